@@ -1,0 +1,108 @@
+/**
+ * Config: what `serve` and `dev` run with, after every default is filled and
+ * every unit converted. Produced once (parse.ts), frozen, then trusted: behind
+ * this type nobody defaults or re-checks. Plain data: it crosses to the worker
+ * processes as JSON.
+ */
+export interface Config {
+  readonly mode: "serve" | "dev";
+  readonly source: Source;
+  readonly host: string;
+  /** 0 asks the system for a free port. */
+  readonly port: number;
+  readonly workerCount: number;
+  /** Concurrent calls a function may have in one worker; null picks by isolation mode. */
+  readonly poolSize: number | null;
+  /** Bounded first-in first-out wait for a pool place, then 503. 0 refuses at once. */
+  readonly poolWaitTimeoutMs: number;
+  /** A `Pool metrics:` line after every so many calls of a function; 0 is off. */
+  readonly poolMetricsEvery: number;
+  readonly memoryMaxBytes: number;
+  /** Wall time a call may take, awaiting included. */
+  readonly timeoutMs: number;
+  /** Uninterrupted CPU time one turn of a function may take in the thread lane. */
+  readonly cpuTimeoutMs: number;
+  readonly cors: boolean;
+  readonly quiet: boolean;
+  /** Folder served under /static/, absolute; null when there is none. */
+  readonly staticDir: string | null;
+  readonly staticCacheMaxBytes: number;
+  readonly staticCacheMaxFileBytes: number;
+  /** Absolute folder for caches, sockets and state. */
+  readonly dataDir: string;
+  readonly admin: AdminConfig | null;
+  readonly tls: TlsConfig | null;
+  readonly recordDir: string | null;
+  readonly http: HttpLimits;
+  /** A worker whose resident memory passes this is drained and replaced. */
+  readonly workerMemoryMaxBytes: number;
+  /** Idle sandboxes above this sum are closed, least recently used first. */
+  readonly sandboxMemoryBudgetBytes: number;
+  /** Per function, keyed by function id, from pilotlight.yaml. */
+  readonly functions: Readonly<Record<string, FunctionOverrides>>;
+}
+
+/** Where the functions come from. `path` is absolute. */
+export type Source =
+  | { readonly kind: "folder"; readonly path: string }
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "eval"; readonly code: string }
+  /** Output of `pilotlight build`: nothing is bundled or parsed again. */
+  | { readonly kind: "built"; readonly path: string };
+
+export interface AdminConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Required off loopback: `Authorization: Bearer <token>`. */
+  readonly token: string | null;
+  readonly tls: TlsConfig | null;
+}
+
+export interface TlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface HttpLimits {
+  readonly bodyMaxBytes: number;
+  readonly headerMaxBytes: number;
+  readonly targetMaxBytes: number;
+  /** From the first byte of a request to the end of its headers. */
+  readonly headerTimeoutMs: number;
+  /** The longest silence while a body is being received or a response taken. */
+  readonly idleTransferTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly connectionMaxCount: number;
+}
+
+export type Isolation =
+  | { readonly kind: "shared" }
+  | { readonly kind: "request" }
+  | { readonly kind: "bounded"; readonly calls: number }
+  | { readonly kind: "ttl"; readonly ms: number }
+  | { readonly kind: "process" };
+
+/** What a function may reach. Everything absent is denied. */
+export interface Allow {
+  /** Origins ("https://api.example.com"); "*" is every public address. */
+  readonly fetch?: readonly string[];
+  /** Names of server environment variables copied into `env`. */
+  readonly env?: readonly string[];
+}
+
+export interface FunctionOverrides {
+  readonly route?: string;
+  readonly methods?: readonly string[];
+  readonly engine?: EngineName;
+  readonly memoryMaxBytes?: number;
+  readonly timeoutMs?: number;
+  readonly cpuTimeoutMs?: number;
+  readonly poolSize?: number;
+  readonly isolation?: Isolation;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Names read from the server's environment; never logged. */
+  readonly secrets?: readonly string[];
+  readonly allow?: Allow;
+}
+
+export type EngineName = "javascript" | "wasm" | "process";

@@ -1,0 +1,31 @@
+/**
+ * Host operations: what a JavaScript guest may ask for by name over the bridge
+ * (guest/bridge.ts). Arguments come from hostile code: an operation checks
+ * every one and throws GuestFault for what it refuses; anything else that is
+ * thrown is our bug and reaches the guest as a bare "internal error".
+ */
+import type { Allow } from "../../../config/config.ts";
+
+/** What an operation knows about its caller. */
+export interface OpContext {
+  readonly functionId: string;
+  readonly allow: Allow;
+  /** Aborted when the sandbox closes: pending I/O must stop. */
+  readonly signal: AbortSignal;
+  /** Per-sandbox state of stateful operations (open compressors, digests); freed with the sandbox. */
+  readonly state: Map<number, unknown>;
+  log(level: "debug" | "info" | "warn" | "error", message: string, callId: number): void;
+}
+
+export type SyncOp = (context: OpContext, ...args: unknown[]) => unknown;
+export type AsyncOp = (context: OpContext, callId: number, ...args: unknown[]) => Promise<unknown>;
+
+/** Refusal that the guest may see: becomes an error of that name inside the sandbox. */
+export class GuestFault extends Error {
+  readonly errorName: string;
+
+  constructor(errorName: string, message: string) {
+    super(message);
+    this.errorName = errorName;
+  }
+}

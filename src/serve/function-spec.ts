@@ -1,0 +1,51 @@
+/**
+ * FunctionSpec: one deployed function as the workers see it, every default
+ * filled in. Plain data: the supervisor makes it from the folder and the
+ * configuration, and sends it to the workers as JSON.
+ */
+import type { Failure } from "../base/result.ts";
+import type { Allow, EngineName, Isolation } from "../config/config.ts";
+
+export interface FunctionSpec {
+  /** Path inside the folder without extension: "api/users/[id]". "main" for a single file or -e. */
+  readonly id: string;
+  /** "/api/users/:id", "/files/*", or "/*" for a single file. */
+  readonly route: string;
+  /** Upper-case methods this function takes; null takes what its exports say (or all). */
+  readonly methods: readonly string[] | null;
+  readonly engine: EngineName;
+  /** Absolute path of the source file; "" for -e. */
+  readonly file: string;
+  readonly memoryMaxBytes: number;
+  readonly timeoutMs: number;
+  readonly cpuTimeoutMs: number;
+  readonly poolSize: number;
+  readonly isolation: Isolation;
+  /** Values of `env` for the guest: named ones, secrets included. Never log this. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly allow: Allow;
+  /** Where its bundle lies, once built; null until the first call asks for it. */
+  readonly bundle: BundleRef | null;
+  /** Why it can't be served (no engine for it, bad override): calls answer 500 with the code. */
+  readonly failure: Failure | null;
+}
+
+/** A bundle on disk: JavaScript that calls `__pilotlight_install(exports)`, its source map, V8's code cache. */
+export interface BundleRef {
+  /** sha256 of the bundle's text, hex. */
+  readonly hash: string;
+  readonly codeFile: string;
+  readonly mapFile: string;
+  /** May not exist: then V8 compiles. */
+  readonly codeCacheFile: string;
+  /** Method exports found by the bundler (GET, POST …), or null when a default export or handler takes all. */
+  readonly methods: readonly string[] | null;
+  /** The bundle imports AsyncLocalStorage: it was lowered to generators so that promises carry the context. */
+  readonly tracksAsyncContext: boolean;
+}
+
+export interface Deployment {
+  /** Grows with every reload. */
+  readonly version: number;
+  readonly functions: readonly FunctionSpec[];
+}

@@ -1,0 +1,50 @@
+/**
+ * Messages between the supervisor and its workers, over Node's JSON channel.
+ * Both sides import this file and nothing of each other.
+ */
+import type { Failure } from "../base/result.ts";
+import type { Config } from "../config/config.ts";
+import type { MetricsSnapshot } from "../telemetry/metrics.ts";
+import type { BundleRef, Deployment } from "./function-spec.ts";
+
+/** How a worker takes connections. */
+export type Listen =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  /** A dedicated worker (isolation: process, probation): a unix socket that the others forward to. */
+  | { readonly kind: "unix"; readonly path: string };
+
+export type ToWorker =
+  | {
+      readonly type: "start";
+      readonly config: Config;
+      readonly deployment: Deployment;
+      readonly listen: Listen;
+      readonly snapshotFile: string;
+      readonly flightFile: string;
+      readonly placements: readonly Placement[];
+    }
+  /** Swap the routes; sandboxes of functions that changed drain and close. */
+  | { readonly type: "deploy"; readonly deployment: Deployment; readonly placements: readonly Placement[] }
+  | { readonly type: "place"; readonly placements: readonly Placement[] }
+  | { readonly type: "built"; readonly functionId: string; readonly bundle: BundleRef | null; readonly failure: Failure | null }
+  | { readonly type: "collect"; readonly requestId: number }
+  | { readonly type: "profile"; readonly requestId: number; readonly functionId: string; readonly kind: "cpu" | "heap"; readonly durationMs: number }
+  | { readonly type: "drain" };
+
+/** Where a function runs when it does not run in the worker that took the connection. */
+export type Placement =
+  | { readonly functionId: string; readonly where: "dedicated"; readonly socketPath: string; readonly why: "isolation" | "probation" }
+  | { readonly functionId: string; readonly where: "quarantine"; readonly reason: string };
+
+export type FromWorker =
+  | { readonly type: "booted" }
+  | { readonly type: "listening"; readonly port: number | null }
+  | { readonly type: "heartbeat"; readonly residentBytes: number; readonly inFlight: readonly string[] }
+  | { readonly type: "build"; readonly functionId: string }
+  | { readonly type: "collected"; readonly requestId: number; readonly metrics: MetricsSnapshot }
+  | { readonly type: "profiled"; readonly requestId: number; readonly profile: string | null; readonly failure: Failure | null }
+  /** JSON log lines, newline-terminated, batched. */
+  | { readonly type: "log"; readonly lines: string }
+  /** A dedicated worker's function answered often enough without harm: probation may end. */
+  | { readonly type: "cleared"; readonly functionId: string }
+  | { readonly type: "drained" };
