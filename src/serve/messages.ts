@@ -11,7 +11,9 @@ import type { BundleRef, Deployment } from "./function-spec.ts";
 export type Listen =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   /** A dedicated worker (isolation: process, probation): a unix socket that the others forward to. */
-  | { readonly kind: "unix"; readonly path: string };
+  | { readonly kind: "unix"; readonly path: string }
+  /** No listener: each connection arrives as a `connection` message with its socket (platforms without reusePort). */
+  | { readonly kind: "handoff" };
 
 export type ToWorker =
   | {
@@ -29,9 +31,16 @@ export type ToWorker =
   | { readonly type: "built"; readonly functionId: string; readonly bundle: BundleRef | null; readonly failure: Failure | null }
   | { readonly type: "collect"; readonly requestId: number }
   | { readonly type: "profile"; readonly requestId: number; readonly functionId: string; readonly kind: "cpu" | "heap"; readonly durationMs: number }
+  /** Comes with the accepted socket as the message's handle; only to workers that listen by "handoff". */
+  | { readonly type: "connection" }
   | { readonly type: "drain" };
 
-/** Where a function runs when it does not run in the worker that took the connection. */
+/**
+ * Where a function runs when it does not run in the worker that took the connection.
+ * Every list of placements is the whole list and replaces the one before. A
+ * dedicated worker may not listen yet: whoever finds its socket absent or
+ * refusing sends `wake`, tries again for a few seconds, then answers 503.
+ */
 export type Placement =
   | { readonly functionId: string; readonly where: "dedicated"; readonly socketPath: string; readonly why: "isolation" | "probation" }
   | { readonly functionId: string; readonly where: "quarantine"; readonly reason: string };
@@ -39,8 +48,12 @@ export type Placement =
 export type FromWorker =
   | { readonly type: "booted" }
   | { readonly type: "listening"; readonly port: number | null }
+  /** It cannot serve and exits: a port taken meanwhile, an unreadable certificate. */
+  | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "heartbeat"; readonly residentBytes: number; readonly inFlight: readonly string[] }
   | { readonly type: "build"; readonly functionId: string }
+  /** The dedicated worker of this function does not answer on its socket: start it. */
+  | { readonly type: "wake"; readonly functionId: string }
   | { readonly type: "collected"; readonly requestId: number; readonly metrics: MetricsSnapshot }
   | { readonly type: "profiled"; readonly requestId: number; readonly profile: string | null; readonly failure: Failure | null }
   /** JSON log lines, newline-terminated, batched. */
