@@ -1,0 +1,196 @@
+/**
+ * Response of the Fetch standard, section 5.5, with zigttp's additions
+ * (`Response.text`, `Response.html`, and callable without `new`). The common
+ * answer, a status and a text with one content type, keeps its header lines as
+ * a ready string; a Headers object is made only for those who ask.
+ */
+import { Body, type BodyInit, type BodySource, extractBody } from "./body.ts";
+import { Headers, type HeadersInit, RAW } from "./headers.ts";
+
+export interface ResponseInit {
+  status?: number;
+  statusText?: string;
+  headers?: HeadersInit;
+}
+
+const NULL_BODY_STATUS = new Set([101, 103, 204, 205, 304]);
+const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
+const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+export const JSON_LINES = "content-type: application/json\r\n";
+export const TEXT_LINES = "content-type: text/plain; charset=utf-8\r\n";
+export const HTML_LINES = "content-type: text/html; charset=utf-8\r\n";
+
+/** First constructor argument of an answer whose parts are known to be right. Not reachable from a guest. */
+const READY = Symbol("ready response");
+
+interface ReadyParts {
+  readonly status: number;
+  readonly lines: string;
+  readonly source: BodySource;
+}
+
+class ResponseClass extends Body {
+  readonly status: number;
+  readonly statusText: string;
+  readonly #lines: string;
+  #headers: Headers | null;
+  #url = "";
+  #redirected = false;
+  #type = "default";
+
+  constructor(body?: BodyInit, init: ResponseInit = {}) {
+    if ((body as unknown) === READY) {
+      const { status, lines, source } = init as unknown as ReadyParts;
+      super(source);
+      this.status = status;
+      this.statusText = "";
+      this.#lines = lines;
+      this.#headers = null;
+      return;
+    }
+    const status = checkedStatus(init?.status);
+    const extracted = extractBody(body);
+    if (extracted.source !== null && NULL_BODY_STATUS.has(status)) {
+      throw new TypeError(`Response: an answer with status ${status} can't have a body`);
+    }
+    super(extracted.source);
+    this.status = status;
+    this.statusText = checkedStatusText(init?.statusText);
+    this.#lines = "";
+    this.#headers = new Headers(init?.headers);
+    if (extracted.contentType !== null && !this.#headers.has("content-type")) this.#headers.set("content-type", extracted.contentType);
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status <= 299;
+  }
+  get headers(): Headers {
+    this.#headers ??= new Headers({ [RAW]: this.#lines });
+    return this.#headers;
+  }
+  get url(): string {
+    return this.#url;
+  }
+  get redirected(): boolean {
+    return this.#redirected;
+  }
+  get type(): string {
+    return this.#type;
+  }
+
+  clone(): ResponseClass {
+    const copy = ready(this.status, this.headerLines(), this.cloneSource());
+    copy.#url = this.#url;
+    copy.#redirected = this.#redirected;
+    copy.#type = this.#type;
+    return copy;
+  }
+
+  /** "name: value\r\n" lines for the host. */
+  headerLines(): string {
+    return this.#headers === null ? this.#lines : this.#headers[RAW]();
+  }
+
+  /** What fetch() knows beside the parts of an answer. */
+  markFetched(url: string, redirected: boolean): this {
+    this.#url = url;
+    this.#redirected = redirected;
+    this.#type = "basic";
+    return this;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Response";
+  }
+
+  protected contentTypeOfBody(): string {
+    return this.headers.get("content-type") ?? "";
+  }
+
+  static json(data: unknown, init?: ResponseInit): ResponseClass {
+    const text = JSON.stringify(data);
+    if (text === undefined) throw new TypeError("Response.json: the value has no JSON form");
+    return typed(text, init, JSON_LINES);
+  }
+
+  static text(text: unknown, init?: ResponseInit): ResponseClass {
+    return typed(String(text), init, TEXT_LINES);
+  }
+
+  static html(markup: unknown, init?: ResponseInit): ResponseClass {
+    return typed(String(markup), init, HTML_LINES);
+  }
+
+  /** zigttp's: the text is already JSON. */
+  static rawJson(text: unknown, init?: ResponseInit): ResponseClass {
+    return typed(String(text), init, JSON_LINES);
+  }
+
+  /** A relative location is kept as it is (RFC 9110 section 10.2.2 allows it): a function has no base address. */
+  static redirect(url: string | URL, status = 302): ResponseClass {
+    if (!REDIRECT_STATUS.has(status)) throw new RangeError(`Response.redirect: ${status} is not a redirect status`);
+    const headers = new Headers();
+    headers.set("location", encodeURI(decodeSafely(String(url))));
+    return ready(status, headers[RAW](), null);
+  }
+
+  static error(): ResponseClass {
+    const response = ready(0 as number, "", null);
+    response.#type = "error";
+    return response;
+  }
+}
+
+/** Callable without `new`, as zigttp's is, and still a constructor that classes may extend. */
+function ResponseFunction(this: unknown, body?: BodyInit, init?: ResponseInit): ResponseClass {
+  if (new.target === undefined || new.target === (ResponseFunction as unknown)) return new ResponseClass(body, init);
+  return Reflect.construct(ResponseClass, [body, init], new.target);
+}
+Object.defineProperty(ResponseFunction, "name", { value: "Response" });
+Object.defineProperty(ResponseFunction, "prototype", { value: ResponseClass.prototype, writable: false });
+Object.defineProperty(ResponseClass.prototype, "constructor", { value: ResponseFunction, writable: true, configurable: true });
+for (const name of ["json", "text", "html", "rawJson", "redirect", "error"] as const) {
+  Object.defineProperty(ResponseFunction, name, { value: ResponseClass[name], writable: true, configurable: true });
+}
+
+export type Response = ResponseClass;
+export const Response = ResponseFunction as unknown as typeof ResponseClass & ((body?: BodyInit, init?: ResponseInit) => ResponseClass);
+
+function ready(status: number, lines: string, source: BodySource): ResponseClass {
+  return new ResponseClass(READY as unknown as string, { status, lines, source } as unknown as ResponseInit);
+}
+
+/** An answer of known content type; `init.headers` may still replace it. */
+export function typed(text: string, init: ResponseInit | undefined, lines: string): ResponseClass {
+  if (init === undefined || init === null) return ready(200, lines, text);
+  const status = checkedStatus(init.status);
+  if (NULL_BODY_STATUS.has(status)) throw new TypeError(`Response: an answer with status ${status} can't have a body`);
+  if (init.headers === undefined && init.statusText === undefined) return ready(status, lines, text);
+  const headers = new Headers(init.headers);
+  if (!headers.has("content-type")) headers.set("content-type", lines.slice("content-type: ".length, -2));
+  return new ResponseClass(text, { ...init, headers });
+}
+
+function checkedStatus(status: unknown): number {
+  if (status === undefined) return 200;
+  const code = Number(status);
+  if (!Number.isInteger(code) || code < 200 || code > 599) {
+    throw new RangeError(`Response: the status must be a whole number from 200 to 599, not ${String(status)}`);
+  }
+  return code;
+}
+
+function checkedStatusText(text: unknown): string {
+  const phrase = text === undefined ? "" : String(text);
+  if (!REASON_PHRASE.test(phrase)) throw new TypeError("Response: the status text holds a control character");
+  return phrase;
+}
+
+function decodeSafely(url: string): string {
+  try {
+    return decodeURI(url);
+  } catch {
+    return url;
+  }
+}
