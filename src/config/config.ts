@@ -56,6 +56,8 @@ export interface AdminConfig {
   /** Required off loopback: `Authorization: Bearer <token>`. */
   readonly token: string | null;
   readonly tls: TlsConfig | null;
+  /** Nobody asked for this address: when it is taken, any free port of the same host will do. */
+  readonly isDefault?: boolean;
 }
 
 export interface TlsConfig {
@@ -91,8 +93,12 @@ export interface Allow {
 }
 
 export interface FunctionOverrides {
+  /** Replaces the id made from the file's path; the key in `functions` is the path-made one. */
+  readonly id?: string;
   readonly route?: string;
   readonly methods?: readonly string[];
+  /** Absolute path of the source when it lies outside the folder's own routing. */
+  readonly source?: string;
   readonly engine?: EngineName;
   readonly memoryMaxBytes?: number;
   readonly timeoutMs?: number;
@@ -103,6 +109,8 @@ export interface FunctionOverrides {
   /** Names read from the server's environment; never logged. */
   readonly secrets?: readonly string[];
   readonly allow?: Allow;
+  /** Wasm only: may requests continue from an image taken after start-up, randomness included? */
+  readonly checkpoint?: boolean;
 }
 
 export type EngineName = "javascript" | "wasm" | "process";

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { describeFlags, type Flag, parseFlags } from "./flags.ts";
+import { SERVER_FLAGS } from "./parse.ts";
+
+const FLAGS: readonly Flag[] = [
+  { name: "header", value: "LINE", group: "Request", help: "a header", repeatable: true },
+  { name: "port", short: "p", value: "PORT", group: "Listening", help: "port", shown: "8080" },
+  { name: "quiet", short: "q", group: "Output", help: "less" },
+];
+
+test("repeatable flags keep every value in order", () => {
+  const { values, failures } = parseFlags(FLAGS, ["--header", "A: 1", "--header=B: -2", "-qp80", "x"], 1);
+  assert.deepEqual(failures, []);
+  assert.deepEqual([values.get("header"), values.get("port"), values.get("quiet")], [["A: 1", "B: -2"], ["80"], ["true"]]);
+});
+
+test("a flag given twice, a switch with a value and a surplus argument are failures", () => {
+  const { failures } = parseFlags(FLAGS, ["-p", "1", "-p", "2", "--quiet=no", "one", "two"], 1);
+  assert.deepEqual(
+    failures.map((failure) => failure.message),
+    ["-p is given twice", '--quiet takes no value, but got "no"', 'Unexpected argument "two"'],
+  );
+});
+
+test("a single dash stays a value: it is standard input", () => {
+  assert.deepEqual(parseFlags(FLAGS, ["--header", "-"], 0).values.get("header"), ["-"]);
+});
+
+test("no two flags of the server share a name or a letter", () => {
+  const names = SERVER_FLAGS.flatMap((flag) => [flag.name, flag.short ?? []].flat());
+  assert.equal(new Set(names).size, names.length);
+});
+
+test("help is grouped, aligned and ends with the defaults", () => {
+  assert.equal(
+    describeFlags(FLAGS),
+    [
+      "Request:",
+      "      --header LINE  a header",
+      "",
+      "Listening:",
+      "  -p, --port PORT    port (8080)",
+      "",
+      "Output:",
+      "  -q, --quiet        less",
+    ].join("\n"),
+  );
+});

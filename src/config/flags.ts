@@ -1,0 +1,111 @@
+/**
+ * Flags: a table per command, from which both parsing and --help come.
+ * Parsing collects every problem instead of stopping at the first, and knows
+ * what the reader probably meant. Values stay text; readers.ts reads them.
+ */
+import { parseArgs } from "node:util";
+import type { Failure } from "../base/result.ts";
+import { didYouMean } from "../base/suggest.ts";
+
+export interface Flag {
+  /** Long name without dashes. An underscore typed for a dash is accepted. */
+  readonly name: string;
+  readonly short?: string;
+  /** Placeholder of the value ("PORT"); a flag without one is a switch. */
+  readonly value?: string;
+  readonly group: string;
+  readonly help: string;
+  /** The default as help shows it. */
+  readonly shown?: string;
+  readonly repeatable?: boolean;
+  /** Key of the setting it sets (settings.ts). */
+  readonly setting?: string;
+}
+
+export interface ParsedFlags {
+  /** Given values by long name, in order; a switch is ["true"]. */
+  readonly values: ReadonlyMap<string, readonly string[]>;
+  readonly positionals: readonly string[];
+  readonly failures: readonly Failure[];
+}
+
+export const HELP_FLAG: Flag = { name: "help", group: "Output", help: "this text" };
+export const JSON_FLAG: Flag = { name: "json", group: "Output", help: "for programs instead of people" };
+
+/** `maxPositionals` bounds what may stand beside the flags; a surplus is a failure. */
+export function parseFlags(flags: readonly Flag[], args: readonly string[], maxPositionals: number): ParsedFlags {
+  const byName = new Map(flags.map((flag) => [flag.name, flag]));
+  const options = Object.fromEntries(
+    flags.map((flag) => [
+      flag.name,
+      { type: flag.value ? ("string" as const) : ("boolean" as const), ...(flag.short ? { short: flag.short } : {}) },
+    ]),
+  );
+  const { tokens } = parseArgs({ args: args.map(normalise), options, strict: false, allowPositionals: true, tokens: true });
+  const values = new Map<string, string[]>();
+  const positionals: string[] = [];
+  const failures: Failure[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const flag = byName.get(token.name);
+    const failure = flag === undefined ? unknownFlag(token.rawName, flags) : checkToken(flag, token, values);
+    if (failure !== null) failures.push(failure);
+    else if (flag !== undefined) values.set(flag.name, [...(values.get(flag.name) ?? []), token.value ?? "true"]);
+  }
+  for (const extra of positionals.slice(maxPositionals)) {
+    failures.push({ code: "CONFIG_EXTRA_ARGUMENT", message: `Unexpected argument "${extra}"`, hint: "See --help for what it takes" });
+  }
+  return { values, positionals, failures };
+}
+
+type OptionToken = { readonly rawName: string; readonly value?: string | undefined; readonly inlineValue?: boolean | undefined };
+
+function checkToken(flag: Flag, token: OptionToken, seen: ReadonlyMap<string, unknown>): Failure | null {
+  const example = `--${flag.name} ${flag.value}`;
+  if (flag.value === undefined) {
+    if (token.value === undefined) return null;
+    return {
+      code: "CONFIG_BAD_VALUE",
+      message: `${token.rawName} takes no value, but got "${token.value}"`,
+      hint: `Write --${flag.name} alone`,
+    };
+  }
+  const swallowed = token.inlineValue === false && token.value !== undefined && /^--?[a-z]/i.test(token.value);
+  if (token.value === undefined || swallowed) {
+    return {
+      code: "CONFIG_VALUE_MISSING",
+      message: `${token.rawName} needs a value`,
+      hint: `Write ${example}, or --${flag.name}=VALUE when it begins with a dash`,
+    };
+  }
+  if (seen.has(flag.name) && !flag.repeatable) {
+    return { code: "CONFIG_BAD_VALUE", message: `${token.rawName} is given twice`, hint: "Keep one of them" };
+  }
+  return null;
+}
+
+function unknownFlag(rawName: string, flags: readonly Flag[]): Failure {
+  const suggestion = rawName.startsWith("--")
+    ? didYouMean(
+        rawName,
+        flags.map((flag) => `--${flag.name}`),
+      ).trim()
+    : "";
+  return { code: "CONFIG_UNKNOWN_FLAG", message: `Unknown flag ${rawName}`, hint: suggestion || "See --help for the flags" };
+}
+
+/** --pool_wait_timeout_ms=5 is --pool-wait-timeout-ms=5: the names are also YAML keys, where they have underscores. */
+function normalise(arg: string): string {
+  const match = /^(--[a-z][a-z_-]*)(=[\s\S]*)?$/.exec(arg);
+  return match === null ? arg : match[1]!.replaceAll("_", "-") + (match[2] ?? "");
+}
+
+/** The flags as help shows them: grouped in order of first appearance, aligned, defaults last. */
+export function describeFlags(flags: readonly Flag[]): string {
+  const groups = Map.groupBy(flags, (flag) => flag.group);
+  const left = (flag: Flag) => `  ${flag.short ? `-${flag.short}, ` : "    "}--${flag.name}${flag.value ? ` ${flag.value}` : ""}`;
+  const width = Math.max(...flags.map((flag) => left(flag).length)) + 2;
+  const describe = (flag: Flag) => left(flag).padEnd(width) + flag.help + (flag.shown ? ` (${flag.shown})` : "");
+  return [...groups].map(([group, members]) => [`${group}:`, ...members.map(describe)].join("\n")).join("\n\n");
+}

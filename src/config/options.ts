@@ -1,0 +1,81 @@
+/**
+ * ServerOptions: what an embedder passes to createServer. The same settings
+ * as flags and pilotlight.yaml, under the same names in camelCase or with
+ * underscores; sizes and durations as numbers (bytes, milliseconds) or text.
+ * Read and checked like a pilotlight.yaml (tree.ts), which it overrides.
+ */
+export interface ServerOptions {
+  /** Folder of functions, function file or pilotlight.yaml; the working directory when absent. */
+  readonly path?: string;
+  /** Source of one function instead of a path. */
+  readonly eval?: string;
+  /** A pilotlight.yaml elsewhere; false reads none. */
+  readonly config?: string | false;
+  readonly mode?: "serve" | "dev";
+
+  readonly host?: string;
+  /** 0 takes a free port. */
+  readonly port?: number;
+  readonly workers?: number | "auto";
+  readonly pool?: number | "auto";
+  readonly memory?: number | string;
+  readonly timeout?: number | string;
+  readonly cpuTimeout?: number | string;
+  readonly cors?: boolean;
+  readonly quiet?: boolean;
+  readonly static?: string;
+  readonly dataDir?: string;
+  readonly record?: string;
+  /** false listens on no admin address. */
+  readonly admin?: false | string | { host?: string; port?: number; token?: string; tls?: { cert: string; key: string } };
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly http?: {
+    readonly bodyMax?: number | string;
+    readonly headerMax?: number | string;
+    readonly targetMax?: number | string;
+    readonly headerTimeout?: number | string;
+    readonly idleTimeout?: number | string;
+    readonly keepAliveTimeout?: number | string;
+    readonly connectionsMax?: number;
+  };
+  readonly workerMemory?: number | string;
+  readonly sandboxMemoryBudget?: number | string;
+  readonly functions?: Readonly<Record<string, FunctionOptions>>;
+
+  readonly poolWaitTimeoutMs?: number;
+  readonly poolMetricsEvery?: number;
+  readonly staticCacheMaxBytes?: number | string;
+  readonly staticCacheMaxFileSize?: number | string;
+  /** zigttp's ServerConfig spells these four so. */
+  readonly pool_wait_timeout_ms?: number;
+  readonly pool_metrics_every?: number;
+  readonly static_cache_max_bytes?: number | string;
+  readonly static_cache_max_file_size?: number | string;
+}
+
+/** Overrides of one function, keyed by its id ("api/users/[id]"). */
+export interface FunctionOptions {
+  readonly id?: string;
+  readonly route?: string;
+  readonly methods?: readonly string[];
+  readonly source?: string;
+  readonly engine?: "javascript" | "wasm" | "process";
+  readonly memory?: number | string;
+  readonly timeout?: number | string;
+  readonly cpuTimeout?: number | string;
+  readonly pool?: number;
+  readonly env?: Readonly<Record<string, string | number | boolean>>;
+  readonly secrets?: readonly string[];
+  readonly allow?: { readonly fetch?: readonly string[]; readonly env?: readonly string[] };
+  /** "shared", "request", "bounded(100)", "ttl(30s)" or "process". */
+  readonly isolation?: string;
+  readonly checkpoint?: boolean;
+}
+
+/** Keys of ServerOptions that choose the source; all others are settings. */
+export const SOURCE_OPTIONS: readonly (keyof ServerOptions)[] = ["path", "eval", "config", "mode"];
+
+/** Returns its argument: gives an editor the types in a file of its own. */
+export function defineConfig(options: ServerOptions): ServerOptions {
+  return options;
+}

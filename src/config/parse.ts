@@ -1,0 +1,155 @@
+/**
+ * Parse: the command line, the environment and pilotlight.yaml become one
+ * frozen Config, all problems reported together. The only place that decides
+ * which of them wins: flags, then environment, then file, then defaults.
+ * Behind this line nobody defaults or re-checks.
+ */
+import { availableParallelism, totalmem } from "node:os";
+import { resolve } from "node:path";
+import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import { nearest } from "../base/suggest.ts";
+import type { Config, FunctionOverrides } from "./config.ts";
+import { type Flag, HELP_FLAG, type ParsedFlags, parseFlags } from "./flags.ts";
+import { type ServerOptions, SOURCE_OPTIONS } from "./options.ts";
+import { SETTING_FLAGS, SETTING_KEYS, SETTINGS, type Setting, type SettingKey } from "./settings.ts";
+import { type Machine, settle } from "./settle.ts";
+import { type FoundSource, findSource } from "./source.ts";
+import { type Given, type Layer, readTree } from "./tree.ts";
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface CommandLine {
+  readonly mode: Config["mode"];
+  readonly args: readonly string[];
+  readonly env: Env;
+  readonly cwd: string;
+  readonly machine?: Machine;
+}
+
+/** The flags of `serve` and `dev`. */
+export const SERVER_FLAGS: readonly Flag[] = [
+  ...SETTING_FLAGS,
+  { name: "eval", short: "e", value: "CODE", group: "Files", help: "serve this code on every path instead of a PATH" },
+  { name: "config", value: "FILE", group: "Files", help: "a pilotlight.yaml elsewhere" },
+  { ...HELP_FLAG },
+];
+
+export function parseConfig(line: CommandLine): Promise<Result<Config, readonly Failure[]>> {
+  return configFromFlags(parseFlags(SERVER_FLAGS, line.args, 1), line);
+}
+
+/** As parseConfig, for a command that parsed its own table: flags that name a setting count. */
+export async function configFromFlags(flags: ParsedFlags, line: Omit<CommandLine, "args">): Promise<Result<Config, readonly Failure[]>> {
+  const { values, positionals } = flags;
+  const failures = [...flags.failures, ...misspeltVariables(line.env)];
+  const code = values.get("eval")?.[0];
+  if (code !== undefined && positionals[0] !== undefined) {
+    failures.push({ code: "CONFIG_CONFLICT", message: `Both --eval and ${positionals[0]} are given`, hint: "Keep one of them" });
+  }
+  const config = values.get("config")?.[0] ?? line.env["PILOTLIGHT_CONFIG"] ?? null;
+  const layers = [flagLayer(values, line.cwd), envLayer(line.env, line.cwd)];
+  return assemble({ ...line, path: positionals[0] ?? null, code, config, layers, functions: {}, failures });
+}
+
+/** createServer's options to a Config; a pilotlight.yaml that belongs to the path is read below them. */
+export async function resolveConfig(options: ServerOptions, cwd: string, machine?: Machine): Promise<Result<Config, readonly Failure[]>> {
+  const read = readTree({ root: options, baseDir: cwd, at: () => undefined }, SOURCE_OPTIONS);
+  return assemble({
+    mode: options.mode ?? "serve",
+    cwd,
+    ...(machine ? { machine } : {}),
+    path: options.path ?? null,
+    code: options.eval,
+    config: options.config ?? null,
+    layers: [read.layer],
+    functions: read.functions,
+    failures: [...read.failures],
+  });
+}
+
+interface Parts {
+  readonly mode: Config["mode"];
+  readonly cwd: string;
+  readonly machine?: Machine;
+  readonly path: string | null;
+  readonly code: string | undefined;
+  /** A file, false for none, null for the one that belongs to the path. */
+  readonly config: string | false | null;
+  readonly layers: readonly Layer[];
+  readonly functions: Readonly<Record<string, FunctionOverrides>>;
+  readonly failures: Failure[];
+}
+
+async function assemble(parts: Parts): Promise<Result<Config, readonly Failure[]>> {
+  const { cwd, failures } = parts;
+  const found = locate(parts);
+  if (!found.ok) failures.push(found.failure);
+  const file = await readConfigFile(parts, found.ok ? found.value.configFile : null, failures);
+  const source = found.ok ? found.value.source : ({ kind: "folder", path: cwd } as const);
+  const machine = parts.machine ?? thisMachine();
+  const functions = { ...file.functions, ...parts.functions };
+  const settled = settle(parts.mode, [...parts.layers, file.layer], source, functions, cwd, machine);
+  failures.push(...settled.failures);
+  return failures.length === 0 ? ok(settled.config) : fail(failures);
+}
+
+function locate({ code, path, cwd }: Parts): Result<FoundSource> {
+  if (code !== undefined) return ok({ source: { kind: "eval", code }, configFile: null });
+  return findSource(path, cwd);
+}
+
+async function readConfigFile(
+  parts: Parts,
+  beside: string | null,
+  failures: Failure[],
+): Promise<{ layer: Layer; functions: Readonly<Record<string, FunctionOverrides>> }> {
+  const file = parts.config === null ? beside : parts.config === false ? null : resolve(parts.cwd, parts.config);
+  if (file === null) return { layer: new Map(), functions: {} };
+  const { loadYaml } = await import("./yaml.ts");
+  const loaded = await loadYaml(file);
+  if (!loaded.ok) {
+    failures.push(...loaded.failure);
+    return { layer: new Map(), functions: {} };
+  }
+  const read = readTree(loaded.value);
+  failures.push(...read.failures);
+  return read;
+}
+
+function flagLayer(values: ReadonlyMap<string, readonly string[]>, cwd: string): Layer {
+  const layer = new Map<SettingKey, Given>();
+  for (const flag of SETTING_FLAGS) {
+    const given = values.get(flag.name)?.at(-1);
+    if (given !== undefined) layer.set(flag.setting as SettingKey, { value: given, origin: `--${flag.name}`, baseDir: cwd });
+  }
+  return layer;
+}
+
+/** Variables that are set but empty count as absent, as unset ones in a compose file do. */
+function envLayer(env: Env, cwd: string): Layer {
+  const layer = new Map<SettingKey, Given>();
+  for (const key of SETTING_KEYS) {
+    const name = (SETTINGS[key] as Setting<unknown>).env;
+    const given = name === undefined ? undefined : env[name];
+    if (name !== undefined && given) layer.set(key, { value: given, origin: name, baseDir: cwd });
+  }
+  return layer;
+}
+
+/** A misspelt variable would leave a limit unset without a word; other PILOTLIGHT_ names may be somebody's own. */
+function misspeltVariables(env: Env): Failure[] {
+  const known = ["PILOTLIGHT_CONFIG", ...SETTING_KEYS.flatMap((key) => (SETTINGS[key] as Setting<unknown>).env ?? [])];
+  return Object.keys(env).flatMap((name) => {
+    const meant = name.startsWith("PILOTLIGHT_") && !known.includes(name) ? nearest(name, known) : null;
+    return meant === null
+      ? []
+      : [{ code: "CONFIG_UNKNOWN_VARIABLE", message: `Unknown environment variable ${name}`, hint: `Did you mean ${meant}?` }];
+  });
+}
+
+function thisMachine(): Machine {
+  // Inside a container its own limit counts, not the machine's memory.
+  const constrained = process.constrainedMemory();
+  const memoryBytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return { cpuCount: availableParallelism(), memoryBytes };
+}

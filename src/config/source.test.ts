@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { findSource } from "./source.ts";
+
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "pilotlight-source-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function found(path: string | null) {
+  const result = findSource(path, root);
+  return result.ok ? result.value : assert.fail(result.failure.message);
+}
+
+test("a project's functions are in its functions folder, whichever of the two is named", () => {
+  mkdirSync(join(root, "functions"));
+  writeFileSync(join(root, "pilotlight.yaml"), "");
+  const expected = { source: { kind: "folder", path: join(root, "functions") }, configFile: join(root, "pilotlight.yaml") };
+  for (const path of [null, ".", "functions", "pilotlight.yaml"]) assert.deepEqual(found(path), expected, String(path));
+});
+
+test("a folder without configuration is itself the functions, even with a functions folder in it", () => {
+  mkdirSync(join(root, "functions"));
+  assert.deepEqual(found(null), { source: { kind: "folder", path: root }, configFile: null });
+});
+
+test("a pilotlight.yaml beside some other folder is not picked up", () => {
+  mkdirSync(join(root, "api"));
+  writeFileSync(join(root, "pilotlight.yaml"), "");
+  assert.equal(found("api").configFile, null);
+});
+
+test("a folder that build made is recognised by its manifest, a foreign manifest is not", () => {
+  writeFileSync(join(root, "manifest.json"), '{ "format": "pilotlight-build" }');
+  assert.equal(found(null).source.kind, "built");
+  writeFileSync(join(root, "manifest.json"), '{ "name": "a web app" }');
+  assert.equal(found(null).source.kind, "folder");
+});

@@ -1,0 +1,79 @@
+/**
+ * Source: what PATH means. A folder of functions, one function file, a
+ * pilotlight.yaml, or what `pilotlight build` made; and which pilotlight.yaml
+ * goes with it. A project is a folder that holds `functions/` beside a
+ * pilotlight.yaml or a package.json: its functions are in `functions/`.
+ */
+import { closeSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { fail, ok, type Result } from "../base/result.ts";
+import type { Source } from "./config.ts";
+
+export const CONFIG_FILE_NAME = "pilotlight.yaml";
+export const BUILD_MANIFEST_NAME = "manifest.json";
+export const BUILD_FORMAT = "pilotlight-build";
+
+export interface FoundSource {
+  readonly source: Source;
+  /** Absolute; null when there is none. */
+  readonly configFile: string | null;
+}
+
+/** `path` null looks in `cwd`: the project there, or the folder itself. */
+export function findSource(path: string | null, cwd: string): Result<FoundSource> {
+  const absolute = resolve(cwd, path ?? ".");
+  const stats = statOrNull(absolute);
+  if (stats === null) {
+    return fail({
+      code: "SOURCE_MISSING",
+      message: `Cannot serve ${path ?? absolute}: no such file or folder`,
+      hint: "Give a folder of functions, a function file or a pilotlight.yaml; `pilotlight init NAME` makes a project",
+    });
+  }
+  if (stats.isDirectory()) return ok(inFolder(absolute));
+  if ([".yaml", ".yml"].includes(extname(absolute))) return ok({ source: inFolder(dirname(absolute)).source, configFile: absolute });
+  if (stats.isFile()) return ok({ source: { kind: "file", path: absolute }, configFile: null });
+  return fail({
+    code: "SOURCE_MISSING",
+    message: `Cannot serve ${path}: it is neither a file nor a folder`,
+    hint: "Give a folder of functions or a function file",
+  });
+}
+
+function inFolder(folder: string): FoundSource {
+  const own = existing(join(folder, CONFIG_FILE_NAME));
+  if (isBuilt(folder)) return { source: { kind: "built", path: folder }, configFile: own };
+  const functions = join(folder, "functions");
+  const isProject = statOrNull(functions)?.isDirectory() && (own !== null || existing(join(folder, "package.json")) !== null);
+  if (isProject) return { source: { kind: "folder", path: functions }, configFile: own };
+  // `serve functions` inside a project means the same as `serve`.
+  const beside = basename(folder) === "functions" ? existing(join(dirname(folder), CONFIG_FILE_NAME)) : null;
+  return { source: { kind: "folder", path: folder }, configFile: own ?? beside };
+}
+
+/** Reads the beginning only: the marker is the manifest's first key, and a foreign manifest.json may be of any size. */
+function isBuilt(folder: string): boolean {
+  const file = join(folder, BUILD_MANIFEST_NAME);
+  if (!statOrNull(file)?.isFile()) return false;
+  const head = Buffer.alloc(256);
+  const descriptor = openSync(file, "r");
+  try {
+    const length = readSync(descriptor, head, 0, head.length, 0);
+    return new RegExp(`"format"\\s*:\\s*"${BUILD_FORMAT}"`).test(head.toString("utf8", 0, length));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function existing(file: string): string | null {
+  return statOrNull(file)?.isFile() ? file : null;
+}
+
+/** Null when it does not exist or may not be looked at: to the reader of a message both mean "not there". */
+export function statOrNull(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
