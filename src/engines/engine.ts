@@ -1,0 +1,111 @@
+/**
+ * The engine contract: how a function's code becomes something that answers
+ * calls. Every engine (JavaScript now; Wasm and processes beside it later)
+ * implements it and passes the suite in contract.test.ts. The server above
+ * decides when to open, retire and close; the engine owns limits and deadlines.
+ */
+import type { Allow, EngineName } from "../config/config.ts";
+import type { Exchange } from "../http/exchange.ts";
+
+export interface Engine {
+  readonly name: EngineName;
+  /** Loads and compiles once per worker; the template opens any number of sandboxes. */
+  prepare(source: EngineSource): Promise<Template>;
+  close(): void;
+}
+
+/** One function's code and limits, everything decided. */
+export interface EngineSource {
+  readonly functionId: string;
+  /** Bundle, module or executable. */
+  readonly codeFile: string;
+  /** V8 code cache; used when it exists and V8 accepts it. */
+  readonly codeCacheFile: string | null;
+  readonly memoryMaxBytes: number;
+  readonly timeoutMs: number;
+  readonly cpuTimeoutMs: number;
+  /** True gives every call fresh state. */
+  readonly freshState: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly allow: Allow;
+}
+
+export interface Template {
+  /** Ready to serve; a cold start is this call. Rejects with SandboxError when the code can't be loaded. */
+  open(): Promise<Sandbox>;
+  /** Where calls run at the moment; engines without lanes say "none". */
+  readonly lane: "thread" | "loop" | "none";
+  readonly promotionCount: number;
+  readonly demotionCount: number;
+  close(): void;
+}
+
+export interface Sandbox {
+  /** Answers through `call.exchange`, or ends the call with `call.fail`; exactly one of the two happens. */
+  invoke(call: Call): void;
+  /** Calls not answered yet, and promises given to waitUntil. */
+  readonly busyCount: number;
+  /** Ended by its own fault or by close(); open another. */
+  readonly closed: boolean;
+  /** Takes no more calls; closes when the last one has ended. */
+  retire(): void;
+  /** Ends at once; open calls fail with SANDBOX_CLOSED. */
+  close(): void;
+  /** Memory it holds; the last known figure while it is running. */
+  heapUsedBytes(): number;
+}
+
+/** One request on its way through an engine. */
+export interface Call {
+  readonly exchange: Exchange;
+  /** Route parameters, decoded; null when the route has none. */
+  readonly params: Readonly<Record<string, string>> | null;
+  /** Ends the call with an error; ignored once it was answered. */
+  fail(failure: CallFailure): void;
+  /** A record written by the guest during this call. */
+  log(level: "debug" | "info" | "warn" | "error", message: string): void;
+  /** Value for an outgoing traceparent header, continuing the caller's trace. */
+  traceparent(): string;
+}
+
+export type CallFailureCode =
+  | "HANDLER_THREW"
+  | "LOAD_FAILED"
+  | "CPU_LIMIT_EXCEEDED"
+  | "MEMORY_LIMIT_EXCEEDED"
+  | "CALL_TIMEOUT"
+  | "SANDBOX_LOST"
+  | "SANDBOX_CLOSED"
+  | "INVALID_ANSWER"
+  | "BODY_FAILED";
+
+export interface CallFailure {
+  readonly code: CallFailureCode;
+  /** For logs and the developer: what happened, to what. */
+  readonly message: string;
+  /** Guest stack, when there is one. */
+  readonly stack?: string;
+}
+
+/** Why a sandbox could not be opened. */
+export class SandboxError extends Error {
+  readonly failure: CallFailure;
+
+  constructor(failure: CallFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** HTTP status of each failure: what the client is told when nothing else is known. */
+export const STATUS_OF_FAILURE: Readonly<Record<CallFailureCode, number>> = {
+  HANDLER_THREW: 500,
+  LOAD_FAILED: 500,
+  CPU_LIMIT_EXCEEDED: 500,
+  MEMORY_LIMIT_EXCEEDED: 500,
+  CALL_TIMEOUT: 504,
+  SANDBOX_LOST: 503,
+  SANDBOX_CLOSED: 503,
+  INVALID_ANSWER: 500,
+  BODY_FAILED: 400,
+};

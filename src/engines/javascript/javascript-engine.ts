@@ -1,0 +1,95 @@
+/**
+ * The JavaScript engine: V8 isolates of isolated-vm, opened from a heap
+ * snapshot of the guest prelude. Behind the engine contract, so that
+ * isolated-vm (in maintenance mode) can be replaced.
+ */
+import { readFile } from "node:fs/promises";
+import ivm from "isolated-vm";
+import { writeFileAtomic } from "../../store/atomic-file.ts";
+import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
+import { LOOP_TURN_MAX_MS, LaneHistory } from "./lane.ts";
+import { JavaScriptSandbox, type SandboxHost } from "./sandbox.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export interface JavaScriptEngineOptions extends Omit<SandboxHost, "watchdog"> {}
+
+export class JavaScriptEngine implements Engine {
+  readonly name = "javascript";
+  readonly #host: SandboxHost;
+
+  constructor(options: JavaScriptEngineOptions) {
+    this.#host = { ...options, watchdog: new Watchdog(LOOP_TURN_MAX_MS) };
+  }
+
+  async prepare(source: EngineSource): Promise<JavaScriptTemplate> {
+    const [text, cache] = await Promise.all([readFile(source.codeFile, "utf8"), readCodeCache(source.codeCacheFile)]);
+    return new JavaScriptTemplate(source, text, cache, this.#host);
+  }
+
+  close(): void {
+    this.#host.watchdog.close();
+  }
+}
+
+export class JavaScriptTemplate implements Template {
+  readonly #source: EngineSource;
+  readonly #text: string;
+  #cachedData: ivm.ExternalCopy<ArrayBuffer> | null;
+  readonly #host: SandboxHost;
+  readonly #lanes = new LaneHistory();
+
+  constructor(source: EngineSource, text: string, cache: ArrayBuffer | null, host: SandboxHost) {
+    // A turn that outlasts the whole call's time is ended with it.
+    this.#source = { ...source, cpuTimeoutMs: Math.min(source.cpuTimeoutMs, source.timeoutMs) };
+    this.#text = text;
+    this.#cachedData = cache === null ? null : new ivm.ExternalCopy(cache);
+    this.#host = host;
+  }
+
+  async open(): Promise<Sandbox> {
+    const code = {
+      source: this.#source,
+      text: this.#text,
+      cachedData: this.#cachedData,
+      lanes: this.#lanes,
+      keepCodeCache: (data: ivm.ExternalCopy<ArrayBuffer>) => this.#keepCodeCache(data),
+    };
+    const sandbox = new JavaScriptSandbox(code, this.#host);
+    await sandbox.load();
+    return sandbox;
+  }
+
+  get lane(): "thread" | "loop" {
+    return this.#lanes.lane;
+  }
+  get promotionCount(): number {
+    return this.#lanes.promotionCount;
+  }
+  get demotionCount(): number {
+    return this.#lanes.demotionCount;
+  }
+
+  close(): void {
+    this.#cachedData?.release();
+    this.#cachedData = null;
+  }
+
+  /** Kept for the next sandbox here and, on disk, for the next worker. A disk that refuses costs only time. */
+  #keepCodeCache(data: ivm.ExternalCopy<ArrayBuffer>): void {
+    if (this.#cachedData !== null) return;
+    this.#cachedData = data;
+    const file = this.#source.codeCacheFile;
+    if (file !== null) writeFileAtomic(file, new Uint8Array(data.copy())).catch(() => {});
+  }
+}
+
+/** Absent is normal: V8 compiles then. */
+async function readCodeCache(file: string | null): Promise<ArrayBuffer | null> {
+  if (file === null) return null;
+  try {
+    const bytes = await readFile(file);
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * Realm: one context of an isolate, connected to the host. It turns what the
+ * guest says over the bridge into calls of our own, trusting nothing of it:
+ * whatever arrives here was written by hostile code. Nothing is thrown back
+ * across the boundary (a host stack would tell of our files).
+ *
+ * Holds the calls whose answer is outstanding; does not know about lanes,
+ * limits or isolates: the sandbox runs its turns through `enter`.
+ */
+import ivm from "isolated-vm";
+import type { Call } from "../engine.ts";
+import type { OpContext } from "./ops/op.ts";
+import { runAsyncOp, runSyncOp } from "./ops/run.ts";
+
+export interface RealmHost {
+  readonly opContext: OpContext;
+  /** Runs a turn for `callId` (0: for nobody in particular), at once or after the turn that is running. */
+  enter(callId: number, entry: Entry, args: unknown[], options: ivm.ReferenceApplyOptions): void;
+  /** The realm's module ran to its end, or failed to. */
+  loaded(realm: Realm, failure: { message: string; stack: string } | null): void;
+  /** No call is open and nothing given to waitUntil is pending any more. May be called within a turn. */
+  idle(realm: Realm): void;
+}
+
+/** Something of an isolate that can run in either lane. */
+export interface Entry {
+  applySync(receiver: undefined, args: unknown[], options: ivm.ReferenceApplyOptions): unknown;
+  apply(receiver: undefined, args: unknown[], options: ivm.ReferenceApplyOptions): Promise<unknown>;
+}
+
+const COPY = { arguments: { copy: true } } as const;
+const LONGEST_ALARM_MS = 2 ** 31 - 1;
+const HTTP_DIGITS = 3;
+
+export class Realm {
+  /** Calls without a complete answer, oldest first. */
+  readonly calls = new Map<number, Call>();
+  waitCount = 0;
+  /** Its call was dispatched, or will never be: a fresh realm may be freed once it is idle. */
+  spent = false;
+  readonly context: ivm.Context;
+  readonly #host: RealmHost;
+  readonly dispatch: ivm.Reference;
+  readonly #signal: ivm.Reference;
+  #alarm: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  /** The boot is the prelude's own code, short and trusted: it runs at once, on this thread. */
+  constructor(host: RealmHost, context: ivm.Context, bootJson: string) {
+    this.#host = host;
+    this.context = context;
+    const boot = context.global.getSync("__pilotlight_boot", { reference: true }) as ivm.Reference;
+    const entries = boot.applySync(
+      undefined,
+      [
+        new ivm.Callback((...args: unknown[]) => this.#sync(args)),
+        new ivm.Callback((...args: unknown[]) => this.#async(args)),
+        new ivm.Callback((...args: unknown[]) => this.#reply(args)),
+        bootJson,
+      ],
+      { result: { reference: true } },
+    ) as ivm.Reference;
+    this.dispatch = entries.getSync("dispatch", { reference: true });
+    this.#signal = entries.getSync("signal", { reference: true });
+    entries.release();
+    boot.release();
+  }
+
+  get busyCount(): number {
+    return this.calls.size + this.waitCount;
+  }
+
+  /** Ends bookkeeping; the isolate or context is the sandbox's to free. Returns the calls left open. */
+  close(): [number, Call][] {
+    this.#closed = true;
+    if (this.#alarm !== null) clearTimeout(this.#alarm);
+    const left = [...this.calls];
+    this.calls.clear();
+    this.waitCount = 0;
+    return left;
+  }
+
+  /** Frees the context of a realm whose isolate lives on. Only between turns. */
+  releaseContext(): void {
+    this.dispatch.release();
+    this.#signal.release();
+    this.context.release();
+  }
+
+  /** Packed answer of a call that ended within its turn: "STATUS LENGTH\nLINES BODY". */
+  answerPacked(call: Call, packed: unknown): void {
+    if (typeof packed !== "string") {
+      invalid(call, "dispatch returned no string");
+      return;
+    }
+    const newline = packed.indexOf("\n");
+    const bodyStart = newline + 1 + Number(packed.slice(HTTP_DIGITS + 1, newline));
+    call.exchange.respond(Number(packed.slice(0, HTTP_DIGITS)), packed.slice(newline + 1, bodyStart), packed.slice(bodyStart));
+  }
+
+  /** The call is over as far as we are concerned: its client left, or it was given up. The guest is told. */
+  drop(callId: number): void {
+    if (this.#forget(callId)) this.#post(callId, "abort", callId, undefined);
+  }
+
+  #forget(callId: number): boolean {
+    const call = this.calls.get(callId);
+    if (call === undefined) return false;
+    this.calls.delete(callId);
+    call.exchange.onAbort = null;
+    call.exchange.onDrain = null;
+    if (this.busyCount === 0) this.#host.idle(this);
+    return true;
+  }
+
+  #post(callId: number, kind: string, id: number, value: unknown): void {
+    if (!this.#closed) this.#host.enter(callId, this.#signal, [kind, id, value], COPY);
+  }
+
+  #reply(args: unknown[]): void {
+    try {
+      const [callId, status, lines, body] = args;
+      const call = this.calls.get(callId as number);
+      if (call === undefined) return;
+      this.#forget(callId as number);
+      if (typeof status !== "number" || typeof lines !== "string" || !(body === null || typeof body === "string" || body instanceof Uint8Array)) {
+        invalid(call, "the guest's reply is not a status, header lines and a body");
+        return;
+      }
+      call.exchange.respond(status, lines, body);
+    } catch (error) {
+      this.#internal(error);
+    }
+  }
+
+  #sync(args: unknown[]): unknown {
+    try {
+      const [name, ...rest] = args;
+      if (Object.hasOwn(OWN_OPERATIONS, name as string)) return OWN_OPERATIONS[name as string]?.call(this, rest);
+      return runSyncOp(this.#host.opContext, name as string, rest);
+    } catch (error) {
+      this.#internal(error);
+      return { $fault: "Error", message: "internal error" };
+    }
+  }
+
+  #async(args: unknown[]): unknown {
+    try {
+      const [name, ticket, callId, ...rest] = args;
+      if (typeof ticket !== "number" || typeof callId !== "number") return { $fault: "TypeError", message: "a ticket is missing" };
+      const settle = (value: unknown): void => this.#post(callId, "settle", ticket, value);
+      if (name === "body.read") return this.#readBody(rest[0], settle);
+      return runAsyncOp(this.#host.opContext, callId, name as string, rest, settle);
+    } catch (error) {
+      this.#internal(error);
+      return { $fault: "Error", message: "internal error" };
+    }
+  }
+
+  #readBody(callId: unknown, settle: (value: unknown) => void): unknown {
+    const call = this.calls.get(callId as number);
+    if (call === undefined) return { $fault: "TypeError", message: "The request is over: its body can no longer be read" };
+    call.exchange.body.read().then(
+      (chunk) => settle(chunk === null ? null : chunk.byteLength === chunk.buffer.byteLength ? chunk : chunk.slice()),
+      (error: Error) => settle({ $fault: "TypeError", message: error.message }),
+    );
+    return undefined;
+  }
+
+  #setAlarm(delayMs: unknown): void {
+    if (this.#alarm !== null) clearTimeout(this.#alarm);
+    this.#alarm = null;
+    if (typeof delayMs !== "number" || !(delayMs >= 0) || this.#closed) return;
+    this.#alarm = setTimeout(() => {
+      this.#alarm = null;
+      this.#post(0, "alarm", 0, undefined);
+    }, Math.min(delayMs, LONGEST_ALARM_MS));
+  }
+
+  #internal(error: unknown): void {
+    this.#host.opContext.log("error", `internal error in the bridge: ${error instanceof Error ? error.stack : String(error)}`, 0);
+  }
+
+  static readonly operations = {
+    "call.start"(this: Realm, [callId, status, lines, length]: unknown[]): void {
+      const call = this.calls.get(callId as number);
+      if (call === undefined || call.exchange.answered || typeof status !== "number" || typeof lines !== "string") return;
+      call.exchange.start(status, lines, typeof length === "number" ? length : null);
+    },
+    /** False asks the guest to wait for "drain"; true also when nobody listens any more. */
+    "call.write"(this: Realm, [callId, chunk]: unknown[]): boolean {
+      const call = this.calls.get(callId as number);
+      if (call === undefined || !call.exchange.answered || !(chunk instanceof Uint8Array)) return true;
+      if (call.exchange.write(chunk)) return true;
+      call.exchange.onDrain = () => {
+        call.exchange.onDrain = null;
+        this.#post(callId as number, "drain", callId as number, undefined);
+      };
+      return false;
+    },
+    "call.end"(this: Realm, [callId]: unknown[]): void {
+      const call = this.calls.get(callId as number);
+      if (call === undefined || !call.exchange.answered) return;
+      this.#forget(callId as number);
+      call.exchange.end();
+    },
+    "call.broken"(this: Realm, [callId, message, stack]: unknown[]): void {
+      const call = this.calls.get(callId as number);
+      if (call === undefined) return;
+      this.#forget(callId as number);
+      call.fail({ code: "HANDLER_THREW", message: `The response stream failed: ${text(message)}`, stack: text(stack) });
+    },
+    "call.failed"(this: Realm, [callId, message, stack]: unknown[]): void {
+      const call = this.calls.get(callId as number);
+      if (call === undefined) return;
+      this.#forget(callId as number);
+      call.fail({ code: "HANDLER_THREW", message: text(message), stack: text(stack) });
+    },
+    "body.cancel"(this: Realm): void {},
+    "timer.alarm"(this: Realm, [delayMs]: unknown[]): void {
+      this.#setAlarm(delayMs);
+    },
+    "wait.begin"(this: Realm): void {
+      this.waitCount++;
+    },
+    "wait.end"(this: Realm): void {
+      if (this.waitCount > 0) this.waitCount--;
+      if (this.busyCount === 0) this.#host.idle(this);
+    },
+    log(this: Realm, [level, message, callId]: unknown[]): void {
+      const known = level === "debug" || level === "warn" || level === "error" ? level : "info";
+      this.#host.opContext.log(known, text(message), typeof callId === "number" ? callId : 0);
+    },
+    "load.done"(this: Realm): void {
+      this.#host.loaded(this, null);
+    },
+    "load.failed"(this: Realm, [message, stack]: unknown[]): void {
+      this.#host.loaded(this, { message: text(message), stack: text(stack) });
+    },
+  };
+}
+
+const OWN_OPERATIONS = Realm.operations as Record<string, (this: Realm, args: unknown[]) => unknown>;
+
+/** Guest text for logs, bounded: it may be anything. */
+const TEXT_MAX = 64 * 1024;
+function text(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, TEXT_MAX) : "";
+}
+
+function invalid(call: Call, why: string): void {
+  call.fail({ code: "INVALID_ANSWER", message: `The function's answer can't be sent: ${why}` });
+}
