@@ -1,0 +1,77 @@
+/**
+ * Command: what every subcommand has in common. One table of flags gives both
+ * parsing and help; problems with the words typed are printed one a line and
+ * end with status 2, so that scripts can tell misuse from failure.
+ */
+import type { Failure } from "../base/result.ts";
+import { describeFlags, type Flag, type ParsedFlags, parseFlags } from "../config/flags.ts";
+
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+export interface Command {
+  readonly name: string;
+  /** What stands after the name: "[PATH] [flags]". */
+  readonly usage: string;
+  /** One paragraph for --help. */
+  readonly about: string;
+  readonly flags: readonly Flag[];
+  readonly positionalMaxCount: number;
+  /** Command lines and what they are for. */
+  readonly examples: readonly (readonly [line: string, purpose: string])[];
+  run(call: Call): Promise<number>;
+}
+
+export interface Call {
+  readonly flags: ParsedFlags;
+  readonly io: Io;
+  /** The last value of a flag. */
+  flag(name: string): string | undefined;
+}
+
+/** Exit statuses, the same for every command. */
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_MISUSE = 2;
+
+export async function runCommand(command: Command, args: readonly string[], io: Io): Promise<number> {
+  const flags = parseFlags(command.flags, args, command.positionalMaxCount);
+  if (flags.values.has("help")) {
+    io.stdout.write(helpText(command));
+    return EXIT_OK;
+  }
+  if (flags.failures.length > 0) {
+    printFailures(command.name, flags.failures, io);
+    return EXIT_MISUSE;
+  }
+  return command.run({ flags, io, flag: (name) => flags.values.get(name)?.at(-1) });
+}
+
+/** One line each: where, what happened, what to do. */
+export function printFailures(commandName: string, failures: readonly Failure[], io: Pick<Io, "stderr">): void {
+  for (const failure of failures) io.stderr.write(`pilotlight ${commandName}: ${describeFailure(failure)}\n`);
+}
+
+export function describeFailure({ message, hint, at }: Failure): string {
+  const place = at === undefined ? "" : `${[at.file, at.line, at.column].filter((part) => part !== undefined).join(":")}: `;
+  // Messages made elsewhere may name the place already.
+  const lead = message.startsWith(place.slice(0, -2)) ? "" : place;
+  const end = hint === undefined ? "" : `${/[.?!]$/.test(message) ? "" : "."} ${hint}`;
+  return `${lead}${message}${end}`;
+}
+
+export function helpText(command: Command): string {
+  const width = Math.max(...command.examples.map(([line]) => line.length)) + 2;
+  const examples = command.examples.map(([line, purpose]) => `  ${line.padEnd(width)}${purpose}`);
+  return `${[
+    `Usage: pilotlight ${command.name} ${command.usage}`,
+    command.about,
+    describeFlags(command.flags),
+    ["Examples:", ...examples].join("\n"),
+  ].join("\n\n")}\n`;
+}
