@@ -1,0 +1,35 @@
+/**
+ * Content decoding of fetched bodies, RFC 9110 section 8.4: what the server
+ * compressed, the guest reads plain. A coding we don't know leaves the body as
+ * it is, as the Fetch standard has it.
+ */
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream";
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { reserveCodec } from "./codec-budget.ts";
+import type { OpContext } from "./op.ts";
+
+/** A body coded more often than this is an attack, not a body. */
+const CODINGS_MAX = 5;
+
+const DECODERS = {
+  gzip: ["gzip", createGunzip],
+  "x-gzip": ["gzip", createGunzip],
+  deflate: ["deflate", createInflate],
+  br: ["brotli", createBrotliDecompress],
+} as const;
+
+export function decodeBody(context: OpContext, body: Readable, contentEncoding: string): Readable {
+  const codings = contentEncoding
+    .split(",")
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== "" && coding !== "identity");
+  if (codings.length > CODINGS_MAX || !codings.every((coding) => coding in DECODERS)) return body;
+  // The last coding was applied last: undo in reverse.
+  return codings.reverse().reduce((source: Readable, coding) => {
+    const [format, create] = DECODERS[coding as keyof typeof DECODERS];
+    const release = reserveCodec(context, "decompress", format);
+    // An error destroys both ends; whoever reads the decoded body sees it there.
+    return pipeline(source, create(), () => release());
+  }, body);
+}
