@@ -1,0 +1,4 @@
+/** GET /api/health */
+export function GET(): Response {
+  return Response.json({ status: "ok", runtime: "pilotlight", timestamp: Date.now() });
+}

@@ -1,0 +1,7 @@
+/** GET /files/*: whatever lies below. */
+import type { Context } from "../_context.ts";
+
+export function GET(_request: Request, _env: object, { params }: Context): Response {
+  const parts = (params["path"] ?? "").split("/");
+  return Response.json({ parts, depth: parts.length });
+}
