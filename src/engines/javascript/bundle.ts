@@ -1,0 +1,295 @@
+/**
+ * Bundling: one function file and everything it imports become ONE classic
+ * script, because the engine compiles it once per isolate and runs it in fresh
+ * contexts. The script evaluates to a promise and calls
+ * `__pilotlight_install(exports)` as its last act; up to the first top-level
+ * await it runs synchronously. docs/decisions/0003-bundling.md says why so.
+ * Must not run the function's code nor write files.
+ */
+import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import type { BuildFailure, BuildOptions, Metafile, Plugin } from "esbuild";
+import { type Failure, fail, ok, type Result } from "../../base/result.ts";
+import { ENTRY_SOURCE, EVAL_SPECIFIER, EXPORT_HANDLER, entryCode, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
+import { describeBuildErrors, importChain, unresolvedSpecifiers } from "./bundle-failure.ts";
+import { withEsbuild } from "./esbuild.ts";
+import { ASYNC_CONTEXT_MODULE, bareName, STAND_IN_FILTER, standInFile } from "./node-modules.ts";
+
+type Esbuild = typeof import("esbuild");
+
+/** Raised when the shape or meaning of bundles changes, so that no cache or build of before is used. */
+export const BUNDLE_FORMAT = 1;
+
+export interface BundleSource {
+  readonly id: string;
+  /** Absolute path; "" when `code` is the source (-e). */
+  readonly file: string;
+  readonly code?: string;
+  /** Absolute; names in source maps and messages are relative to it, and imports of `code` start there. */
+  readonly sourceRoot: string;
+}
+
+export interface BundleOptions {
+  /** Value of process.env.NODE_ENV. */
+  readonly mode: "production" | "development";
+  /** White space and syntax; names stay, for stacks. */
+  readonly minify: boolean;
+}
+
+export interface Bundle {
+  readonly code: string;
+  /** Source map version 3 with sourcesContent, JSON. */
+  readonly map: string;
+  /** Every file that was read. */
+  readonly inputs: readonly BundleInput[];
+  readonly methods: readonly string[] | null;
+  readonly tracksAsyncContext: boolean;
+}
+
+export interface BundleInput {
+  readonly path: string;
+  readonly mtimeMs: number;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** A file saved while it was being bundled makes the bundle a mix; file clocks are this coarse. */
+const FILE_CLOCK_MS = 10;
+const BUILD_ATTEMPT_MAX_COUNT = 3;
+
+export async function bundleFunction(source: BundleSource, options: BundleOptions): Promise<Result<Bundle>> {
+  return withEsbuild(async (esbuild) => {
+    for (let attempt = 1; ; attempt++) {
+      const startMs = Date.now();
+      const built = await build(esbuild, source, options);
+      if (!built.ok) return built;
+      const inputs = await fingerprint(built.value.inputPaths);
+      const settled = inputs !== null && inputs.every((input) => input.mtimeMs < startMs - FILE_CLOCK_MS);
+      if (settled || (inputs !== null && attempt === BUILD_ATTEMPT_MAX_COUNT)) return ok({ ...built.value, inputs });
+      if (attempt === BUILD_ATTEMPT_MAX_COUNT) return fail(unreadable(nameOf(source), "its files vanish while they are read"));
+    }
+  });
+}
+
+interface Built extends Omit<Bundle, "inputs"> {
+  readonly inputPaths: readonly string[];
+}
+
+async function build(esbuild: Esbuild, source: BundleSource, options: BundleOptions): Promise<Result<Built>> {
+  const name = nameOf(source);
+  const read = await readSource(source);
+  if (!read.ok) return read;
+  const { file, code } = read.value;
+  const shape = await readShape(esbuild, code, file === null ? "tsx" : loaderOf(file), name);
+  if (!shape.ok) return shape;
+
+  const imported = new Set<string>();
+  const entry = entryPlugin({
+    file,
+    code: shape.value.exportsHandler ? code + EXPORT_HANDLER : code,
+    resolveDir: source.sourceRoot,
+    displayName: name,
+  });
+  const buildOptions = optionsFor(file ?? EVAL_SPECIFIER, source.sourceRoot, options, [entry, standIns(imported), jsxImportSource(file)]);
+  try {
+    const result = await esbuild.build({ ...buildOptions, metafile: true, write: false });
+    const [map, text] = result.outputFiles;
+    const tracksAsyncContext = imported.has(ASYNC_CONTEXT_MODULE);
+    const script = tracksAsyncContext ? await lower(esbuild, text!.text, map!.text, options.minify) : wrap(text!.text, map!.text);
+    return ok({ ...script, inputPaths: filesRead(result.metafile, source.sourceRoot), methods: shape.value.methods, tracksAsyncContext });
+  } catch (error) {
+    const { errors } = error as BuildFailure;
+    if (!Array.isArray(errors)) throw error;
+    return fail(describeBuildErrors(name, errors, await chainTo(esbuild, buildOptions, file, errors)));
+  }
+}
+
+async function readSource(source: BundleSource): Promise<Result<{ file: string | null; code: string }>> {
+  if (source.code !== undefined) return ok({ file: null, code: automaticJsx(source.code) });
+  try {
+    // The bundler names files by their real path; the entry is recognised by it.
+    const file = realpathSync(source.file);
+    const code = await readFile(file, "utf8");
+    return ok({ file, code: /\.[jt]sx$/.test(file) ? automaticJsx(code) : code });
+  } catch (error) {
+    return fail(unreadable(nameOf(source), (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (error as Error).message));
+  }
+}
+
+function unreadable(name: string, why: string): Failure {
+  return { code: "SOURCE_UNREADABLE", message: `Cannot read ${name}: ${why}`, hint: "Check that the file exists and may be read", at: { file: name } };
+}
+
+function nameOf(source: BundleSource): string {
+  return source.code === undefined ? relative(source.sourceRoot, source.file) || source.file : source.id;
+}
+
+function optionsFor(entrySpecifier: string, sourceRoot: string, options: BundleOptions, plugins: Plugin[]): BuildOptions {
+  return {
+    stdin: { contents: entryCode(entrySpecifier), resolveDir: sourceRoot, sourcefile: ENTRY_SOURCE, loader: "js" },
+    absWorkingDir: sourceRoot,
+    outfile: join(sourceRoot, "bundle.js"),
+    bundle: true,
+    format: "esm",
+    // V8 is Node's own, so everything but decorators is there.
+    target: "esnext",
+    supported: { decorators: false },
+    // Packages say in "browser" what they do without Node; the conditions are those of other fetch-style servers.
+    platform: "browser",
+    mainFields: ["browser", "module", "main"],
+    conditions: ["workerd", "worker", "browser", "module"],
+    define: {
+      "process.env.NODE_ENV": JSON.stringify(options.mode),
+      global: "globalThis",
+      // A classic script has no import.meta.
+      "import.meta.url": JSON.stringify("file:///function.js"),
+      "import.meta.main": "false",
+      "import.meta.env": "undefined",
+      "import.meta": "{}",
+    },
+    inject: [GLOBALS],
+    jsx: "transform",
+    jsxFactory: "h",
+    jsxFragment: "Fragment",
+    loader: { ".html": "text", ".sql": "text", ".css": "text", ".md": "text", ".svg": "text", ".wasm": "binary", ".bin": "binary" },
+    minifyWhitespace: options.minify,
+    minifySyntax: options.minify,
+    legalComments: "none",
+    charset: "utf8",
+    sourcemap: "external",
+    sourcesContent: true,
+    logLevel: "silent",
+    plugins,
+  };
+}
+
+/** Bare `Buffer` and `process` of npm code; not part of bundles that name neither. */
+const GLOBALS = "pilotlight-globals";
+const GLOBALS_CODE = 'export { Buffer } from "node:buffer";\nexport { default as process } from "node:process";\n';
+
+function standIns(imported: Set<string>): Plugin {
+  return {
+    name: "pilotlight-node-modules",
+    setup(build) {
+      build.onResolve({ filter: STAND_IN_FILTER }, ({ path }) => {
+        imported.add(bareName(path));
+        const file = standInFile(path);
+        return file === null ? null : { path: file, sideEffects: false };
+      });
+      build.onResolve({ filter: new RegExp(`^${GLOBALS}$`) }, () => ({ path: GLOBALS, namespace: GLOBALS, sideEffects: false }));
+      build.onLoad({ filter: /./, namespace: GLOBALS }, () => ({ contents: GLOBALS_CODE, loader: "js" }));
+    },
+  };
+}
+
+/**
+ * TypeScript takes a @jsxImportSource comment as "use the automatic runtime";
+ * esbuild wants to be told. The comment goes at the end, where it moves no line.
+ */
+function jsxImportSource(entryFile: string | null): Plugin {
+  return {
+    name: "pilotlight-jsx",
+    setup(build) {
+      build.onLoad({ filter: /\.[jt]sx$/, namespace: "file" }, async ({ path }) => {
+        if (path === entryFile || path.includes("/node_modules/")) return null;
+        return { contents: automaticJsx(await readFile(path, "utf8")), loader: loaderOf(path) };
+      });
+    },
+  };
+}
+
+function automaticJsx(code: string): string {
+  return code.includes("@jsxImportSource") && !code.includes("@jsxRuntime") ? `${code}\n/** @jsxRuntime automatic */\n` : code;
+}
+
+type Script = Pick<Bundle, "code" | "map">;
+
+/** The bundle's text between two lines of our own; the map moves down by one. */
+function wrap(text: string, map: string): Script {
+  return { code: `(async () => {"use strict";\n${text}})()\n`, map: shiftByOneLine(map) };
+}
+
+/**
+ * Async functions as generators over `Promise.prototype.then`, which the guest
+ * patches to carry AsyncLocalStorage; native await can't be patched. Done on the
+ * whole wrapped bundle, so that top-level await is lowered with the rest.
+ */
+async function lower(esbuild: Esbuild, text: string, map: string, minify: boolean): Promise<Script> {
+  const inlineMap = Buffer.from(shiftByOneLine(map)).toString("base64");
+  const result = await esbuild.transform(
+    `const pilotlightMain = async () => {\n${text}};\n//# sourceMappingURL=data:application/json;base64,${inlineMap}\n`,
+    {
+      loader: "js",
+      target: "esnext",
+      supported: { "async-await": false, "async-generator": false, "for-await": false },
+      banner: '(() => {"use strict";',
+      footer: "return pilotlightMain();\n})()",
+      minifyWhitespace: minify,
+      minifySyntax: minify,
+      legalComments: "none",
+      charset: "utf8",
+      sourcemap: "external",
+      sourcesContent: true,
+      logLevel: "silent",
+    },
+  );
+  return { code: result.code, map: result.map };
+}
+
+function shiftByOneLine(map: string): string {
+  const parsed = JSON.parse(map) as { mappings: string };
+  parsed.mappings = `;${parsed.mappings}`;
+  return JSON.stringify(parsed);
+}
+
+/** How the function came to import the file at fault; asked only when a package did it. */
+async function chainTo(esbuild: Esbuild, options: BuildOptions, file: string | null, errors: BuildFailure["errors"]): Promise<string[]> {
+  const culprit = errors[0]?.location?.file;
+  const external = unresolvedSpecifiers(errors);
+  if (file === null || culprit === undefined || !culprit.includes("node_modules/") || external.length === 0) return [];
+  try {
+    const result = await esbuild.build({ ...options, external, metafile: true, write: false });
+    return importChain(result.metafile.inputs, relative(options.absWorkingDir!, file), culprit);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * The files that shape the bundle: what the entry reaches, used or not (an edit
+ * may change that), and what is in the output. Leaves out the stand-ins for
+ * globals that nobody named, which the bundler reads every time.
+ */
+function filesRead(metafile: Metafile, sourceRoot: string): string[] {
+  const output = Object.values(metafile.outputs).find((candidate) => candidate.entryPoint !== undefined);
+  const entry = output?.entryPoint;
+  const reached = new Set([...(entry === undefined ? [] : [entry]), ...Object.keys(output?.inputs ?? {})]);
+  for (const path of reached) {
+    for (const imported of metafile.inputs[path]?.imports ?? []) {
+      if (imported.path in metafile.inputs) reached.add(imported.path);
+    }
+  }
+  return [...reached]
+    .filter((path) => path !== entry && !/^(?:pilotlight-[a-z]+:|<|\(disabled\):)/.test(path))
+    .map((path) => resolve(sourceRoot, path));
+}
+
+/** Null when a file is gone again. */
+async function fingerprint(paths: readonly string[]): Promise<BundleInput[] | null> {
+  try {
+    return await Promise.all(
+      paths.map(async (path) => {
+        const { mtimeMs, size } = await stat(path);
+        return { path, mtimeMs, sizeBytes: size, sha256: sha256(await readFile(path)) };
+      }),
+    );
+  } catch {
+    return null;
+  }
+}
+
+export function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}

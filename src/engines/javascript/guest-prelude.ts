@@ -1,0 +1,99 @@
+/**
+ * The guest's prelude as one script: everything in guest/ that a function finds
+ * in its global scope, for the heap snapshot. The published package carries it
+ * ready made; in the repository it is bundled when a file of guest/ changed.
+ * Must not load the bundler when nothing changed: every start passes here.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { writeFileAtomic } from "../../store/atomic-file.ts";
+import { BUNDLE_FORMAT, sha256 } from "./bundle.ts";
+import { withEsbuild } from "./esbuild.ts";
+import { guestDir, guestFile } from "./guest-files.ts";
+
+export interface GuestPrelude {
+  readonly code: string;
+  /** sha256 of the code, hex: the version of the guest. */
+  readonly hash: string;
+}
+
+interface PreludeIndex {
+  readonly format: number;
+  readonly hash: string;
+  readonly inputs: readonly { readonly path: string; readonly mtimeMs: number; readonly sizeBytes: number }[];
+}
+
+/** Script of the published package: whole, not a module among others. */
+const PREBUILT = join(guestDir, "prelude.bundle.js");
+
+/** Throws when the guest can't be bundled: that is our bug, not the developer's. */
+export async function guestPrelude(cacheDir: string): Promise<GuestPrelude> {
+  return readPrebuilt() ?? readCached(cacheDir) ?? (await bundleAndStore(cacheDir));
+}
+
+/** The script itself, for the package's build step as well. */
+export async function bundlePrelude(): Promise<{ code: string; inputPaths: string[] }> {
+  return withEsbuild(async (esbuild) => {
+    const result = await esbuild.build({
+      entryPoints: [guestFile("prelude")],
+      absWorkingDir: dirname(guestDir),
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: "iife",
+      platform: "neutral",
+      mainFields: ["module", "main"],
+      target: "esnext",
+      // Names stay: guests see them in stacks and as constructor.name.
+      minifyWhitespace: true,
+      minifySyntax: true,
+      keepNames: false,
+      legalComments: "none",
+      define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
+      logLevel: "silent",
+    });
+    return {
+      code: result.outputFiles[0]!.text,
+      inputPaths: Object.keys(result.metafile.inputs).map((path) => resolve(dirname(guestDir), path)),
+    };
+  });
+}
+
+function readPrebuilt(): GuestPrelude | null {
+  try {
+    const code = readFileSync(PREBUILT, "utf8");
+    return { code, hash: sha256(code) };
+  } catch {
+    return null;
+  }
+}
+
+function readCached(cacheDir: string): GuestPrelude | null {
+  try {
+    const index = JSON.parse(readFileSync(join(cacheDir, "guest", "prelude.json"), "utf8")) as PreludeIndex;
+    if (index.format !== BUNDLE_FORMAT) return null;
+    for (const input of index.inputs) {
+      const now = statSync(input.path);
+      if (now.mtimeMs !== input.mtimeMs || now.size !== input.sizeBytes) return null;
+    }
+    const code = readFileSync(join(cacheDir, "guest", `${index.hash}.js`), "utf8");
+    return sha256(code) === index.hash ? { code, hash: index.hash } : null;
+  } catch {
+    return null;
+  }
+}
+
+async function bundleAndStore(cacheDir: string): Promise<GuestPrelude> {
+  const { code, inputPaths } = await bundlePrelude();
+  const hash = sha256(code);
+  const inputs = inputPaths.map((path) => {
+    const { mtimeMs, size } = statSync(path);
+    return { path, mtimeMs, sizeBytes: size };
+  });
+  const index: PreludeIndex = { format: BUNDLE_FORMAT, hash, inputs };
+  await mkdir(join(cacheDir, "guest"), { recursive: true });
+  await writeFileAtomic(join(cacheDir, "guest", `${hash}.js`), code);
+  await writeFileAtomic(join(cacheDir, "guest", "prelude.json"), JSON.stringify(index));
+  return { code, hash };
+}

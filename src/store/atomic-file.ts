@@ -1,0 +1,31 @@
+/**
+ * Atomic files: a reader sees the old content or the new, never a part, even
+ * when the writer is killed between any two steps or two writers race. The
+ * temporary file lies in the target's own folder, because a rename is atomic
+ * only within one file system.
+ */
+import { randomBytes } from "node:crypto";
+import { open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** Files left by a killed writer begin with this; whoever sweeps the folder may delete old ones. */
+export const TEMPORARY_PREFIX = ".tmp-";
+
+/** Writes `content` to `path`; throws the file system's error and leaves no temporary file then. */
+export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `${TEMPORARY_PREFIX}${randomBytes(6).toString("hex")}-${basename(path).slice(0, 64)}`);
+  try {
+    const handle = await open(temporary, "wx");
+    try {
+      await handle.writeFile(content);
+      // Without this a power cut may leave the new name on an empty file.
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
