@@ -7,10 +7,11 @@
  * Holds the calls whose answer is outstanding; does not know about lanes,
  * limits or isolates: the sandbox runs its turns through `enter`.
  */
-import ivm from "isolated-vm";
+import type ivm from "isolated-vm";
 import type { Call } from "../engine.ts";
 import type { OpContext } from "./ops/op.ts";
 import { runAsyncOp, runSyncOp } from "./ops/run.ts";
+import type { Entry } from "./turn-runner.ts";
 
 export interface RealmHost {
   readonly opContext: OpContext;
@@ -22,11 +23,10 @@ export interface RealmHost {
   idle(realm: Realm): void;
 }
 
-/** Something of an isolate that can run in either lane. */
-export interface Entry {
-  applySync(receiver: undefined, args: unknown[], options: ivm.ReferenceApplyOptions): unknown;
-  apply(receiver: undefined, args: unknown[], options: ivm.ReferenceApplyOptions): Promise<unknown>;
-}
+type Callback = (...args: unknown[]) => unknown;
+
+/** Connects a new context to three callbacks and returns its two entries. */
+export type Boot = (sync: Callback, async_: Callback, reply: Callback) => { dispatch: Entry; signal: Entry; release: () => void };
 
 const COPY = { arguments: { copy: true } } as const;
 const LONGEST_ALARM_MS = 2 ** 31 - 1;
@@ -38,32 +38,25 @@ export class Realm {
   waitCount = 0;
   /** Its call was dispatched, or will never be: a fresh realm may be freed once it is idle. */
   spent = false;
-  readonly context: ivm.Context;
   readonly #host: RealmHost;
-  readonly dispatch: ivm.Reference;
-  readonly #signal: ivm.Reference;
+  readonly dispatch: Entry;
+  readonly #signal: Entry;
+  /** Frees the context of a realm whose isolate lives on. Only between turns. */
+  readonly release: () => void;
   #alarm: NodeJS.Timeout | null = null;
   #closed = false;
 
-  /** The boot is the prelude's own code, short and trusted: it runs at once, on this thread. */
-  constructor(host: RealmHost, context: ivm.Context, bootJson: string) {
+  /** `boot` is the prelude's own code, short and trusted: it runs at once, on this thread. */
+  constructor(host: RealmHost, boot: Boot) {
     this.#host = host;
-    this.context = context;
-    const boot = context.global.getSync("__pilotlight_boot", { reference: true }) as ivm.Reference;
-    const entries = boot.applySync(
-      undefined,
-      [
-        new ivm.Callback((...args: unknown[]) => this.#sync(args)),
-        new ivm.Callback((...args: unknown[]) => this.#async(args)),
-        new ivm.Callback((...args: unknown[]) => this.#reply(args)),
-        bootJson,
-      ],
-      { result: { reference: true } },
-    ) as ivm.Reference;
-    this.dispatch = entries.getSync("dispatch", { reference: true });
-    this.#signal = entries.getSync("signal", { reference: true });
-    entries.release();
-    boot.release();
+    const { dispatch, signal, release } = boot(
+      (...args) => this.#sync(args),
+      (...args) => this.#async(args),
+      (...args) => this.#reply(args),
+    );
+    this.dispatch = dispatch;
+    this.#signal = signal;
+    this.release = release;
   }
 
   get busyCount(): number {
@@ -78,13 +71,6 @@ export class Realm {
     this.calls.clear();
     this.waitCount = 0;
     return left;
-  }
-
-  /** Frees the context of a realm whose isolate lives on. Only between turns. */
-  releaseContext(): void {
-    this.dispatch.release();
-    this.#signal.release();
-    this.context.release();
   }
 
   /** Packed answer of a call that ended within its turn: "STATUS LENGTH\nLINES BODY". */

@@ -1,0 +1,79 @@
+/**
+ * Front: what happens to a request between the listener and its function.
+ * Probes, static files and CORS are answered here; a function that has a
+ * worker of its own gets its requests forwarded; the rest runs in this one.
+ */
+import type { Config } from "../config/config.ts";
+import { isInTurn } from "../engines/javascript/turn-runner.ts";
+import { corsAnswerLines, corsPreflight } from "../http/cors.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { StaticFiles } from "../http/static-files.ts";
+import type { Forwarder } from "./forwarder.ts";
+import type { FunctionRuntime } from "./function-runtime.ts";
+import type { Router } from "./router.ts";
+import { JSON_LINE, answerError } from "./served-call.ts";
+
+const HEALTH_PATH = "/_health";
+const READY_PATH = "/_ready";
+const STATIC_PREFIX = "/static/";
+const UNDERSCORE = "_".charCodeAt(0);
+const SHOWN_PATH_MAX = 200;
+
+export interface FrontOptions {
+  readonly config: Config;
+  readonly staticFiles: StaticFiles | null;
+  readonly forwarder: Forwarder;
+  readonly isReady: () => boolean;
+}
+
+export class Front {
+  readonly #options: FrontOptions;
+  router: Router<FunctionRuntime>;
+
+  constructor(options: FrontOptions, router: Router<FunctionRuntime>) {
+    this.#options = options;
+    this.router = router;
+  }
+
+  readonly handle = (exchange: Exchange): void => {
+    // A pipelined request may surface while an answer is written from within a
+    // turn; isolated-vm's turns must not nest.
+    if (isInTurn()) {
+      queueMicrotask(() => this.handle(exchange));
+      return;
+    }
+    const { config, staticFiles } = this.#options;
+    if (config.cors && answerPreflight(exchange)) return;
+    const { target } = exchange;
+    const mark = target.indexOf("?");
+    const path = mark === -1 ? target : target.slice(0, mark);
+    if (path.charCodeAt(1) === UNDERSCORE && this.#probe(exchange, path)) return;
+    if (staticFiles !== null && path.startsWith(STATIC_PREFIX)) {
+      void staticFiles.handle(exchange);
+      return;
+    }
+    const match = this.router.match(path);
+    if (match === null) answerError(exchange, 404, "NOT_FOUND", `No function has the path ${path.slice(0, SHOWN_PATH_MAX)}`);
+    else if (match.params === "malformed") answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
+    else this.#enter(exchange, match.value, match.params);
+  };
+
+  /** `/_health`: this process answers. `/_ready`: it takes requests; 503 while it drains. */
+  #probe(exchange: Exchange, path: string): boolean {
+    if (path !== HEALTH_PATH && path !== READY_PATH) return false;
+    const up = path === HEALTH_PATH || this.#options.isReady();
+    exchange.respond(up ? 200 : 503, `${JSON_LINE}cache-control: no-store\r\n`, JSON.stringify({ status: up ? "ok" : "draining" }));
+    return true;
+  }
+
+  #enter(exchange: Exchange, runtime: FunctionRuntime, params: Readonly<Record<string, string>> | null): void {
+    const { methods, id } = runtime.spec;
+    if (methods !== null && !methods.includes(exchange.method) && !(exchange.method === "HEAD" && methods.includes("GET"))) {
+      answerError(exchange, 405, "METHOD_NOT_ALLOWED", `${exchange.method} is not among ${methods.join(", ")}`, `allow: ${methods.join(", ")}\r\n`);
+      return;
+    }
+    const placement = this.#options.forwarder.placementOf(id);
+    if (placement === undefined) runtime.handle(exchange, params);
+    else this.#options.forwarder.forward(exchange, placement);
+  }
+}

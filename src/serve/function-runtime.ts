@@ -1,0 +1,283 @@
+/**
+ * Function runtime: one function inside one worker. Gets its bundle, opens and
+ * replaces its sandbox as the isolation mode says, lets calls through the
+ * pool, and keeps the counters. Sandboxes exist only while somebody calls:
+ * an uncalled function costs its entry in a map.
+ */
+import type { Failure, Result } from "../base/result.ts";
+import type { CallFailure, Engine, Sandbox, Template } from "../engines/engine.ts";
+import { SandboxError } from "../engines/engine.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { FunctionCounters } from "../telemetry/function-counters.ts";
+import type { FunctionMetrics } from "../telemetry/metrics.ts";
+import { CallPool } from "./call-pool.ts";
+import { errorPage } from "./error-page.ts";
+import type { BundleRef, FunctionSpec } from "./function-spec.ts";
+import { ServedCall, answerError } from "./served-call.ts";
+
+/** What a runtime needs of its worker. */
+export interface RuntimeHost {
+  readonly engine: Engine;
+  readonly poolWaitTimeoutMs: number;
+  readonly poolMetricsEvery: number;
+  readonly accessLog: boolean;
+  /** Asks the supervisor for the bundle; one answer per request. */
+  build(functionId: string): Promise<Result<BundleRef, Failure>>;
+  log(level: "debug" | "info" | "warn" | "error", message: string, fields: Readonly<Record<string, unknown>>): void;
+  /** Guest stacks carry bundle positions: rewritten to the developer's files. */
+  mapStack(stack: string, bundle: BundleRef): Promise<string>;
+  /** Lines of source around the first frame of a mapped stack, for `dev`. */
+  excerpt(stack: string): Promise<string>;
+  /** Failed calls answer with a page for the developer. */
+  readonly showsErrors: boolean;
+  opened(runtime: FunctionRuntime): void;
+}
+
+/** A function whose load has failed is not tried again for this long: it would fail for every request. */
+const LOAD_RETRY_MS = 1_000;
+
+export class FunctionRuntime {
+  readonly spec: FunctionSpec;
+  readonly counters = new FunctionCounters();
+  readonly #pool: CallPool;
+  readonly #host: RuntimeHost;
+  #bundle: BundleRef | null;
+  #template: Promise<Template> | null = null;
+  #openTemplate: Template | null = null;
+  #sandbox: Sandbox | null = null;
+  #opening: Promise<Sandbox> | null = null;
+  #sandboxCalls = 0;
+  #sandboxOpenedMs = 0;
+  #loadFailure: { readonly failure: CallFailure; readonly untilMs: number } | null = null;
+  #closed = false;
+  lastCallMs = 0;
+
+  constructor(spec: FunctionSpec, host: RuntimeHost) {
+    this.spec = spec;
+    this.#host = host;
+    this.#bundle = spec.bundle;
+    this.#pool = new CallPool(spec.poolSize, host.poolWaitTimeoutMs);
+  }
+
+  handle(exchange: Exchange, params: Readonly<Record<string, string>> | null): void {
+    const { failure } = this.spec;
+    if (failure !== null) {
+      answerError(exchange, 500, failure.code, `${this.spec.id} can't be served: the server's log has the reason`);
+      return;
+    }
+    this.#pool.enter(new ServedCall(exchange, params, this));
+  }
+
+  /** The call has its place. */
+  start(call: ServedCall): void {
+    const sandbox = this.#usableSandbox();
+    if (sandbox !== null) {
+      this.#sandboxCalls++;
+      sandbox.invoke(call);
+      return;
+    }
+    this.#open().then(
+      (opened) => opened.invoke(call),
+      (error: unknown) => call.fail(toCallFailure(error)),
+    );
+  }
+
+  failed(call: ServedCall, failure: CallFailure, status: number): void {
+    const { counters } = this;
+    counters.errors++;
+    if (failure.code === "CALL_TIMEOUT") counters.timeouts++;
+    else if (failure.code === "CPU_LIMIT_EXCEEDED") counters.cpuTimeouts++;
+    else if (failure.code === "MEMORY_LIMIT_EXCEEDED") counters.outOfMemory++;
+    const { requestId } = call;
+    void this.#mapped(failure.stack).then((stack) => {
+      const fields = { function: this.spec.id, requestId, code: failure.code, status, ...(stack === "" ? {} : { stack }) };
+      this.#host.log("error", failure.message, fields);
+    });
+  }
+
+  /** The guest's stack in the developer's files; as it came when the source map can't be used. */
+  async #mapped(stack: string | undefined): Promise<string> {
+    if (stack === undefined || stack === "" || this.#bundle === null) return stack ?? "";
+    return this.#host.mapStack(stack, this.#bundle).catch(() => stack);
+  }
+
+  /** `execUs` is negative for a call that never got a place. */
+  finished(call: ServedCall, status: number, bodyBytes: number, latencyUs: number, execUs: number): void {
+    this.counters.answered(status, latencyUs);
+    this.lastCallMs = performance.now();
+    if (execUs >= 0) {
+      this.#pool.leave(execUs);
+      const every = this.#host.poolMetricsEvery;
+      if (every > 0 && this.#pool.execCount % every === 0) this.log("info", this.#pool.metricsLine(), undefined);
+    }
+    if (this.#host.accessLog) {
+      const { method, target } = call.exchange;
+      const fields = { function: this.spec.id, requestId: call.requestId, method, path: target, status, bytes: bodyBytes, durationUs: Math.round(latencyUs) };
+      this.#host.log("info", `${method} ${target} ${status}`, fields);
+    }
+  }
+
+  log(level: "debug" | "info" | "warn" | "error", message: string, requestId: string | undefined): void {
+    this.#host.log(level, message, { function: this.spec.id, requestId });
+  }
+
+  /** What `dev` answers instead of the stranger's error; null in `serve`. */
+  async errorPage(exchange: Exchange, failure: CallFailure): Promise<{ headerLines: string; body: string } | null> {
+    if (!this.#host.showsErrors) return null;
+    const stack = await this.#mapped(failure.stack);
+    return errorPage(exchange, { functionId: this.spec.id, failure, stack, excerpt: stack === "" ? "" : await this.#host.excerpt(stack) });
+  }
+
+  get showsErrors(): boolean {
+    return this.#host.showsErrors;
+  }
+
+  get bundle(): BundleRef | null {
+    return this.#bundle;
+  }
+
+  get inFlight(): number {
+    return this.#pool.inUse;
+  }
+
+  get idleSandbox(): boolean {
+    return this.#sandbox !== null && this.#sandbox.busyCount === 0 && this.#pool.inUse === 0;
+  }
+
+  heapUsedBytes(): number {
+    return this.#sandbox?.heapUsedBytes() ?? 0;
+  }
+
+  /** Closes the idle sandbox; the next call opens another. */
+  evict(): void {
+    this.counters.evictions++;
+    this.#sandbox?.close();
+    this.#sandbox = null;
+  }
+
+  /** Serves what it has and takes nothing more: a newer version has the route. */
+  retire(): void {
+    this.#closed = true;
+    this.#sandbox?.retire();
+    this.#sandbox = null;
+    this.#opening?.then(
+      (sandbox) => sandbox.retire(),
+      () => {},
+    );
+    this.#template?.then(
+      (template) => template.close(),
+      () => {},
+    );
+  }
+
+  metrics(): FunctionMetrics {
+    const { counters } = this;
+    return {
+      id: this.spec.id,
+      engine: this.spec.engine,
+      lane: this.#sandbox === null ? "none" : (this.#openTemplate?.lane ?? "none"),
+      sandboxesOpen: this.#sandbox === null || this.#sandbox.closed ? 0 : 1,
+      heapUsedBytes: this.heapUsedBytes(),
+      byStatus: counters.byStatus(),
+      coldStarts: counters.coldStarts,
+      coldStartSumUs: counters.coldStartSumUs,
+      coldStartMaxUs: counters.coldStartMaxUs,
+      promotions: this.#openTemplate?.promotionCount ?? 0,
+      demotions: this.#openTemplate?.demotionCount ?? 0,
+      timeouts: counters.timeouts,
+      cpuTimeouts: counters.cpuTimeouts,
+      outOfMemory: counters.outOfMemory,
+      evictions: counters.evictions,
+      errors: counters.errors,
+      pool: this.#pool.metrics(),
+    };
+  }
+
+  #usableSandbox(): Sandbox | null {
+    const sandbox = this.#sandbox;
+    if (sandbox === null) return null;
+    if (sandbox.closed) {
+      this.#sandbox = null;
+      return null;
+    }
+    const { isolation } = this.spec;
+    const spent =
+      (isolation.kind === "bounded" && this.#sandboxCalls >= isolation.calls) ||
+      (isolation.kind === "ttl" && performance.now() - this.#sandboxOpenedMs >= isolation.ms);
+    if (!spent) return sandbox;
+    sandbox.retire();
+    this.#sandbox = null;
+    return null;
+  }
+
+  /** One opening at a time; calls that come meanwhile share it. A bounded sandbox may be used up by them: they ask again. */
+  async #open(): Promise<Sandbox> {
+    for (;;) {
+      const usable = this.#usableSandbox();
+      if (usable !== null) {
+        // Counted before any await: several calls may have waited for one bounded sandbox.
+        this.#sandboxCalls++;
+        return usable;
+      }
+      this.#opening ??= this.#openOnce().finally(() => {
+        this.#opening = null;
+      });
+      const opened = await this.#opening;
+      // Retired while opening: this sandbox serves the calls that waited for it, then closes.
+      if (this.#closed) return opened;
+    }
+  }
+
+  async #openOnce(): Promise<Sandbox> {
+    const startMs = performance.now();
+    if (this.#loadFailure !== null && startMs < this.#loadFailure.untilMs) throw new SandboxError(this.#loadFailure.failure);
+    try {
+      this.#template ??= this.#prepare();
+      const template = await this.#template;
+      this.#openTemplate = template;
+      const sandbox = await template.open();
+      this.#loadFailure = null;
+      this.counters.coldStart((performance.now() - startMs) * 1_000);
+      if (!this.#closed) this.#sandbox = sandbox;
+      this.#sandboxCalls = 0;
+      this.#sandboxOpenedMs = performance.now();
+      this.#host.opened(this);
+      return sandbox;
+    } catch (error) {
+      this.#template = null;
+      this.#loadFailure = { failure: toCallFailure(error), untilMs: performance.now() + LOAD_RETRY_MS };
+      throw error;
+    }
+  }
+
+  async #prepare(): Promise<Template> {
+    const { spec } = this;
+    if (this.#bundle === null) {
+      const built = await this.#host.build(spec.id);
+      if (!built.ok) throw new SandboxError({ code: "LOAD_FAILED", message: describeBuildFailure(built.failure) });
+      this.#bundle = built.value;
+    }
+    return this.#host.engine.prepare({
+      functionId: spec.id,
+      codeFile: this.#bundle.codeFile,
+      codeCacheFile: this.#bundle.codeCacheFile,
+      memoryMaxBytes: spec.memoryMaxBytes,
+      timeoutMs: spec.timeoutMs,
+      cpuTimeoutMs: spec.cpuTimeoutMs,
+      freshState: spec.isolation.kind === "request",
+      env: spec.env,
+      allow: spec.allow,
+    });
+  }
+}
+
+function toCallFailure(error: unknown): CallFailure {
+  if (error instanceof SandboxError) return error.failure;
+  return { code: "LOAD_FAILED", message: error instanceof Error ? error.message : String(error) };
+}
+
+function describeBuildFailure(failure: Failure): string {
+  const { at, message, hint } = failure;
+  const place = at === undefined ? "" : `${at.file}${at.line === undefined ? "" : `:${at.line}:${at.column ?? 1}`}: `;
+  return `${place}${message}${hint === undefined ? "" : ` (${hint})`}`;
+}

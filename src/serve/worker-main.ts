@@ -1,0 +1,61 @@
+/**
+ * Entry of a worker process: connects the supervisor's messages to a Worker.
+ * Ends when the supervisor does: a worker nobody watches must not serve on.
+ */
+import type { Socket } from "node:net";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { Worker } from "./worker.ts";
+
+const HEARTBEAT_INTERVAL_MS = 500;
+const EXIT_CANNOT_START = 1;
+
+let worker: Worker | null = null;
+
+function send(message: FromWorker, sent?: () => void): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
+}
+
+async function receive(message: ToWorker, handle: unknown): Promise<void> {
+  if (message.type === "start") {
+    worker = await Worker.start(message, send);
+    setInterval(() => worker?.heartbeat(), HEARTBEAT_INTERVAL_MS);
+    return;
+  }
+  if (worker === null) return;
+  switch (message.type) {
+    case "deploy":
+      worker.deploy(message.deployment, message.placements);
+      return;
+    case "place":
+      worker.place(message.placements);
+      return;
+    case "built":
+      worker.built(message);
+      return;
+    case "connection":
+      worker.connection(handle as Socket);
+      return;
+    case "collect":
+      send({ type: "collected", requestId: message.requestId, metrics: worker.collect() });
+      return;
+    case "profile":
+      send({ type: "profiled", requestId: message.requestId, ...(await worker.profile(message)) });
+      return;
+    case "drain":
+      await worker.drain();
+      process.exit(0);
+  }
+}
+
+process.on("message", (message: ToWorker, handle: unknown) => {
+  receive(message, handle).catch((error: Error & { code?: string }) => {
+    if (worker !== null) throw error;
+    const failure = { code: error.code ?? "WORKER_FAILED", message: `The worker cannot start: ${error.message}` };
+    send({ type: "failed", failure }, () => process.exit(EXIT_CANNOT_START));
+  });
+});
+process.on("disconnect", () => process.exit(0));
+// The terminal sends its signals to the whole group; the supervisor decides what they mean.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+
+send({ type: "booted" });

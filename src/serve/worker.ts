@@ -1,0 +1,200 @@
+/**
+ * Worker: takes connections, finds the function of each request, and runs it.
+ * Shares nothing with other workers on the request path; what it needs comes
+ * with the `start` message, what it says goes through `send`.
+ */
+import type { Config } from "../config/config.ts";
+import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
+import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
+import { loadSnapshot } from "../engines/javascript/snapshot.ts";
+import { excerptOf, mapStack } from "../engines/javascript/source-map.ts";
+import { type Listener, createListener } from "../http/listener.ts";
+import { createStaticFiles } from "../http/static-files.ts";
+import { GcObserver } from "../telemetry/gc-observer.ts";
+import { LogBatch } from "../telemetry/log-batch.ts";
+import type { MetricsSnapshot } from "../telemetry/metrics.ts";
+import { BuildRequests } from "./build-requests.ts";
+import { type FlightRecord, createFlightRecord } from "./flight-record.ts";
+import { FLIGHT_SLOT_COUNT, FlightSlots } from "./flight-slots.ts";
+import { Forwarder } from "./forwarder.ts";
+import { Front } from "./front.ts";
+import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
+import type { Deployment } from "./function-spec.ts";
+import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
+import { createRouter } from "./router.ts";
+import { enforceBudget } from "./sandbox-budget.ts";
+
+/** Calls a dedicated worker must survive before its function leaves probation. */
+const CLEARED_AFTER_CALLS = 20;
+const CLEARED_AFTER_MS = 10_000;
+const DRAIN_GRACE_MS = 30_000;
+
+type StartMessage = Extract<ToWorker, { type: "start" }>;
+type Send = (message: FromWorker, sent?: () => void) => void;
+
+export class Worker {
+  readonly #send: Send;
+  readonly #config: Config;
+  readonly #engine: JavaScriptEngine;
+  readonly #flight: FlightRecord;
+  readonly #builds: BuildRequests;
+  readonly #logs: LogBatch;
+  readonly #forwarder: Forwarder;
+  readonly #front: Front;
+  readonly #listener: Listener;
+  readonly #gc = new GcObserver();
+  readonly #open = new Set<FunctionRuntime>();
+  #runtimes = new Map<string, { readonly runtime: FunctionRuntime; readonly identity: string }>();
+  #draining = false;
+
+  /** Loads the snapshot, deploys, and listens. Rejects when it can't. */
+  static async start(message: StartMessage, send: Send): Promise<Worker> {
+    const { config } = message;
+    const snapshot = await loadSnapshot(message.snapshotFile, async () => (await guestPrelude(config.dataDir)).code);
+    const worker = new Worker(message, send, snapshot);
+    await worker.#listen(message.listen);
+    return worker;
+  }
+
+  private constructor(message: StartMessage, send: Send, snapshot: SnapshotData) {
+    const { config } = message;
+    this.#send = send;
+    this.#config = config;
+    this.#flight = createFlightRecord(message.flightFile, FLIGHT_SLOT_COUNT);
+    this.#logs = new LogBatch((lines, sent) => send({ type: "log", lines }, sent));
+    this.#builds = new BuildRequests((functionId) => send({ type: "build", functionId }));
+    this.#forwarder = new Forwarder((functionId) => send({ type: "wake", functionId }));
+    this.#engine = new JavaScriptEngine({
+      snapshot,
+      scheme: config.tls === null ? "http" : "https",
+      turns: new FlightSlots(this.#flight),
+      onGuestLog: (functionId, level, text) => this.#log(level, text, { function: functionId }),
+      onCatastrophe: (functionId, text) => this.#dieOf(functionId, text),
+    });
+    const staticFiles =
+      config.staticDir === null
+        ? null
+        : createStaticFiles({ root: config.staticDir, prefix: "/static/", cacheMaxBytes: config.staticCacheMaxBytes, cacheMaxFileBytes: config.staticCacheMaxFileBytes });
+    const options = { config, staticFiles, forwarder: this.#forwarder, isReady: () => !this.#draining };
+    this.#front = new Front(options, createRouter<FunctionRuntime>([]));
+    this.#listener = createListener({
+      limits: config.http,
+      tls: config.tls,
+      onExchange: this.#front.handle,
+      onRefused: (status, reason, remoteAddress) => this.#log("warn", `Refused a request: ${reason}`, { status, remoteAddress }),
+    });
+    this.deploy(message.deployment, message.placements);
+  }
+
+  /** Functions that did not change keep their sandboxes; the others' drain and close. */
+  deploy(deployment: Deployment, placements: readonly Placement[]): void {
+    const before = this.#runtimes;
+    this.#runtimes = new Map();
+    for (const spec of deployment.functions) {
+      const identity = JSON.stringify(spec);
+      const known = before.get(spec.id);
+      const kept = known !== undefined && known.identity === identity;
+      this.#runtimes.set(spec.id, kept ? known : { runtime: new FunctionRuntime(spec, this.#runtimeHost()), identity });
+      if (kept) before.delete(spec.id);
+    }
+    this.place(placements);
+    this.#front.router = createRouter([...this.#runtimes.values()].map(({ runtime }) => ({ route: runtime.spec.route, value: runtime })));
+    for (const { runtime } of before.values()) {
+      this.#open.delete(runtime);
+      runtime.retire();
+    }
+  }
+
+  place(placements: readonly Placement[]): void {
+    this.#forwarder.place(placements);
+  }
+
+  built(message: Extract<ToWorker, { type: "built" }>): void {
+    this.#builds.built(message.functionId, message.bundle, message.failure);
+  }
+
+  connection(socket: Socket): void {
+    this.#listener.adopt(socket);
+  }
+
+  /** Every 500 ms: tells the supervisor that the loop turns, and keeps sandboxes within their budget. */
+  heartbeat(): void {
+    const inFlight = [...this.#runtimes.values()].filter(({ runtime }) => runtime.inFlight > 0).map(({ runtime }) => runtime.spec.id);
+    if (inFlight.length === 0) this.#flight.rest();
+    this.#keepBudget();
+    this.#send({ type: "heartbeat", residentBytes: process.memoryUsage.rss(), inFlight });
+  }
+
+  collect(): MetricsSnapshot {
+    const { counters } = this.#listener;
+    return {
+      pid: process.pid,
+      residentBytes: process.memoryUsage.rss(),
+      heapUsedBytes: process.memoryUsage().heapUsed,
+      gcCount: this.#gc.count,
+      gcPauseSumUs: this.#gc.pauseSumUs,
+      connectionsOpen: counters.connectionsOpen,
+      connectionsTotal: counters.connectionsTotal,
+      refusedByStatus: { ...counters.refusedByStatus },
+      functions: [...this.#runtimes.values()].map(({ runtime }) => runtime.metrics()),
+    };
+  }
+
+  /** Answers what is in flight and what is queued at the listener, then lets go of the port. */
+  async drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    await this.#listener.drain(DRAIN_GRACE_MS);
+    for (const { runtime } of this.#runtimes.values()) runtime.retire();
+    await new Promise<void>((resolve) => {
+      this.#logs.flush();
+      this.#send({ type: "drained" }, resolve);
+    });
+  }
+
+  async #listen(listen: Listen): Promise<void> {
+    if (listen.kind === "tcp") {
+      const port = await this.#listener.listenTcp({ host: listen.host, port: listen.port, reusePort: true });
+      this.#send({ type: "listening", port });
+    } else {
+      if (listen.kind === "unix") await this.#listener.listenUnix(listen.path);
+      this.#send({ type: "listening", port: null });
+    }
+    this.#gc.start();
+  }
+
+  #runtimeHost(): RuntimeHost {
+    const config = this.#config;
+    return {
+      engine: this.#engine,
+      poolWaitTimeoutMs: config.poolWaitTimeoutMs,
+      poolMetricsEvery: config.poolMetricsEvery,
+      accessLog: !config.quiet,
+      showsErrors: config.mode === "dev",
+      build: (functionId) => this.#builds.build(functionId),
+      log: (level, message, fields) => this.#log(level, message, fields),
+      mapStack: (stack, bundle) => mapStack(stack, bundle.mapFile),
+      excerpt: (stack) => excerptOf(stack),
+      opened: (runtime) => {
+        this.#open.add(runtime);
+        this.#keepBudget();
+      },
+    };
+  }
+
+  #keepBudget(): void {
+    for (const runtime of this.#open) if (!runtime.hasSandbox) this.#open.delete(runtime);
+    enforceBudget(this.#open, this.#config.sandboxMemoryBudgetBytes);
+  }
+
+  #log(level: "debug" | "info" | "warn" | "error", message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#logs.write({ time: Date.now(), level, message, ...fields });
+  }
+
+  /** V8 is in an undefined state: leave at once. The flight record already names the function. */
+  #dieOf(functionId: string, text: string): void {
+    this.#flight.enter(LOOP_LANE_SLOT, functionId);
+    writeSync(2, formatRecord({ time: Date.now(), level: "error", message: `V8 gave up on ${functionId}: ${text}`, function: functionId }));
+    process.abort();
+  }
+}
