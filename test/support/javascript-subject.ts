@@ -54,7 +54,7 @@ let sourceCount = 0;
 
 /** Bundles `code` and wraps it with the limits that tests use unless they say otherwise. */
 export async function sourceOf(code: string, limits: Partial<EngineSource> = {}): Promise<EngineSource> {
-  const bundled = await bundleFunction({ code, id: "probe", sourceRoot: workDir });
+  const bundled = await bundleFunction({ code, id: "probe", file: "", sourceRoot: workDir }, { mode: "production", minify: false });
   if (!bundled.ok) throw new Error(bundled.failure.message);
   const codeFile = join(workDir, `probe-${++sourceCount}.js`);
   await writeFileAtomic(codeFile, bundled.value.code);

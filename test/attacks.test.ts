@@ -1,0 +1,162 @@
+/**
+ * Attacks from inside a function. Each one must end with an answer and a
+ * reason, and everybody else must be answered meanwhile. Limits are low here so
+ * that the suite is quick; what they are is tested where they are defined.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { type TestServer, startServer } from "./support/server.ts";
+
+const spin = "for (;;);";
+
+/** Function id → source, and what its caller must be told. */
+const ATTACKS: Readonly<Record<string, { source: string; code: string; logged?: RegExp }>> = {
+  "loop-sync": { source: `export default () => { ${spin} }`, code: "CPU_LIMIT_EXCEEDED", logged: /CPU time/ },
+  "loop-in-promise": { source: `export default async () => { await null; ${spin} }`, code: "CPU_LIMIT_EXCEEDED" },
+  "loop-in-getter": { source: `export default () => new Response("", { get status() { ${spin} } })`, code: "CPU_LIMIT_EXCEEDED" },
+  "loop-in-to-string": { source: `export default () => new Response({ toString() { ${spin} } })`, code: "CPU_LIMIT_EXCEEDED" },
+  "loop-in-then": { source: `export default () => ({ then() { ${spin} } })`, code: "CPU_LIMIT_EXCEEDED" },
+  "loop-in-regex": { source: `export default () => new Response(String(/^(a+)+$/.test("a".repeat(60) + "!")))`, code: "CPU_LIMIT_EXCEEDED" },
+  "loop-at-load": { source: `${spin}\nexport default () => new Response("")`, code: "CPU_LIMIT_EXCEEDED" },
+  "loop-in-timer": { source: `export default async () => { await new Promise(() => setTimeout(() => { ${spin} }, 5)); }`, code: "CPU_LIMIT_EXCEEDED" },
+  "bomb-arrays": { source: `export default () => { const a = []; for (;;) a.push(new Array(1000).fill({})); }`, code: "MEMORY_LIMIT_EXCEEDED", logged: /memory limit/ },
+  "bomb-strings": { source: `export default () => { const a = []; for (let i = 0; ; i++) a.push(("x" + i).repeat(10_000).split("").join("-")); }`, code: "MEMORY_LIMIT_EXCEEDED" },
+  "bomb-maps": { source: `export default () => { const m = new Map(); for (let i = 0; ; i++) m.set(i, { i }); }`, code: "MEMORY_LIMIT_EXCEEDED" },
+  "bomb-typed-arrays": { source: `export default () => { const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1)); }`, code: "HANDLER_THREW|MEMORY_LIMIT_EXCEEDED" },
+  "bomb-webassembly": { source: `export default () => { const a = []; for (;;) { const m = new WebAssembly.Memory({ initial: 1000 }); new Uint8Array(m.buffer).fill(1); a.push(m); } }`, code: "HANDLER_THREW" },
+  recursion: { source: `export default function f() { return f() + 1; }`, code: "HANDLER_THREW", logged: /call stack/i },
+  "never-settles": { source: `export default () => new Promise(() => {})`, code: "CALL_TIMEOUT", logged: /did not finish/ },
+  "throws-null": { source: `export default () => { throw null; }`, code: "HANDLER_THREW" },
+  "throws-proxy": { source: `export default () => { throw new Proxy(new Error("x"), { get() { throw new Error("trap"); }, getPrototypeOf() { throw 1; } }); }`, code: "HANDLER_THREW" },
+  "throws-at-load": { source: `throw new Error("at load");\nexport default () => new Response("");`, code: "LOAD_FAILED", logged: /at load/ },
+  "syntax-error": { source: "export default () => { return (", code: "LOAD_FAILED", logged: /syntax-error\.js:1/ },
+  "no-export": { source: "const nothing = 1;", code: "LOAD_FAILED", logged: /handler/ },
+  "same-response-twice": { source: `const r = new Response("once"); r.text(); export default () => r;`, code: "HANDLER_THREW", logged: /already been used/ },
+  "status-out-of-range": { source: `export default () => new Response("", { status: 1000 })`, code: "HANDLER_THREW", logged: /status/ },
+  "header-injection": { source: `export default () => new Response("", { headers: { "x-a": "b\\r\\nset-cookie: evil=1" } })`, code: "HANDLER_THREW", logged: /character/ },
+  "returns-nothing": { source: `export default () => {}`, code: "HANDLER_THREW", logged: /returned undefined/ },
+};
+
+const HARMLESS: Readonly<Record<string, string>> = {
+  "neighbour.js": `export default () => new Response("unharmed")`,
+  "timers.js": `export default async () => {
+    let fired = 0;
+    await new Promise((resolve) => { for (let i = 0; i < 100_000; i++) setTimeout(() => { if (++fired === 100_000) resolve(); }, 1); });
+    return new Response(String(fired));
+  }`,
+  "unhandled.js": `export default () => { Promise.reject(new Error("nobody listens")); return new Response("fine"); }`,
+  "large.js": `export default () => new Response("x".repeat(100 * 1024 * 1024))`,
+  "globals.js": `export default () => {
+    const reach = (path) => { try { return typeof path(); } catch { return "undefined"; } };
+    const found = {
+      process: reach(() => process.binding), require: reach(() => require), ivm: reach(() => ivm),
+      boot: reach(() => globalThis.__pilotlight_boot), load: reach(() => globalThis.__pilotlight_load), install: reach(() => globalThis.__pilotlight_install),
+      shared: reach(() => SharedArrayBuffer), wasm: reach(() => WebAssembly),
+      host: reach(() => (function () { return this; }).constructor("return process")()),
+    };
+    return Response.json({ found, own: Object.getOwnPropertyNames(globalThis).filter((name) => name.startsWith("__")) });
+  }`,
+  "pollute.js": `let spoilt = false;
+    export default () => {
+      if (!spoilt) {
+        spoilt = true;
+        Object.prototype.toJSON = () => "polluted"; Array.prototype.push = () => { throw new Error("push"); };
+        Promise.prototype.then = () => { throw new Error("then"); }; Map.prototype.get = () => undefined;
+        String.prototype.slice = () => "sliced"; JSON.stringify = () => "stringified"; Function.prototype.call = () => "called";
+      }
+      return new Response("ok");
+    }`,
+  "stack.js": `export default () => { try { new Headers([["bad name", "x"]]); } catch (error) { return new Response(error.stack); } }`,
+};
+
+describe("a hostile function", () => {
+  let server: TestServer;
+  before(async () => {
+    const files = Object.fromEntries(Object.entries(ATTACKS).map(([id, { source }]) => [`${id}.js`, source]));
+    server = await startServer({ ...files, ...HARMLESS }, { memory: "48m", timeout: "4s", cpuTimeout: "400ms" });
+  });
+  after(() => server.stop());
+
+  async function neighbourAnswers(): Promise<void> {
+    const answer = await server.get("/neighbour", { signal: AbortSignal.timeout(5_000) });
+    assert.equal(await answer.text(), "unharmed");
+  }
+
+  for (const [id, { code, logged }] of Object.entries(ATTACKS)) {
+    test(`${id}: is told ${code.replaceAll("|", " or ")}, its neighbour is served meanwhile, and the log says why`, async () => {
+      const attacked = server.get(`/${id}`);
+      await neighbourAnswers();
+      const answer = await attacked;
+      const { error } = (await answer.json()) as { error: { code: string; message: string } };
+      assert.match(error.code, new RegExp(`^(${code})$`));
+      assert.ok(answer.status >= 500, `status ${answer.status}`);
+      const records = await server.logs(id);
+      const reason = records.find((record) => record["code"] === error.code);
+      assert.ok(reason !== undefined, `no record of ${error.code} among ${JSON.stringify(records)}`);
+      if (logged !== undefined) assert.match(`${reason["message"]}\n${reason["stack"] ?? ""}`, logged);
+      await neighbourAnswers();
+    });
+  }
+
+  test("may start 100,000 timers: they are its own memory and one timer of ours", async () => {
+    assert.equal(await (await server.get("/timers")).text(), "100000");
+    await neighbourAnswers();
+  });
+
+  test("may leave a rejection unhandled", async () => {
+    assert.equal(await (await server.get("/unhandled")).text(), "fine");
+  });
+
+  test("sends 100 MB without holding up its neighbour, or is ended by its memory limit", async () => {
+    const large = server.get("/large").then(
+      async (answer) => (answer.status === 200 ? (await answer.arrayBuffer()).byteLength : answer.status),
+      () => 500,
+    );
+    await neighbourAnswers();
+    assert.ok([100 * 1024 * 1024, 500].includes(await large));
+  });
+
+  test("finds nothing of the host in its global scope", async () => {
+    const { found, own } = (await (await server.get("/globals")).json()) as { found: Record<string, string>; own: string[] };
+    for (const [name, type] of Object.entries(found)) assert.equal(type, "undefined", `${name} is within reach`);
+    assert.deepEqual(own.filter((name) => name.startsWith("__pilotlight")), []);
+  });
+
+  test("sees no host path in a stack", async () => {
+    const stack = await (await server.get("/stack")).text();
+    assert.doesNotMatch(stack, /file:|node_modules|\/src\//);
+  });
+
+  test("that spoils its built-ins harms itself alone", async () => {
+    await server.get("/pollute");
+    await server.get("/pollute").catch(() => {});
+    await neighbourAnswers();
+  });
+
+  test("shows in the metrics what was done about it", async () => {
+    assert.ok((await server.metric("pilotlight_cpu_timeouts_total", 'function="loop-sync"')) >= 1);
+    assert.ok((await server.metric("pilotlight_out_of_memory_total", 'function="bomb-maps"')) >= 1);
+    assert.ok((await server.metric("pilotlight_timeouts_total", 'function="never-settles"')) >= 1);
+  });
+});
+
+describe("a function that takes its worker down", () => {
+  test("is put in a worker of its own, then switched off, and everybody else is served", async () => {
+    const server = await startServer(
+      { "killer.js": "export default () => { const a = new Array(1e9).fill(0); return new Response(String(a.length)); }", "neighbour.js": HARMLESS["neighbour.js"] as string },
+      { memory: "64m", timeout: "20s", cpuTimeout: "10s" },
+    );
+    try {
+      const ask = async (path: string): Promise<number> => server.get(path, { signal: AbortSignal.timeout(30_000) }).then((answer) => answer.status, () => 0);
+      for (let attempt = 0; attempt < 4; attempt++) {
+        await ask("/killer");
+        for (let wait = 0; wait < 100 && (await ask("/neighbour")) !== 200; wait++) await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      assert.equal(await ask("/neighbour"), 200);
+      const last = await ask("/killer");
+      assert.ok(last === 503 || last === 500, `the killer is answered with ${last}`);
+    } finally {
+      await server.stop();
+    }
+  });
+});
