@@ -1,0 +1,142 @@
+/**
+ * WorkerProcess: one child process and what is known about it. Forks it under
+ * Node's permission model, passes messages, kills it. Decides nothing: when to
+ * start, replace or blame a worker is the pool's and the placement's business.
+ * On the path from spawn to the first answer, so it imports next to nothing.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import type { Socket } from "node:net";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { FromWorker, ToWorker } from "./messages.ts";
+
+export interface Launch {
+  /** Entry file; the built-in one unless a test scripts its own. */
+  readonly entryFile: string;
+  readonly dataDir: string;
+  /** Folders besides the data folder that it may write to. */
+  readonly writableDirs: readonly string[];
+}
+
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Source or published JavaScript: the entry has the extension of this file. */
+export const WORKER_ENTRY_FILE = fileURLToPath(new URL(`./worker-main${extname(import.meta.filename)}`, import.meta.url));
+
+/**
+ * What a worker needs of the server's environment. Functions get theirs by
+ * name in the deployment, so the server's own secrets stay out of a process
+ * that runs hostile code.
+ */
+const INHERITED_ENV = /^(PATH|HOME|TZ|LANG|LC_\w+|TMPDIR|NODE_\w+|SSL_CERT_\w+|NO_COLOR|FORCE_COLOR|PILOTLIGHT_\w+)$/;
+
+let processCount = 0;
+
+export class WorkerProcess {
+  /** Never reused, unlike a pid. */
+  readonly serial = ++processCount;
+  readonly startedAtMs = performance.now();
+  readonly flightFile: string;
+  residentBytes = 0;
+  inFlight: readonly string[] = [];
+  /** It said why it can't serve, just before it exits. */
+  lastWords: string | null = null;
+  /** We sent the last signal or asked it to leave: its end is no accident. */
+  expected = false;
+  onMessage: ((message: FromWorker) => void) | null = null;
+  onExit: ((exit: WorkerExit) => void) | null = null;
+  readonly #child: ChildProcess;
+  #exit: WorkerExit | null = null;
+
+  constructor(launch: Launch) {
+    // The permission model resolves what exists: the folder must be there first.
+    mkdirSync(launch.dataDir, { recursive: true });
+    this.flightFile = join(launch.dataDir, "flight", `${process.pid}-${this.serial}`);
+    this.#child = fork(launch.entryFile, [], {
+      execArgv: workerFlags(launch),
+      env: workerEnv(launch.dataDir),
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      serialization: "json",
+    });
+    this.#child.on("message", (message) => this.onMessage?.(message as FromWorker));
+    // A failed fork emits no exit; a failed send does not matter, as the exit follows.
+    this.#child.on("error", (error) => {
+      if (this.#child.pid === undefined) this.#ended({ code: null, signal: null }, `it could not be started: ${error.message}`);
+    });
+    // Messages may still be queued in the channel when the process is gone: its last words count.
+    this.#child.once("exit", (code, signal) => {
+      if (this.#child.connected) this.#child.once("disconnect", () => this.#ended({ code, signal }, null));
+      else this.#ended({ code, signal }, null);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get exited(): boolean {
+    return this.#exit !== null;
+  }
+
+  get livedMs(): number {
+    return performance.now() - this.startedAtMs;
+  }
+
+  /** Queued until the worker has booted; dropped when it is gone. */
+  send(message: ToWorker, socket?: Socket): boolean {
+    if (!this.#child.connected) return false;
+    return this.#child.send(message, socket, { keepOpen: false }, ignoreSendError);
+  }
+
+  /** SIGKILL, never a polite signal: what runs there may not listen. */
+  kill(): void {
+    this.expected = true;
+    this.#child.kill("SIGKILL");
+  }
+
+  /** SIGKILL because it misbehaved: its end counts as a death. */
+  condemn(why: string): void {
+    this.lastWords = why;
+    this.#child.kill("SIGKILL");
+  }
+
+  #ended(exit: WorkerExit, why: string | null): void {
+    if (this.#exit !== null) return;
+    this.#exit = exit;
+    this.lastWords ??= why;
+    this.onExit?.(exit);
+  }
+}
+
+/** "SIGSEGV", "exit code 134" or what it said itself. */
+export function describeExit(exit: WorkerExit, lastWords: string | null): string {
+  if (lastWords !== null) return lastWords;
+  return exit.signal ?? (exit.code === null ? "it could not be started" : `exit code ${exit.code}`);
+}
+
+function workerFlags(launch: Launch): string[] {
+  const writable = [launch.dataDir, ...launch.writableDirs].map((folder) => `--allow-fs-write=${join(folder, "*")}`);
+  return [
+    "--no-node-snapshot",
+    "--permission",
+    "--allow-addons",
+    "--allow-net",
+    "--allow-fs-read=*",
+    ...writable,
+    // --allow-addons and --allow-net warn on every start; the wall they weaken is the second one.
+    "--disable-warning=SecurityWarning",
+    "--disable-warning=ExperimentalWarning",
+  ];
+}
+
+function workerEnv(dataDir: string): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { NODE_COMPILE_CACHE: join(dataDir, "cache", "node") };
+  for (const [name, value] of Object.entries(process.env)) if (INHERITED_ENV.test(name)) env[name] = value;
+  return env;
+}
+
+function ignoreSendError(): void {}

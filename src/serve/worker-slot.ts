@@ -1,0 +1,204 @@
+/**
+ * WorkerSlot: keeps one worker alive in one role. Starts it, watches its pulse
+ * and its memory, starts it again after a death with back-off, replaces it
+ * without a gap, drains it. What the worker is told and who is blamed for its
+ * death is the host's business.
+ */
+import { type Backoff, createBackoff, HEALTHY_AFTER_MS } from "./backoff.ts";
+import { createPulse, type Pulse } from "./heartbeat.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { type WorkerExit, WorkerProcess } from "./worker-process.ts";
+
+export type RestartReason = "exit" | "signal" | "silent" | "memory";
+
+export interface SlotHost {
+  fork(): WorkerProcess;
+  /** What a new worker is told; null while the deployment is not ready: `sendStart` follows. */
+  startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker | null;
+  onMessage(slot: WorkerSlot, worker: WorkerProcess, message: FromWorker): void;
+  /** An unexpected end. False leaves the slot empty. */
+  onDeath(slot: WorkerSlot, worker: WorkerProcess, exit: WorkerExit, reason: RestartReason): boolean;
+  /** Any end, expected or not, after `onDeath`. */
+  onGone(worker: WorkerProcess): void;
+  /** About to leave on purpose: the last moment to ask it anything. */
+  onLeaving(worker: WorkerProcess): void;
+}
+
+/** The base load of a worker may lie above a badly chosen ceiling: replacing it again and again would help nobody. */
+const REPLACE_MIN_AGE_MS = HEALTHY_AFTER_MS;
+const EXIT_AFTER_DRAINED_MS = 2_000;
+
+export class WorkerSlot {
+  readonly name: string;
+  /** The function this slot is dedicated to; null for a shared worker. */
+  readonly functionId: string | null;
+  restarts = 0;
+  listening = false;
+  worker: WorkerProcess | null = null;
+  readonly #host: SlotHost;
+  readonly #memoryMaxBytes: number;
+  readonly #backoff: Backoff = createBackoff();
+  readonly #pulses = new Map<WorkerProcess, Pulse>();
+  readonly #leaving = new Map<WorkerProcess, () => void>();
+  #successor: WorkerProcess | null = null;
+  #restartTimer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(name: string, functionId: string | null, memoryMaxBytes: number, host: SlotHost) {
+    this.name = name;
+    this.functionId = functionId;
+    this.#memoryMaxBytes = memoryMaxBytes;
+    this.#host = host;
+  }
+
+  get failedBoots(): number {
+    return this.#backoff.deaths;
+  }
+
+  start(): void {
+    if (this.worker !== null || this.#closed) return;
+    this.#cancelRestart();
+    this.listening = false;
+    this.worker = this.#spawn();
+    this.sendStart();
+  }
+
+  sendStart(): void {
+    if (this.worker === null) return;
+    const message = this.#host.startMessage(this, this.worker);
+    if (message !== null) this.worker.send(message);
+  }
+
+  /** To the worker and to the successor that is about to take over. */
+  send(message: ToWorker): void {
+    this.worker?.send(message);
+    this.#successor?.send(message);
+  }
+
+  tick(elapsedMs: number): void {
+    for (const [worker, pulse] of this.#pulses) {
+      if (pulse.tick(elapsedMs)) worker.condemn(SILENT);
+    }
+    const worker = this.worker;
+    if (worker !== null && worker.residentBytes > this.#memoryMaxBytes && worker.livedMs > REPLACE_MIN_AGE_MS) this.#replace(worker);
+  }
+
+  /** Asks every worker of this slot to finish what it has, then leave; kills what is left after the grace. */
+  async drain(graceMs: number): Promise<void> {
+    this.#close();
+    const workers = [...this.#pulses.keys()];
+    await Promise.all(workers.map((worker) => this.#leave(worker, graceMs)));
+  }
+
+  kill(): void {
+    this.#close();
+    for (const worker of this.#pulses.keys()) worker.kill();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#cancelRestart();
+  }
+
+  #cancelRestart(): void {
+    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
+    this.#restartTimer = null;
+  }
+
+  #spawn(): WorkerProcess {
+    const worker = this.#host.fork();
+    const pulse = createPulse();
+    this.#pulses.set(worker, pulse);
+    worker.onMessage = (message) => {
+      pulse.beat();
+      this.#receive(worker, message);
+    };
+    worker.onExit = (exit) => this.#ended(worker, exit);
+    return worker;
+  }
+
+  #receive(worker: WorkerProcess, message: FromWorker): void {
+    if (message.type === "heartbeat") {
+      worker.residentBytes = message.residentBytes;
+      worker.inFlight = message.inFlight;
+    } else if (message.type === "listening") {
+      if (worker === this.#successor) this.#succeed(worker);
+      else this.listening = true;
+    } else if (message.type === "failed") {
+      worker.lastWords = message.failure.message;
+    } else if (message.type === "drained") {
+      setTimeout(() => worker.kill(), EXIT_AFTER_DRAINED_MS).unref();
+    }
+    this.#host.onMessage(this, worker, message);
+  }
+
+  /** The successor listens before the predecessor stops: no connection is refused in between. */
+  #replace(worker: WorkerProcess): void {
+    if (this.#successor !== null || this.#closed || worker.expected) return;
+    this.restarts++;
+    if (this.functionId !== null) {
+      // A unix socket has one owner: this one leaves first, callers wait and try again.
+      void this.#leave(worker, DRAIN_GRACE_MS);
+      return;
+    }
+    const successor = this.#spawn();
+    this.#successor = successor;
+    const message = this.#host.startMessage(this, successor);
+    if (message !== null) successor.send(message);
+  }
+
+  #succeed(successor: WorkerProcess): void {
+    const predecessor = this.worker;
+    this.worker = successor;
+    this.#successor = null;
+    this.listening = true;
+    if (predecessor !== null) void this.#leave(predecessor, DRAIN_GRACE_MS);
+  }
+
+  #leave(worker: WorkerProcess, graceMs: number): Promise<void> {
+    if (worker.exited) return Promise.resolve();
+    this.#host.onLeaving(worker);
+    worker.expected = true;
+    if (!worker.send({ type: "drain" })) worker.kill();
+    return new Promise((resolve) => {
+      const deadline = setTimeout(() => worker.kill(), graceMs);
+      const previous = this.#leaving.get(worker);
+      this.#leaving.set(worker, () => {
+        clearTimeout(deadline);
+        previous?.();
+        resolve();
+      });
+    });
+  }
+
+  #ended(worker: WorkerProcess, exit: WorkerExit): void {
+    this.#pulses.delete(worker);
+    const isCurrent = worker === this.worker;
+    if (isCurrent) {
+      this.worker = null;
+      this.listening = false;
+    }
+    if (worker === this.#successor) this.#successor = null;
+    let startAgain = isCurrent;
+    if (!worker.expected) {
+      if (isCurrent) this.restarts++;
+      startAgain = this.#host.onDeath(this, worker, exit, deathReason(worker, exit)) && isCurrent;
+    }
+    this.#host.onGone(worker);
+    this.#leaving.get(worker)?.();
+    this.#leaving.delete(worker);
+    if (!startAgain || this.#closed) return;
+    const waitMs = worker.expected ? 0 : this.#backoff.died(worker.livedMs);
+    this.#restartTimer = setTimeout(() => this.start(), waitMs);
+  }
+}
+
+/** How long calls in flight may take to finish when their worker leaves. */
+export const DRAIN_GRACE_MS = 30_000;
+
+const SILENT = "it was silent for too long";
+
+function deathReason(worker: WorkerProcess, exit: WorkerExit): RestartReason {
+  if (worker.lastWords === SILENT) return "silent";
+  return exit.signal === null ? "exit" : "signal";
+}
