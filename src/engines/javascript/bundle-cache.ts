@@ -8,11 +8,11 @@
 import { readFileSync, statSync, utimesSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import esbuildPackage from "esbuild/package.json" with { type: "json" };
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
 import { BUNDLE_FORMAT, type Bundle, type BundleInput, type BundleOptions, type BundleSource, bundleFunction, sha256 } from "./bundle.ts";
 import { sweepBundles } from "./bundle-sweep.ts";
-import esbuildPackage from "esbuild/package.json" with { type: "json" };
 
 /** `build` is `serve` with white space and syntax minified. */
 export type BundleMode = "serve" | "dev" | "build";
@@ -147,11 +147,13 @@ function entryFor(key: string, bundle: Bundle): IndexEntry {
 /** What `import "./x"` could also find beside the developer's own files. */
 function rivals(inputs: readonly string[]): string[] {
   const known = new Set(inputs);
-  const candidates = inputs.filter((path) => !path.includes("/node_modules/")).flatMap((path) => {
-    const stem = path.replace(/\.[^./]+$/, "");
-    const stems = stem.endsWith("/index") ? [stem, dirname(stem)] : [stem];
-    return stems.flatMap((base) => [".tsx", ".ts", ".jsx", ".js"].map((extension) => base + extension));
-  });
+  const candidates = inputs
+    .filter((path) => !path.includes("/node_modules/"))
+    .flatMap((path) => {
+      const stem = path.replace(/\.[^./]+$/, "");
+      const stems = stem.endsWith("/index") ? [stem, dirname(stem)] : [stem];
+      return stems.flatMap((base) => [".tsx", ".ts", ".jsx", ".js"].map((extension) => base + extension));
+    });
   return [...new Set(candidates)].filter((path) => !known.has(path));
 }
 

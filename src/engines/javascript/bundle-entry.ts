@@ -100,7 +100,11 @@ export function entryPlugin(entry: { file: string | null; code: string; resolveD
     setup(build) {
       if (entry.file === null) {
         build.onResolve({ filter: new RegExp(`^${EVAL_SPECIFIER}$`) }, () => ({ path: entry.displayName, namespace: EVAL_SPECIFIER }));
-        build.onLoad({ filter: /./, namespace: EVAL_SPECIFIER }, () => ({ contents: entry.code, loader: "tsx", resolveDir: entry.resolveDir }));
+        build.onLoad({ filter: /./, namespace: EVAL_SPECIFIER }, () => ({
+          contents: entry.code,
+          loader: "tsx",
+          resolveDir: entry.resolveDir,
+        }));
         return;
       }
       const { file } = entry;

@@ -34,7 +34,8 @@ function describeError(displayName: string, error: Message, chain: readonly stri
       ? { file: displayName }
       : { file: plainName(location.file), line: location.line, column: characterColumn(location.lineText, location.column) + 1 };
   const where = "line" in at ? `${at.file}:${at.line}:${at.column}` : at.file;
-  const shown = location === null ? "" : `\n${excerptLine(location.lineText, location.line, characterColumn(location.lineText, location.column))}`;
+  const shown =
+    location === null ? "" : `\n${excerptLine(location.lineText, location.line, characterColumn(location.lineText, location.column))}`;
 
   const specifier = UNRESOLVED.exec(error.text)?.[1];
   if (specifier === undefined) {
@@ -66,7 +67,10 @@ function codeOf(error: Message): string {
 
 function hintOf(code: string): { hint?: string } {
   if (code === "IMPORT_UNRESOLVED") return { hint: "Correct the name, or export it from that file" };
-  if (code === "IMPORT_UNSUPPORTED") return { hint: "Import code, .json, .txt, .html, .css, .sql, .md, .svg (text), .wasm or .bin (bytes); serve other files with --static" };
+  if (code === "IMPORT_UNSUPPORTED")
+    return {
+      hint: "Import code, .json, .txt, .html, .css, .sql, .md, .svg (text), .wasm or .bin (bytes); serve other files with --static",
+    };
   return {};
 }
 

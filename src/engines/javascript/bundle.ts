@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import type { BuildFailure, BuildOptions, Metafile, Plugin } from "esbuild";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { ENTRY_SOURCE, EVAL_SPECIFIER, EXPORT_HANDLER, entryCode, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
@@ -66,7 +66,7 @@ export async function bundleFunction(source: BundleSource, options: BundleOption
       const built = await build(esbuild, source, options);
       if (!built.ok) return built;
       const inputs = await fingerprint(built.value.inputPaths);
-      const settled = inputs !== null && inputs.every((input) => input.mtimeMs < startMs - FILE_CLOCK_MS);
+      const settled = inputs?.every((input) => input.mtimeMs < startMs - FILE_CLOCK_MS);
       if (settled || (inputs !== null && attempt === BUILD_ATTEMPT_MAX_COUNT)) return ok({ ...built.value, inputs });
       if (attempt === BUILD_ATTEMPT_MAX_COUNT) return fail(unreadable(nameOf(source), "its files vanish while they are read"));
     }
@@ -119,7 +119,12 @@ async function readSource(source: BundleSource): Promise<Result<{ file: string |
 }
 
 function unreadable(name: string, why: string): Failure {
-  return { code: "SOURCE_UNREADABLE", message: `Cannot read ${name}: ${why}`, hint: "Check that the file exists and may be read", at: { file: name } };
+  return {
+    code: "SOURCE_UNREADABLE",
+    message: `Cannot read ${name}: ${why}`,
+    hint: "Check that the file exists and may be read",
+    at: { file: name },
+  };
 }
 
 function nameOf(source: BundleSource): string {

@@ -1,0 +1,220 @@
+/**
+ * Deployment: the folder's functions with every override and default filled
+ * in, as the workers get them. Bundles nothing: a function is built when its
+ * first call comes, so a thousand functions deploy in well under a second.
+ * What is wrong with one function is that function's failure; the others serve.
+ */
+import { availableParallelism } from "node:os";
+import { dirname } from "node:path";
+import type { Failure } from "../base/result.ts";
+import { didYouMean } from "../base/suggest.ts";
+import { formatSize, MIB } from "../base/units.ts";
+import type { Config, EngineName, FunctionOverrides, Isolation, Source } from "../config/config.ts";
+import type { BundleSource } from "../engines/javascript/bundle.ts";
+import { findBundle } from "../engines/javascript/bundle-cache.ts";
+import { type FoundFunction, scanFolder } from "./folder.ts";
+import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
+import { readManifest } from "./manifest.ts";
+import { patternFault, patternShape, restNameOf } from "./route-pattern.ts";
+import type { Route } from "./router.ts";
+
+export interface MadeDeployment {
+  readonly deployment: Deployment;
+  /** Worth a line to the operator; nothing is wrong. */
+  readonly notices: readonly string[];
+  /** Wrong as a whole (an override of no function, a source that can't be read); those of one function are in its spec. */
+  readonly failures: readonly Failure[];
+}
+
+/** Which engines this version serves. A function of another one is listed and answers with its failure. */
+const SERVED_ENGINES: Readonly<Record<EngineName, boolean>> = { javascript: true, wasm: false, process: false };
+
+/** V8 does not start an isolate with less. */
+const JAVASCRIPT_MEMORY_MIN_BYTES = 8 * MIB;
+const SHARED_POOL_SIZE = 256;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * `environment` is where allow.env and secrets are looked up. Bundles of
+ * `previous` are carried over while they are valid, so that a function whose
+ * code and spec did not change keeps its sandboxes.
+ */
+export async function makeDeployment(
+  config: Config,
+  version: number,
+  environment: Environment,
+  previous?: Deployment,
+): Promise<MadeDeployment> {
+  const found = await findFunctions(config.source);
+  const overrides = (id: string): FunctionOverrides => ({ ...found.overrides[id], ...config.functions[id] });
+  const built = new Map(previous?.functions.map((spec) => [spec.id, spec.bundle]));
+
+  const specs = found.functions.map((one) => {
+    const spec = specOf(one, overrides(one.id), config, environment);
+    const bundle = found.bundles[one.id] ?? (built.get(one.id) ? validBundle(config, spec) : null);
+    return { ...spec, bundle };
+  });
+  const raised = found.functions.filter(
+    (one) => memoryOf(overrides(one.id), config) < JAVASCRIPT_MEMORY_MIN_BYTES && one.engine === "javascript",
+  );
+  return {
+    deployment: { version, functions: markConflicts(specs) },
+    notices: raised.length === 0 ? [] : [memoryNotice(raised)],
+    failures: [...found.failures, ...unknownOverrides(config, found.functions)],
+  };
+}
+
+interface Found {
+  readonly functions: readonly FoundFunction[];
+  readonly overrides: Readonly<Record<string, FunctionOverrides>>;
+  readonly bundles: Readonly<Record<string, BundleRef>>;
+  readonly failures: readonly Failure[];
+}
+
+async function findFunctions(source: Source): Promise<Found> {
+  const nothing = { functions: [], overrides: {}, bundles: {} };
+  if (source.kind === "built") {
+    const manifest = await readManifest(source.path);
+    return manifest.ok ? { ...manifest.value, failures: [] } : { ...nothing, failures: [manifest.failure] };
+  }
+  try {
+    return { ...nothing, functions: await scanFolder(source), failures: [] };
+  } catch (error) {
+    const file = source.kind === "eval" ? "" : source.path;
+    const message = `Cannot read the functions in ${file}: ${(error as Error).message}`;
+    return {
+      ...nothing,
+      failures: [{ code: "SOURCE_UNREADABLE", message, hint: "Check that the folder exists and may be read", at: { file } }],
+    };
+  }
+}
+
+/** What the bundler needs to know of a function; `dev` and `serve` ask with it. */
+export function bundleSourceOf(source: Source, spec: Pick<FunctionSpec, "id" | "file">): BundleSource {
+  if (source.kind === "eval") return { id: spec.id, file: "", code: source.code, sourceRoot: process.cwd() };
+  const sourceRoot = source.kind === "file" ? dirname(source.path) : source.path;
+  return { id: spec.id, file: spec.file, sourceRoot };
+}
+
+/** The function's route for createRouter, leading to `value`. */
+export function routeOf<Value>(spec: FunctionSpec, value: Value): Route<Value> {
+  return { route: spec.route, restName: restNameOf(spec.id), value };
+}
+
+function validBundle(config: Config, spec: FunctionSpec): BundleRef | null {
+  if (spec.engine !== "javascript") return null;
+  return findBundle(bundleSourceOf(config.source, spec), config.dataDir, config.mode);
+}
+
+function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Config, environment: Environment): FunctionSpec {
+  const engine = overrides.engine ?? found.engine;
+  const isolation: Isolation = overrides.isolation ?? { kind: "shared" };
+  const route = overrides.route ?? found.route;
+  const memoryMaxBytes = memoryOf(overrides, config);
+  return {
+    id: found.id,
+    route,
+    methods: overrides.methods ?? null,
+    engine,
+    file: found.file,
+    memoryMaxBytes: engine === "javascript" ? Math.max(memoryMaxBytes, JAVASCRIPT_MEMORY_MIN_BYTES) : memoryMaxBytes,
+    timeoutMs: overrides.timeoutMs ?? config.timeoutMs,
+    cpuTimeoutMs: overrides.cpuTimeoutMs ?? config.cpuTimeoutMs,
+    poolSize: overrides.poolSize ?? config.poolSize ?? automaticPoolSize(isolation),
+    isolation,
+    env: environmentOf(overrides, environment),
+    allow: overrides.allow ?? {},
+    bundle: null,
+    failure: engineFailure(found, engine) ?? routeFailure(found, route) ?? secretFailure(found, overrides, environment),
+  };
+}
+
+function memoryOf(overrides: FunctionOverrides, config: Config): number {
+  return overrides.memoryMaxBytes ?? config.memoryMaxBytes;
+}
+
+/** Sharing costs nothing per call; the other modes hold an isolate's state for each. */
+function automaticPoolSize(isolation: Isolation): number {
+  if (isolation.kind === "shared" || isolation.kind === "process") return SHARED_POOL_SIZE;
+  return Math.min(Math.max(2 * availableParallelism(), 8), 128);
+}
+
+/** Secrets win over literals, literals over what is passed through. */
+function environmentOf(overrides: FunctionOverrides, environment: Environment): Record<string, string> {
+  const env: Record<string, string> = {};
+  const copy = (name: string) => {
+    const value = environment[name];
+    if (value !== undefined) env[name] = value;
+  };
+  for (const name of overrides.allow?.env ?? []) copy(name);
+  Object.assign(env, overrides.env);
+  for (const name of overrides.secrets ?? []) copy(name);
+  return env;
+}
+
+function engineFailure(found: FoundFunction, engine: EngineName): Failure | null {
+  if (SERVED_ENGINES[engine]) return null;
+  return {
+    code: "ENGINE_UNAVAILABLE",
+    message: `Cannot serve ${found.id}: this version of Pilotlight has no ${engine} engine`,
+    hint: "Write it as a TypeScript or JavaScript function, or give the file a name that begins with _ to leave it out",
+    at: { file: found.file },
+  };
+}
+
+function routeFailure(found: FoundFunction, route: string): Failure | null {
+  const fault = patternFault(route);
+  if (fault === null) return null;
+  const message = `Cannot serve ${found.id}: the route ${route} ${fault}`;
+  return { code: "ROUTE_INVALID", message, hint: "Rename the file, or give it a route in pilotlight.yaml", at: { file: found.file } };
+}
+
+function secretFailure(found: FoundFunction, overrides: FunctionOverrides, environment: Environment): Failure | null {
+  const missing = (overrides.secrets ?? []).filter((name) => environment[name] === undefined);
+  if (missing.length === 0) return null;
+  const message = `Cannot serve ${found.id}: its secret ${missing.join(", ")} is not in the server's environment`;
+  return {
+    code: "SECRET_MISSING",
+    message,
+    hint: `Set ${missing.join(", ")} before the server starts, or remove it from secrets`,
+    at: { file: found.file },
+  };
+}
+
+/** Two functions with one route: neither serves, since any choice between them would be a surprise. */
+function markConflicts(specs: readonly FunctionSpec[]): FunctionSpec[] {
+  const byShape = Map.groupBy(specs, (spec) => (patternFault(spec.route) === null ? patternShape(spec.route) : spec.id));
+  return specs.map((spec) => {
+    const rivals = (byShape.get(patternFault(spec.route) === null ? patternShape(spec.route) : spec.id) ?? []).filter(
+      (other) => other.id !== spec.id,
+    );
+    if (rivals.length === 0 || spec.failure !== null) return spec;
+    const failure: Failure = {
+      code: "ROUTE_CONFLICT",
+      message: `Cannot serve ${spec.file}: ${rivals.map((other) => other.file).join(" and ")} also has the route ${spec.route}`,
+      hint: "Rename or remove one of the files, or give one another route in pilotlight.yaml",
+      at: { file: spec.file },
+    };
+    return { ...spec, failure };
+  });
+}
+
+function unknownOverrides(config: Config, functions: readonly FoundFunction[]): Failure[] {
+  const ids = functions.map((one) => one.id);
+  const known = new Set(ids);
+  return Object.keys(config.functions)
+    .filter((id) => !known.has(id))
+    .map((id) => ({
+      code: "FUNCTION_UNKNOWN",
+      message: `pilotlight.yaml configures ${JSON.stringify(id)}, but there is no such function.${didYouMean(id, ids)}`,
+      hint:
+        ids.length === 0 ? "The folder has no functions" : `Functions are ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}`,
+    }));
+}
+
+function memoryNotice(raised: readonly FoundFunction[]): string {
+  const names = raised.slice(0, 3).map((one) => one.id);
+  const more = raised.length > names.length ? ` and ${raised.length - names.length} more` : "";
+  return `The memory limit of ${names.join(", ")}${more} is raised to ${formatSize(JAVASCRIPT_MEMORY_MIN_BYTES)}: V8 does not start with less`;
+}
