@@ -97,9 +97,9 @@ export function bundleSourceOf(source: Source, spec: Pick<FunctionSpec, "id" | "
   return { id: spec.id, file: spec.file, sourceRoot };
 }
 
-/** The function's route for createRouter, leading to `value`. */
-export function routeOf<Value>(spec: FunctionSpec, value: Value): Route<Value> {
-  return { route: spec.route, restName: restNameOf(spec.id), value };
+/** The function's route for createRouter, leading to `target`. */
+export function routeOf<Target>(spec: FunctionSpec, target: Target): Route<Target> {
+  return { route: spec.route, restName: restNameOf(spec.id), target };
 }
 
 function validBundle(config: Config, spec: FunctionSpec): BundleRef | null {

@@ -7,47 +7,49 @@
 import { assert } from "../base/assert.ts";
 import { decodeSegment, parsePattern, patternFault } from "./route-pattern.ts";
 
-export interface Route<Value> {
+export interface Route<Target> {
   /** "/api/users/:id", "/files/*". */
   readonly route: string;
   /** Parameter that takes what `*` matches; "*" unless the file named it ([...path]). */
   readonly restName?: string;
-  readonly value: Value;
+  readonly target: Target;
 }
 
-export interface Match<Value> {
-  readonly value: Value;
-  /** Percent-decoded; null when the route has none, "malformed" when one is not valid percent-encoding: answer 400. */
-  readonly params: Readonly<Record<string, string>> | null | "malformed";
+export interface Match<Target> {
+  readonly target: Target;
+  /** Percent-decoded, NO_PARAMS when the route has none; null when one is not valid percent-encoding: answer 400. */
+  readonly params: Readonly<Record<string, string>> | null;
 }
 
-export interface Router<Value> {
+export const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
+
+export interface Router<Target> {
   /** `path` as sent, without the query. */
-  match(path: string): Match<Value> | null;
+  match(path: string): Match<Target> | null;
 }
 
-interface Node<Value> {
-  readonly statics: Map<string, Node<Value>>;
-  param: Node<Value> | null;
-  end: Leaf<Value> | null;
-  rest: Leaf<Value> | null;
+interface Node<Target> {
+  readonly statics: Map<string, Node<Target>>;
+  param: Node<Target> | null;
+  end: Leaf<Target> | null;
+  rest: Leaf<Target> | null;
 }
 
-interface Leaf<Value> {
+interface Leaf<Target> {
   /** Names of the parameters, the rest included, in the order of the path. */
   readonly names: readonly string[];
-  readonly value: Value;
+  readonly target: Target;
   /** What a path without parameters gets: made once. */
-  readonly match: Match<Value>;
+  readonly match: Match<Target>;
 }
 
 /**
  * Invalid routes are left out, and of two with one shape the first counts:
  * deployment.ts has marked those functions, so whichever is found answers why.
  */
-export function createRouter<Value>(routes: readonly Route<Value>[]): Router<Value> {
-  const exact = new Map<string, Match<Value>>();
-  const root = emptyNode<Value>();
+export function createRouter<Target>(routes: readonly Route<Target>[]): Router<Target> {
+  const exact = new Map<string, Match<Target>>();
+  const root = emptyNode<Target>();
   for (const route of routes) {
     if (patternFault(route.route) !== null) continue;
     const leaf = insert(root, route);
@@ -56,17 +58,17 @@ export function createRouter<Value>(routes: readonly Route<Value>[]): Router<Val
   return { match: (path) => exact.get(path) ?? search(root, path) };
 }
 
-function emptyNode<Value>(): Node<Value> {
+function emptyNode<Target>(): Node<Target> {
   return { statics: new Map(), param: null, end: null, rest: null };
 }
 
 /** The leaf that owns the route's shape from now on. */
-function insert<Value>(root: Node<Value>, route: Route<Value>): Leaf<Value> {
+function insert<Target>(root: Node<Target>, route: Route<Target>): Leaf<Target> {
   let node = root;
   const names: string[] = [];
   for (const segment of parsePattern(route.route)) {
     if (segment.kind === "rest") {
-      node.rest ??= leafOf(route.value, [...names, route.restName ?? "*"]);
+      node.rest ??= leafOf(route.target, [...names, route.restName ?? "*"]);
       return node.rest;
     }
     if (segment.kind === "param") {
@@ -79,15 +81,15 @@ function insert<Value>(root: Node<Value>, route: Route<Value>): Leaf<Value> {
     node.statics.set(segment.text, child);
     node = child;
   }
-  node.end ??= leafOf(route.value, names);
+  node.end ??= leafOf(route.target, names);
   return node.end;
 }
 
-function leafOf<Value>(value: Value, names: readonly string[]): Leaf<Value> {
-  return { names, value, match: Object.freeze({ value, params: null }) };
+function leafOf<Target>(target: Target, names: readonly string[]): Leaf<Target> {
+  return { names, target, match: Object.freeze({ target, params: NO_PARAMS }) };
 }
 
-function search<Value>(root: Node<Value>, path: string): Match<Value> | null {
+function search<Target>(root: Node<Target>, path: string): Match<Target> | null {
   if (!path.startsWith("/")) return null;
   const raw = path.slice(1).split("/");
   const values: string[] = [];
@@ -99,7 +101,7 @@ function search<Value>(root: Node<Value>, path: string): Match<Value> | null {
  * Each node of the tree is reached by one way only, so the search visits at
  * most all nodes, however the path was chosen. `values` collects raw texts.
  */
-function walk<Value>(node: Node<Value>, raw: readonly string[], index: number, values: string[]): Leaf<Value> | null {
+function walk<Target>(node: Node<Target>, raw: readonly string[], index: number, values: string[]): Leaf<Target> | null {
   const text = raw[index];
   const isEnd = text === undefined || (text === "" && index === raw.length - 1);
   if (isEnd && node.end !== null) return node.end;
@@ -119,15 +121,15 @@ function walk<Value>(node: Node<Value>, raw: readonly string[], index: number, v
   return node.rest;
 }
 
-function matchOf<Value>(leaf: Leaf<Value>, values: readonly string[]): Match<Value> {
-  const { names, value } = leaf;
+function matchOf<Target>(leaf: Leaf<Target>, values: readonly string[]): Match<Target> {
+  const { names, target } = leaf;
   assert(values.length === names.length, "a match lost a parameter");
   if (names.length === 0) return leaf.match;
   const params: Record<string, string> = {};
   for (const [index, name] of names.entries()) {
     const text = decodeSegment(values[index]!);
-    if (text === null) return { value, params: "malformed" };
+    if (text === null) return { target, params: null };
     params[name] = text;
   }
-  return { value, params };
+  return { target, params };
 }
