@@ -23,8 +23,7 @@ test("a project's functions are in its functions folder, whichever of the two is
   for (const path of [null, ".", "functions", "pilotlight.yaml"]) assert.deepEqual(found(path), expected, String(path));
 });
 
-test("a folder without configuration is itself the functions, even with a functions folder in it", () => {
-  mkdirSync(join(root, "functions"));
+test("a folder without a functions folder is itself the functions", () => {
   assert.deepEqual(found(null), { source: { kind: "folder", path: root }, configFile: null });
 });
 
@@ -35,7 +34,7 @@ test("a pilotlight.yaml beside some other folder is not picked up", () => {
 });
 
 test("a folder that build made is recognised by its manifest, a foreign manifest is not", () => {
-  writeFileSync(join(root, "manifest.json"), '{ "format": "pilotlight-build" }');
+  writeFileSync(join(root, "manifest.json"), '{ "format": 1, "guestHash": "00" }');
   assert.equal(found(null).source.kind, "built");
   writeFileSync(join(root, "manifest.json"), '{ "name": "a web app" }');
   assert.equal(found(null).source.kind, "folder");

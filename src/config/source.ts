@@ -1,8 +1,8 @@
 /**
  * Source: what PATH means. A folder of functions, one function file, a
  * pilotlight.yaml, or what `pilotlight build` made; and which pilotlight.yaml
- * goes with it. A project is a folder that holds `functions/` beside a
- * pilotlight.yaml or a package.json: its functions are in `functions/`.
+ * goes with it. A folder with a folder `functions` in it is a project: its
+ * functions are there, its pilotlight.yaml beside them.
  */
 import { closeSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
@@ -11,7 +11,6 @@ import type { Source } from "./config.ts";
 
 export const CONFIG_FILE_NAME = "pilotlight.yaml";
 export const BUILD_MANIFEST_NAME = "manifest.json";
-export const BUILD_FORMAT = "pilotlight-build";
 
 export interface FoundSource {
   readonly source: Source;
@@ -44,14 +43,13 @@ function inFolder(folder: string): FoundSource {
   const own = existing(join(folder, CONFIG_FILE_NAME));
   if (isBuilt(folder)) return { source: { kind: "built", path: folder }, configFile: own };
   const functions = join(folder, "functions");
-  const isProject = statOrNull(functions)?.isDirectory() && (own !== null || existing(join(folder, "package.json")) !== null);
-  if (isProject) return { source: { kind: "folder", path: functions }, configFile: own };
+  if (statOrNull(functions)?.isDirectory()) return { source: { kind: "folder", path: functions }, configFile: own };
   // `serve functions` inside a project means the same as `serve`.
   const beside = basename(folder) === "functions" ? existing(join(dirname(folder), CONFIG_FILE_NAME)) : null;
   return { source: { kind: "folder", path: folder }, configFile: own ?? beside };
 }
 
-/** Reads the beginning only: the marker is the manifest's first key, and a foreign manifest.json may be of any size. */
+/** Reads the beginning only: the marks are the manifest's first keys, and a foreign manifest.json may be of any size. */
 function isBuilt(folder: string): boolean {
   const file = join(folder, BUILD_MANIFEST_NAME);
   if (!statOrNull(file)?.isFile()) return false;
@@ -59,7 +57,8 @@ function isBuilt(folder: string): boolean {
   const descriptor = openSync(file, "r");
   try {
     const length = readSync(descriptor, head, 0, head.length, 0);
-    return new RegExp(`"format"\\s*:\\s*"${BUILD_FORMAT}"`).test(head.toString("utf8", 0, length));
+    const text = head.toString("utf8", 0, length);
+    return /"format"\s*:/.test(text) && /"guestHash"\s*:/.test(text);
   } finally {
     closeSync(descriptor);
   }

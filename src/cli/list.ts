@@ -1,0 +1,65 @@
+/**
+ * `pilotlight list`: the functions of PATH with their routes and limits; what
+ * a running server knows of them (lane, sandboxes, calls) is added when one
+ * answers on the admin address.
+ */
+import { table } from "../base/table.ts";
+import { palette } from "../base/terminal.ts";
+import { formatDuration, formatSize } from "../base/units.ts";
+import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
+import { makeDeployment } from "../serve/deployment.ts";
+import type { FunctionSpec } from "../serve/function-spec.ts";
+import { ADMIN_FLAG, askServer, type RunningFunction } from "./admin-client.ts";
+import { type Call, type Command, EXIT_MISUSE, EXIT_OK } from "./command.ts";
+import { methodsOf } from "./route-table.ts";
+import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
+import { isolationText } from "./validate.ts";
+
+export const list: Command = {
+  name: "list",
+  usage: "[PATH] [flags]",
+  about: "Lists the functions of PATH: id, route, engine and limits. When a server runs, also the lane\neach is in and how many sandboxes are open.",
+  flags: [ADMIN_FLAG, ...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
+  positionalMaxCount: 1,
+  examples: [
+    ["pilotlight list", "the project here"],
+    ["pilotlight list --json | jq -r '.functions[].route'", "the routes alone"],
+  ],
+  run,
+};
+
+async function run(call: Call): Promise<number> {
+  const config = await readSource("list", call, call.flags.positionals);
+  if (config === null) return EXIT_MISUSE;
+  const { deployment } = await makeDeployment(config, 1, call.io.env);
+  const running = await askServer(call, "/v1/functions");
+  // No server is no failure here: the list is of the folder.
+  const known = new Map(running.ok ? (running.value as { functions: RunningFunction[] }).functions.map((one) => [one.id, one]) : []);
+  const rows = deployment.functions.map((spec) => describe(spec, known.get(spec.id)));
+  call.io.stdout.write(`${call.flag("json") ? JSON.stringify({ functions: rows }, null, 2) : report(rows, known.size > 0, call)}\n`);
+  return EXIT_OK;
+}
+
+function describe(spec: FunctionSpec, running: RunningFunction | undefined) {
+  const { id, route, engine, memoryMaxBytes, timeoutMs, failure } = spec;
+  const base = { id, route, methods: methodsOf(spec), engine, isolation: isolationText(spec.isolation), memoryMaxBytes, timeoutMs, failure };
+  return running === undefined ? base : { ...base, lane: running.lane, sandboxes: running.sandboxes, calls: running.calls };
+}
+
+function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean, { io }: Call): string {
+  if (rows.length === 0) return "No functions found.";
+  const colour = palette(io.stdout, io.env);
+  const columns = ["FUNCTION", "ROUTE", "METHODS", "ENGINE", "ISOLATION", "MEMORY", "TIMEOUT", ...(isRunning ? ["LANE", "SANDBOXES", "CALLS"] : []), ""];
+  const cells = rows.map((row) => [
+    row.id,
+    row.route,
+    row.methods.join(",") || "any",
+    row.engine,
+    row.isolation,
+    formatSize(row.memoryMaxBytes),
+    formatDuration(row.timeoutMs),
+    ...(isRunning ? ("lane" in row ? [row.lane, String(row.sandboxes), String(row.calls)] : ["", "", ""]) : []),
+    row.failure === null ? "" : colour.red(row.failure.code),
+  ]);
+  return table(columns.map((title) => ({ title, align: title === "SANDBOXES" || title === "CALLS" ? "right" : "left" })), cells);
+}

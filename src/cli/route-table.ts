@@ -1,0 +1,39 @@
+/**
+ * The routes as people see them: one line per function, and one that can be
+ * pasted into a shell to call it.
+ */
+import { table } from "../base/table.ts";
+import type { FunctionSpec } from "../serve/function-spec.ts";
+
+/** What stands for a part of the path that anything may fill. */
+const SAMPLES: Readonly<Record<string, string>> = { id: "1", name: "world" };
+
+export function routeTable(functions: readonly FunctionSpec[], origin: string): string {
+  const rows = functions.map((spec) => [methodsOf(spec).join(",") || "any", spec.route, spec.id, curlLine(spec, origin)]);
+  return table([{ title: "METHODS" }, { title: "ROUTE" }, { title: "FUNCTION" }, { title: "TRY" }], rows);
+}
+
+/** Known from the settings or from its bundle; empty while unknown or when it takes all. */
+export function methodsOf(spec: FunctionSpec): readonly string[] {
+  return spec.methods ?? spec.bundle?.methods ?? [];
+}
+
+export function curlLine(spec: FunctionSpec, origin: string): string {
+  const methods = methodsOf(spec);
+  const method = methods.length === 0 || methods.includes("GET") ? "GET" : methods[0]!;
+  const flags = method === "GET" ? "" : method === "POST" ? "-d '{}' " : `-X ${method} `;
+  const insecure = origin.startsWith("https:") ? "-k " : "";
+  return `curl ${insecure}${flags}${quote(origin + samplePath(spec.route))}`;
+}
+
+/** "/users/:id/files/*" -> "/users/1/files/a/b". */
+export function samplePath(route: string): string {
+  return route
+    .replace(/:([A-Za-z_][\w]*)/g, (_, name: string) => (Object.hasOwn(SAMPLES, name) ? SAMPLES[name]! : name))
+    .replace(/\*.*$/, route === "/*" ? "" : "a/b");
+}
+
+/** For a shell: only what could mean something to it needs quotes. */
+function quote(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,46 @@
+/**
+ * Flags of the commands that read functions without serving them to others
+ * (invoke, test, validate, list, build), and their way to a Config: the same
+ * settings as serve would use, so that what passes here passes there.
+ */
+import type { Config } from "../config/config.ts";
+import type { Flag } from "../config/flags.ts";
+import { configFromFlags } from "../config/parse.ts";
+import { SETTING_FLAGS } from "../config/settings.ts";
+import { type Call, printFailures } from "./command.ts";
+
+const NAMES = ["memory", "timeout", "cpu-timeout", "data-dir"];
+
+export const SOURCE_FLAGS: readonly Flag[] = [
+  ...SETTING_FLAGS.filter((flag) => NAMES.includes(flag.name)),
+  { name: "config", value: "FILE", group: "Files", help: "a pilotlight.yaml elsewhere" },
+];
+
+/** Null when something was wrong; it has been printed then. */
+export async function readSource(
+  command: string,
+  call: Call,
+  positionals: readonly string[],
+  mode: Config["mode"] = "serve",
+): Promise<Config | null> {
+  const { env, cwd } = call.io;
+  const result = await configFromFlags({ ...call.flags, positionals }, { mode, env, cwd });
+  if (result.ok) return result.value;
+  printFailures(command, result.failure, call.io);
+  return null;
+}
+
+/** A server for one command: nobody else's port, no admin, no noise. */
+export function privately(config: Config): Config {
+  return {
+    ...config,
+    host: "127.0.0.1",
+    port: 0,
+    workerCount: 1,
+    quiet: true,
+    admin: null,
+    tls: null,
+    recordDir: null,
+    poolMetricsEvery: 0,
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * `pilotlight validate`: bundles every function and says which can be served,
+ * with the place of what is wrong in those that can't. Starts no server and
+ * runs no function.
+ */
+import { relative } from "node:path";
+import type { Failure } from "../base/result.ts";
+import { table } from "../base/table.ts";
+import { palette } from "../base/terminal.ts";
+import { formatDuration, formatSize } from "../base/units.ts";
+import type { Config, Isolation } from "../config/config.ts";
+import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
+import { getBundle } from "../engines/javascript/bundle-cache.ts";
+import { bundleSourceOf, makeDeployment } from "../serve/deployment.ts";
+import type { FunctionSpec } from "../serve/function-spec.ts";
+import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK } from "./command.ts";
+import { methodsOf } from "./route-table.ts";
+import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
+
+export const validate: Command = {
+  name: "validate",
+  usage: "[PATH] [flags]",
+  about: "Bundles every function of PATH and reports what can't be served, with file and line.\nEnds with 1 when something can't.",
+  flags: [...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
+  positionalMaxCount: 1,
+  examples: [
+    ["pilotlight validate", "the project here"],
+    ["pilotlight validate functions/hello.ts", "one function"],
+    ["pilotlight validate --json | jq '.functions[] | select(.failure)'", "only what fails"],
+  ],
+  run,
+};
+
+/** Bundling is a child process's work; more at once only queue there. */
+const PARALLEL_MAX_COUNT = 8;
+
+async function run(call: Call): Promise<number> {
+  const config = await readSource("validate", call, call.flags.positionals);
+  if (config === null) return EXIT_MISUSE;
+  const { deployment, notices, failures } = await makeDeployment(config, 1, call.io.env);
+  const functions = await mapLimited(deployment.functions, PARALLEL_MAX_COUNT, (spec) => bundled(config, spec));
+  const failed = functions.filter((spec) => spec.failure !== null).length + failures.length;
+  const text = call.flag("json")
+    ? JSON.stringify({ functions: functions.map(describe), notices, failures, failed }, null, 2)
+    : report(functions, notices, failures, call);
+  call.io.stdout.write(`${text}\n`);
+  return failed === 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+async function bundled(config: Config, spec: FunctionSpec): Promise<FunctionSpec> {
+  if (spec.failure !== null || spec.engine !== "javascript" || config.source.kind === "built") return spec;
+  const bundle = await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "serve");
+  return bundle.ok ? { ...spec, bundle: bundle.value } : { ...spec, failure: bundle.failure };
+}
+
+async function mapLimited<From, To>(items: readonly From[], limit: number, work: (item: From) => Promise<To>): Promise<To[]> {
+  const results = new Array<To>(items.length);
+  let next = 0;
+  const runner = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]!);
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, runner));
+  return results;
+}
+
+/** What --json says of a function: no values of its environment. */
+function describe(spec: FunctionSpec): object {
+  const { id, route, engine, file, memoryMaxBytes, timeoutMs, isolation, failure } = spec;
+  return { id, route, methods: methodsOf(spec), engine, file, memoryMaxBytes, timeoutMs, isolation, failure };
+}
+
+function report(functions: readonly FunctionSpec[], notices: readonly string[], failures: readonly Failure[], { io }: Call): string {
+  const colour = palette(io.stdout, io.env);
+  const rows = functions.map((spec) => [
+    spec.failure === null ? colour.green("ok") : colour.red("FAIL"),
+    spec.route,
+    methodsOf(spec).join(",") || "any",
+    spec.engine,
+    isolationText(spec.isolation),
+    formatSize(spec.memoryMaxBytes),
+    formatDuration(spec.timeoutMs),
+    spec.file === "" ? "-e" : relative(io.cwd, spec.file),
+  ]);
+  const titles = ["", "ROUTE", "METHODS", "ENGINE", "ISOLATION", "MEMORY", "TIMEOUT", "FILE"];
+  const problems = [...functions.flatMap((spec) => spec.failure ?? []), ...failures];
+  const good = functions.filter((spec) => spec.failure === null).length;
+  return [
+    ...(functions.length === 0
+      ? ["No functions found."]
+      : [
+          table(
+            titles.map((title) => ({ title })),
+            rows,
+          ),
+        ]),
+    ...notices.map((notice) => `${colour.yellow("note")}  ${notice}`),
+    ...problems.map((failure) => `\n${colour.red("FAIL")}  ${describeFailure(failure)}`),
+    "",
+    `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more problems` : ""}`,
+  ].join("\n");
+}
+
+/** As pilotlight.yaml writes it. */
+export function isolationText(isolation: Isolation): string {
+  if (isolation.kind === "bounded") return `bounded(${isolation.calls})`;
+  return isolation.kind === "ttl" ? `ttl(${formatDuration(isolation.ms)})` : isolation.kind;
+}
