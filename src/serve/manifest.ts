@@ -9,17 +9,16 @@ import { readFile } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { EngineName, FunctionOverrides } from "../config/config.ts";
-import { BUILD_FORMAT, BUILD_MANIFEST_NAME } from "../config/source.ts";
+import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import type { FoundFunction } from "./folder.ts";
 import type { BundleRef } from "./function-spec.ts";
 
-export const MANIFEST_VERSION = 1;
+export const MANIFEST_FORMAT = 1;
 
 /** As it lies on disk: every path is relative to the folder. */
 export interface ManifestFile {
-  /** First of all keys: config/source.ts knows a build by it. */
-  readonly format: typeof BUILD_FORMAT;
-  readonly version: number;
+  /** This and guestHash come first: config/source.ts knows a build by them. */
+  readonly format: number;
   /** sha256 of the guest's prelude that the bundles and the snapshot go with. */
   readonly guestHash: string;
   /** Compiled code and the snapshot are worthless, and unsafe, to another V8. */
@@ -57,9 +56,7 @@ export async function readManifest(dir: string): Promise<Result<Manifest>> {
   const file = join(dir, BUILD_MANIFEST_NAME);
   try {
     const manifest = JSON.parse(await readFile(file, "utf8")) as ManifestFile;
-    if (manifest.format !== BUILD_FORMAT) return fail(unusable(file, "it was not written by pilotlight build"));
-    if (manifest.version !== MANIFEST_VERSION)
-      return fail(unusable(file, `it has version ${manifest.version}, this Pilotlight reads ${MANIFEST_VERSION}`));
+    if (manifest.format !== MANIFEST_FORMAT) return fail(unusable(file, `it has format ${manifest.format}, not ${MANIFEST_FORMAT}`));
     return ok(absolute(dir, manifest));
   } catch (error) {
     return fail(unusable(file, (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (error as Error).message));

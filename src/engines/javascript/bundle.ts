@@ -66,9 +66,10 @@ export async function bundleFunction(source: BundleSource, options: BundleOption
       const built = await build(esbuild, source, options);
       if (!built.ok) return built;
       const inputs = await fingerprint(built.value.inputPaths);
-      const settled = inputs?.every((input) => input.mtimeMs < startMs - FILE_CLOCK_MS);
-      if (settled || (inputs !== null && attempt === BUILD_ATTEMPT_MAX_COUNT)) return ok({ ...built.value, inputs });
-      if (attempt === BUILD_ATTEMPT_MAX_COUNT) return fail(unreadable(nameOf(source), "its files vanish while they are read"));
+      const isLast = attempt === BUILD_ATTEMPT_MAX_COUNT;
+      if (inputs !== null && (isLast || inputs.every((input) => input.mtimeMs < startMs - FILE_CLOCK_MS)))
+        return ok({ ...built.value, inputs });
+      if (isLast) return fail(unreadable(nameOf(source), "its files vanish while they are read"));
     }
   });
 }

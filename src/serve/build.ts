@@ -1,0 +1,222 @@
+/**
+ * Build: every function bundled and compiled into one folder that `serve`
+ * starts from without parsing anything. The folder appears whole or not at
+ * all: it is made beside its place and renamed into it. V8's part (compiled
+ * code, heap snapshot) is done by the caller's `compileArtefacts`, so that this
+ * file needs no isolates.
+ */
+import { randomBytes } from "node:crypto";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join, relative, resolve, sep } from "node:path";
+import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import type { Config } from "../config/config.ts";
+import { BUILD_MANIFEST_NAME } from "../config/source.ts";
+import { getBundle } from "../engines/javascript/bundle-cache.ts";
+import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
+import { bundleSourceOf, makeDeployment } from "./deployment.ts";
+import type { BundleRef, FunctionSpec } from "./function-spec.ts";
+import { MANIFEST_FORMAT, type ManifestFile, v8Identity } from "./manifest.ts";
+
+export interface BuildReport {
+  /** Absolute. */
+  readonly outDir: string;
+  readonly functions: readonly BuiltFunction[];
+  readonly notices: readonly string[];
+}
+
+export interface BuiltFunction {
+  readonly id: string;
+  readonly route: string;
+  readonly codeBytes: number;
+  /** Compiled code; 0 when V8 gave none. */
+  readonly codeCacheBytes: number;
+}
+
+export interface CompileInput {
+  readonly codeFile: string;
+  readonly codeCacheFile: string;
+  /** Name of the script inside its isolate, as at run time. */
+  readonly filename: string;
+}
+
+/** Writes each code cache and the snapshot of the prelude; rejects when it can't. */
+export type CompileArtefacts = (bundleFiles: readonly CompileInput[], snapshotFile: string) => Promise<void>;
+
+const FUNCTIONS_DIR = "functions";
+const PRELUDE_FILE = "prelude.js";
+const SNAPSHOT_FILE = "guest.snapshot";
+/** esbuild is parallel itself; more at once only takes memory. */
+const BUNDLES_AT_ONCE = 8;
+
+export async function buildDeployment(
+  config: Config,
+  outDir: string,
+  compileArtefacts: CompileArtefacts,
+): Promise<Result<BuildReport, readonly Failure[]>> {
+  const target = resolve(outDir);
+  const refused = await refuseTarget(config, target);
+  if (refused !== null) return fail([refused]);
+
+  const made = await makeDeployment(config, 1, everyName());
+  const specs = made.deployment.functions;
+  const failures = [...made.failures, ...specs.flatMap((spec) => spec.failure ?? [])];
+  if (specs.length === 0 && failures.length === 0) failures.push(nothingToBuild(config));
+  if (failures.length > 0) return fail(failures);
+
+  const bundled = await bundleAll(config, specs);
+  if (!bundled.ok) return bundled;
+
+  const staging = `${target}.building-${randomBytes(4).toString("hex")}`;
+  try {
+    const functions = await stage(config, staging, bundled.value, compileArtefacts);
+    await replaceFolder(staging, target);
+    return ok({ outDir: target, functions, notices: made.notices });
+  } catch (error) {
+    const message = `Cannot write the build to ${target}: ${(error as Error).message}`;
+    return fail([{ code: "BUILD_UNWRITABLE", message, hint: "Check the space and the rights of its parent folder", at: { file: target } }]);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** A build needs no secrets: any name counts as set, and no value is written. */
+function everyName(): Record<string, string> {
+  return new Proxy({}, { get: () => "" });
+}
+
+function nothingToBuild(config: Config): Failure {
+  const file = config.source.kind === "eval" ? "" : config.source.path;
+  return {
+    code: "NO_FUNCTIONS",
+    message: `Cannot build ${file}: it holds no functions`,
+    hint: "Add a file such as hello.ts",
+    at: { file },
+  };
+}
+
+interface BundledFunction {
+  readonly spec: FunctionSpec;
+  readonly bundle: BundleRef;
+}
+
+async function bundleAll(config: Config, specs: readonly FunctionSpec[]): Promise<Result<BundledFunction[], Failure[]>> {
+  const bundled: BundledFunction[] = [];
+  const failures: Failure[] = [];
+  const queue = specs.values();
+  const worker = async (): Promise<void> => {
+    for (const spec of queue) {
+      const result = await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "build");
+      if (result.ok) bundled.push({ spec, bundle: result.value });
+      else failures.push(result.failure);
+    }
+  };
+  await Promise.all(Array.from({ length: BUNDLES_AT_ONCE }, worker));
+  return failures.length > 0 ? fail(failures) : ok(bundled.sort((a, b) => (a.spec.id < b.spec.id ? -1 : 1)));
+}
+
+/** Everything into `staging`, the manifest last. */
+async function stage(
+  config: Config,
+  staging: string,
+  bundled: readonly BundledFunction[],
+  compileArtefacts: CompileArtefacts,
+): Promise<BuiltFunction[]> {
+  await mkdir(join(staging, FUNCTIONS_DIR), { recursive: true });
+  const prelude = await guestPrelude(config.dataDir);
+  await writeFile(join(staging, PRELUDE_FILE), prelude.code, { flush: true });
+  const placed = bundled.map(({ spec, bundle }) => ({ spec, bundle, staged: stagedBundle(bundle) }));
+  for (const { bundle, staged } of placed) {
+    await copyFile(bundle.codeFile, join(staging, staged.codeFile));
+    await copyFile(bundle.mapFile, join(staging, staged.mapFile));
+  }
+  // Functions with the same text share its files, and V8's cache with them.
+  const inputs = new Map(placed.map(({ spec, staged }) => [staged.codeFile, compileInput(staging, spec, staged)]));
+  await compileArtefacts([...inputs.values()], join(staging, SNAPSHOT_FILE));
+
+  const manifest: ManifestFile = {
+    format: MANIFEST_FORMAT,
+    guestHash: prelude.hash,
+    v8: v8Identity(),
+    preludeFile: PRELUDE_FILE,
+    snapshotFile: SNAPSHOT_FILE,
+    functions: placed.map(({ spec, staged }) => ({
+      id: spec.id,
+      route: spec.route,
+      engine: spec.engine,
+      overrides: config.functions[spec.id] ?? {},
+      bundle: staged,
+    })),
+  };
+  await writeFile(join(staging, BUILD_MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+  return Promise.all(
+    placed.map(async ({ spec, staged }) => ({
+      id: spec.id,
+      route: spec.route,
+      codeBytes: await sizeOf(join(staging, staged.codeFile)),
+      codeCacheBytes: await sizeOf(join(staging, staged.codeCacheFile)),
+    })),
+  );
+}
+
+function stagedBundle(bundle: BundleRef): BundleRef {
+  const at = (file: string): string => `${FUNCTIONS_DIR}/${basename(file)}`;
+  return { ...bundle, codeFile: at(bundle.codeFile), mapFile: at(bundle.mapFile), codeCacheFile: at(bundle.codeCacheFile) };
+}
+
+function compileInput(staging: string, spec: FunctionSpec, staged: BundleRef): CompileInput {
+  const filename = `pilotlight:${spec.id}`;
+  return { codeFile: join(staging, staged.codeFile), codeCacheFile: join(staging, staged.codeCacheFile), filename };
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => null))?.size ?? 0;
+}
+
+/**
+ * Whoever opens the target finds the old build or the new one. Between the two
+ * renames there is none for a moment; a server that runs has read its manifest.
+ */
+async function replaceFolder(staging: string, target: string): Promise<void> {
+  const retired = `${staging}-old`;
+  const hadOne = await rename(target, retired).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return false;
+      throw error;
+    },
+  );
+  try {
+    await rename(staging, target);
+  } catch (error) {
+    if (hadOne) await rename(retired, target);
+    throw error;
+  }
+  await rm(retired, { recursive: true, force: true });
+}
+
+/** The target is replaced as a whole, so it must be ours, empty or absent, and must not hold the sources. */
+async function refuseTarget(config: Config, target: string): Promise<Failure | null> {
+  const refusal = (why: string): Failure => ({
+    code: "OUT_DIR_REFUSED",
+    message: `Cannot build into ${target}: ${why}`,
+    hint: "Give -o a new folder, or one that an earlier build made",
+    at: { file: target },
+  });
+  if (config.source.kind === "built") return refusal("the source is itself a build; give the folder of functions");
+  for (const path of [config.source.kind === "eval" ? null : config.source.path, config.dataDir]) {
+    const inside = path === null ? null : relative(target, path);
+    if (inside !== null && inside !== ".." && !inside.startsWith(`..${sep}`)) return refusal(`${path} lies in it and would be deleted`);
+  }
+  const names = await readdir(target).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? [] : null));
+  if (names === null) return refusal("it is not a folder that can be read");
+  if (names.length === 0 || (await isBuild(target))) return null;
+  return refusal("it holds files that no build has made");
+}
+
+async function isBuild(target: string): Promise<boolean> {
+  // Its format does not matter: a build of another version may be replaced as well.
+  const manifest = await readFile(join(target, BUILD_MANIFEST_NAME), "utf8")
+    .then(JSON.parse)
+    .catch(() => null);
+  return typeof manifest?.format === "number" && typeof manifest.guestHash === "string";
+}
