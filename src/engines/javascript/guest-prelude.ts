@@ -48,7 +48,6 @@ export async function bundlePrelude(): Promise<{ code: string; inputPaths: strin
       // Names stay: guests see them in stacks and as constructor.name.
       minifyWhitespace: true,
       minifySyntax: true,
-      keepNames: false,
       legalComments: "none",
       define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
       logLevel: "silent",

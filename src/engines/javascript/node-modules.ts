@@ -14,7 +14,7 @@ import { guestFile } from "./guest-files.ts";
 const STAND_INS: Readonly<Record<string, string | null>> = {
   assert: null,
   "assert/strict": null,
-  async_hooks: null,
+  async_hooks: "unenv/runtime/node/async_hooks/index",
   buffer: "unenv/runtime/node/buffer/index",
   events: "unenv/runtime/node/events/index",
   path: "unenv/runtime/node/path/index",
