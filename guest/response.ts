@@ -6,6 +6,7 @@
  */
 import { Body, type BodyInit, type BodySource, extractBody } from "./body.ts";
 import { Headers, type HeadersInit, RAW } from "./headers.ts";
+import type { URL } from "./url.ts";
 
 export interface ResponseInit {
   status?: number;

@@ -10,7 +10,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
-import type { Router } from "./router.ts";
+import { NO_PARAMS, type Router } from "./router.ts";
 import { JSON_LINE, answerError } from "./served-call.ts";
 
 const HEALTH_PATH = "/_health";
@@ -54,8 +54,8 @@ export class Front {
     }
     const match = this.router.match(path);
     if (match === null) answerError(exchange, 404, "NOT_FOUND", `No function has the path ${path.slice(0, SHOWN_PATH_MAX)}`);
-    else if (match.params === "malformed") answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
-    else this.#enter(exchange, match.value, match.params);
+    else if (match.params === null) answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
+    else this.#enter(exchange, match.target, match.params === NO_PARAMS ? null : match.params);
   };
 
   /** `/_health`: this process answers. `/_ready`: it takes requests; 503 while it drains. */

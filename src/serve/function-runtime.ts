@@ -27,7 +27,7 @@ export interface RuntimeHost {
   /** Guest stacks carry bundle positions: rewritten to the developer's files. */
   mapStack(stack: string, bundle: BundleRef): Promise<string>;
   /** Lines of source around the first frame of a mapped stack, for `dev`. */
-  excerpt(stack: string): Promise<string>;
+  excerpt(stack: string, bundle: BundleRef): Promise<string>;
   /** Failed calls answer with a page for the developer. */
   readonly showsErrors: boolean;
   opened(runtime: FunctionRuntime): void;
@@ -125,15 +125,22 @@ export class FunctionRuntime {
   async errorPage(exchange: Exchange, failure: CallFailure): Promise<{ headerLines: string; body: string } | null> {
     if (!this.#host.showsErrors) return null;
     const stack = await this.#mapped(failure.stack);
-    return errorPage(exchange, { functionId: this.spec.id, failure, stack, excerpt: stack === "" ? "" : await this.#host.excerpt(stack) });
+    const excerpt = stack === "" || this.#bundle === null ? "" : await this.#host.excerpt(stack, this.#bundle);
+    return errorPage(exchange, { functionId: this.spec.id, failure, stack, excerpt });
   }
 
   get showsErrors(): boolean {
     return this.#host.showsErrors;
   }
 
-  get bundle(): BundleRef | null {
-    return this.#bundle;
+  /** Whether a new deployment's spec asks for nothing but what runs here already. */
+  serves(spec: FunctionSpec): boolean {
+    const sameBundle = (spec.bundle?.hash ?? null) === (this.#bundle?.hash ?? null);
+    return sameBundle && JSON.stringify({ ...spec, bundle: null }) === JSON.stringify({ ...this.spec, bundle: null });
+  }
+
+  get hasSandbox(): boolean {
+    return this.#sandbox !== null && !this.#sandbox.closed;
   }
 
   get inFlight(): number {

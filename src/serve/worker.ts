@@ -3,6 +3,9 @@
  * Shares nothing with other workers on the request path; what it needs comes
  * with the `start` message, what it says goes through `send`.
  */
+import { writeSync } from "node:fs";
+import type { Socket } from "node:net";
+import type ivm from "isolated-vm";
 import type { Config } from "../config/config.ts";
 import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
@@ -12,15 +15,17 @@ import { type Listener, createListener } from "../http/listener.ts";
 import { createStaticFiles } from "../http/static-files.ts";
 import { GcObserver } from "../telemetry/gc-observer.ts";
 import { LogBatch } from "../telemetry/log-batch.ts";
+import { formatRecord } from "../telemetry/log-record.ts";
 import type { MetricsSnapshot } from "../telemetry/metrics.ts";
 import { BuildRequests } from "./build-requests.ts";
-import { type FlightRecord, createFlightRecord } from "./flight-record.ts";
+import { type FlightRecord, LOOP_LANE_SLOT, createFlightRecord } from "./flight-record.ts";
 import { FLIGHT_SLOT_COUNT, FlightSlots } from "./flight-slots.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Front } from "./front.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { Deployment } from "./function-spec.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
+import { restNameOf } from "./route-pattern.ts";
 import { createRouter } from "./router.ts";
 import { enforceBudget } from "./sandbox-budget.ts";
 
@@ -44,7 +49,7 @@ export class Worker {
   readonly #listener: Listener;
   readonly #gc = new GcObserver();
   readonly #open = new Set<FunctionRuntime>();
-  #runtimes = new Map<string, { readonly runtime: FunctionRuntime; readonly identity: string }>();
+  #runtimes = new Map<string, FunctionRuntime>();
   #draining = false;
 
   /** Loads the snapshot, deploys, and listens. Rejects when it can't. */
@@ -56,7 +61,7 @@ export class Worker {
     return worker;
   }
 
-  private constructor(message: StartMessage, send: Send, snapshot: SnapshotData) {
+  private constructor(message: StartMessage, send: Send, snapshot: ivm.ExternalCopy<ArrayBuffer>) {
     const { config } = message;
     this.#send = send;
     this.#config = config;
@@ -91,15 +96,16 @@ export class Worker {
     const before = this.#runtimes;
     this.#runtimes = new Map();
     for (const spec of deployment.functions) {
-      const identity = JSON.stringify(spec);
       const known = before.get(spec.id);
-      const kept = known !== undefined && known.identity === identity;
-      this.#runtimes.set(spec.id, kept ? known : { runtime: new FunctionRuntime(spec, this.#runtimeHost()), identity });
+      const kept = known?.serves(spec) === true;
+      this.#runtimes.set(spec.id, kept ? known : new FunctionRuntime(spec, this.#runtimeHost()));
       if (kept) before.delete(spec.id);
     }
     this.place(placements);
-    this.#front.router = createRouter([...this.#runtimes.values()].map(({ runtime }) => ({ route: runtime.spec.route, value: runtime })));
-    for (const { runtime } of before.values()) {
+    this.#front.router = createRouter(
+      [...this.#runtimes.values()].map((runtime) => ({ route: runtime.spec.route, restName: restNameOf(runtime.spec.id), target: runtime })),
+    );
+    for (const runtime of before.values()) {
       this.#open.delete(runtime);
       runtime.retire();
     }
@@ -119,7 +125,7 @@ export class Worker {
 
   /** Every 500 ms: tells the supervisor that the loop turns, and keeps sandboxes within their budget. */
   heartbeat(): void {
-    const inFlight = [...this.#runtimes.values()].filter(({ runtime }) => runtime.inFlight > 0).map(({ runtime }) => runtime.spec.id);
+    const inFlight = [...this.#runtimes.values()].filter((runtime) => runtime.inFlight > 0).map((runtime) => runtime.spec.id);
     if (inFlight.length === 0) this.#flight.rest();
     this.#keepBudget();
     this.#send({ type: "heartbeat", residentBytes: process.memoryUsage.rss(), inFlight });
@@ -136,7 +142,7 @@ export class Worker {
       connectionsOpen: counters.connectionsOpen,
       connectionsTotal: counters.connectionsTotal,
       refusedByStatus: { ...counters.refusedByStatus },
-      functions: [...this.#runtimes.values()].map(({ runtime }) => runtime.metrics()),
+      functions: [...this.#runtimes.values()].map((runtime) => runtime.metrics()),
     };
   }
 
@@ -145,7 +151,7 @@ export class Worker {
     if (this.#draining) return;
     this.#draining = true;
     await this.#listener.drain(DRAIN_GRACE_MS);
-    for (const { runtime } of this.#runtimes.values()) runtime.retire();
+    for (const runtime of this.#runtimes.values()) runtime.retire();
     await new Promise<void>((resolve) => {
       this.#logs.flush();
       this.#send({ type: "drained" }, resolve);
@@ -174,7 +180,7 @@ export class Worker {
       build: (functionId) => this.#builds.build(functionId),
       log: (level, message, fields) => this.#log(level, message, fields),
       mapStack: (stack, bundle) => mapStack(stack, bundle.mapFile),
-      excerpt: (stack) => excerptOf(stack),
+      excerpt: (stack, bundle) => excerptOf(stack, bundle.mapFile),
       opened: (runtime) => {
         this.#open.add(runtime);
         this.#keepBudget();

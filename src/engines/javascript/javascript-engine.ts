@@ -23,7 +23,8 @@ export class JavaScriptEngine implements Engine {
 
   async prepare(source: EngineSource): Promise<JavaScriptTemplate> {
     const [text, cache] = await Promise.all([readFile(source.codeFile, "utf8"), readCodeCache(source.codeCacheFile)]);
-    return new JavaScriptTemplate(source, text, cache, this.#host);
+    // The guest's loader runs the bundle, so that a failure is told over the bridge like any other.
+    return new JavaScriptTemplate(source, `__pilotlight_load(() => ${text}\n)`, cache, this.#host);
   }
 
   close(): void {

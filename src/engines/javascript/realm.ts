@@ -109,6 +109,10 @@ export class Realm {
       const call = this.calls.get(callId as number);
       if (call === undefined) return;
       this.#forget(callId as number);
+      if (call.exchange.answered) {
+        invalid(call, "the guest replied to a call whose answer it was streaming");
+        return;
+      }
       if (typeof status !== "number" || typeof lines !== "string" || !(body === null || typeof body === "string" || body instanceof Uint8Array)) {
         invalid(call, "the guest's reply is not a status, header lines and a body");
         return;

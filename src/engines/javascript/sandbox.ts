@@ -98,7 +98,8 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
       const cache = cachedData === null ? { produceCachedData: true as const } : { cachedData };
       const script = await this.#isolate.compileScript(text, { filename, ...cache });
       this.#script = script;
-      if ("cachedData" in script && script.cachedData !== undefined) this.#code.keepCodeCache(script.cachedData);
+      const { cachedData: produced } = script as { cachedData?: ivm.ExternalCopy<ArrayBuffer> };
+      if (produced !== undefined) this.#code.keepCodeCache(produced);
       if (!source.freshState) this.#shared = await this.#openRealm();
     } catch (error) {
       const failure = this.#death ?? failureOf(error);
