@@ -9,7 +9,7 @@ import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, FunctionOverrides } from "../config/config.ts";
 import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
@@ -143,7 +143,7 @@ async function stage(
       id: spec.id,
       route: spec.route,
       engine: spec.engine,
-      overrides: config.functions[spec.id] ?? {},
+      overrides: overridesOf(config, spec),
       bundle: staged,
     })),
   };
@@ -156,6 +156,13 @@ async function stage(
       codeCacheBytes: await sizeOf(join(staging, staged.codeCacheFile)),
     })),
   );
+}
+
+/** The built function has its final id, and its source is in the bundle. */
+function overridesOf(config: Config, spec: FunctionSpec): FunctionOverrides {
+  const own = Object.entries(config.functions).find(([key, overrides]) => (overrides.id ?? key) === spec.id)?.[1];
+  const { id: _id, source: _source, ...rest } = own ?? {};
+  return rest;
 }
 
 function stagedBundle(bundle: BundleRef): BundleRef {

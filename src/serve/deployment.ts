@@ -12,10 +12,10 @@ import { formatSize, MIB } from "../base/units.ts";
 import type { Config, EngineName, FunctionOverrides, Isolation, Source } from "../config/config.ts";
 import type { BundleSource } from "../engines/javascript/bundle.ts";
 import { findBundle } from "../engines/javascript/bundle-cache.ts";
-import { type FoundFunction, scanFolder } from "./folder.ts";
+import { type FoundFunction, functionAt, scanFolder } from "./folder.ts";
 import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
 import { readManifest } from "./manifest.ts";
-import { patternFault, patternShape, restNameOf } from "./route-pattern.ts";
+import { idOf, patternFault, patternShape, restNameOf } from "./route-pattern.ts";
 import type { Route } from "./router.ts";
 
 export interface MadeDeployment {
@@ -46,13 +46,15 @@ export async function makeDeployment(
   environment: Environment,
   previous?: Deployment,
 ): Promise<MadeDeployment> {
-  const found = await findFunctions(config.source);
-  const overrides = (id: string): FunctionOverrides => ({ ...found.overrides[id], ...config.functions[id] });
+  const found = await findFunctions(config);
+  const overrides = (id: string): FunctionOverrides => ({ ...found.overrides.get(id), ...given.get(id) });
+  // A Map: a function may be called "constructor".
+  const given = new Map(Object.entries(config.functions));
   const built = new Map(previous?.functions.map((spec) => [spec.id, spec.bundle]));
 
   const specs = found.functions.map((one) => {
     const spec = specOf(one, overrides(one.id), config, environment);
-    const bundle = found.bundles[one.id] ?? (built.get(one.id) ? validBundle(config, spec) : null);
+    const bundle = found.bundles.get(one.id) ?? (built.get(spec.id) ? validBundle(config, spec) : null);
     return { ...spec, bundle };
   });
   const raised = found.functions.filter(
@@ -67,19 +69,20 @@ export async function makeDeployment(
 
 interface Found {
   readonly functions: readonly FoundFunction[];
-  readonly overrides: Readonly<Record<string, FunctionOverrides>>;
-  readonly bundles: Readonly<Record<string, BundleRef>>;
+  readonly overrides: ReadonlyMap<string, FunctionOverrides>;
+  readonly bundles: ReadonlyMap<string, BundleRef>;
   readonly failures: readonly Failure[];
 }
 
-async function findFunctions(source: Source): Promise<Found> {
-  const nothing = { functions: [], overrides: {}, bundles: {} };
+async function findFunctions(config: Config): Promise<Found> {
+  const { source } = config;
+  const nothing = { functions: [], overrides: new Map(), bundles: new Map() };
   if (source.kind === "built") {
     const manifest = await readManifest(source.path);
     return manifest.ok ? { ...manifest.value, failures: [] } : { ...nothing, failures: [manifest.failure] };
   }
   try {
-    return { ...nothing, functions: await scanFolder(source), failures: [] };
+    return { ...nothing, functions: withSources(await scanFolder(source), config), failures: [] };
   } catch (error) {
     const file = source.kind === "eval" ? "" : source.path;
     const message = `Cannot read the functions in ${file}: ${(error as Error).message}`;
@@ -88,6 +91,13 @@ async function findFunctions(source: Source): Promise<Found> {
       failures: [{ code: "SOURCE_UNREADABLE", message, hint: "Check that the folder exists and may be read", at: { file } }],
     };
   }
+}
+
+/** pilotlight.yaml may take a function's source from elsewhere, or add a function that the folder does not hold. */
+function withSources(found: readonly FoundFunction[], config: Config): FoundFunction[] {
+  const sourced = Object.entries(config.functions).flatMap(([id, { source }]) => (source === undefined ? [] : [functionAt(source, id)]));
+  const replaced = new Set(sourced.map((one) => one.id));
+  return [...found.filter((one) => !replaced.has(one.id)), ...sourced].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** What the bundler needs to know of a function; `dev` and `serve` ask with it. */
@@ -99,7 +109,7 @@ export function bundleSourceOf(source: Source, spec: Pick<FunctionSpec, "id" | "
 
 /** The function's route for createRouter, leading to `target`. */
 export function routeOf<Target>(spec: FunctionSpec, target: Target): Route<Target> {
-  return { route: spec.route, restName: restNameOf(spec.id), target };
+  return { route: spec.route, restName: restNameOf(idOf(spec.file)) ?? restNameOf(spec.id) ?? "*", target };
 }
 
 function validBundle(config: Config, spec: FunctionSpec): BundleRef | null {
@@ -113,7 +123,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
   const route = overrides.route ?? found.route;
   const memoryMaxBytes = memoryOf(overrides, config);
   return {
-    id: found.id,
+    id: overrides.id ?? found.id,
     route,
     methods: overrides.methods ?? null,
     engine,
@@ -182,22 +192,32 @@ function secretFailure(found: FoundFunction, overrides: FunctionOverrides, envir
   };
 }
 
-/** Two functions with one route: neither serves, since any choice between them would be a surprise. */
+/** Two functions with one route or one id: neither serves, since any choice between them would be a surprise. */
 function markConflicts(specs: readonly FunctionSpec[]): FunctionSpec[] {
-  const byShape = Map.groupBy(specs, (spec) => (patternFault(spec.route) === null ? patternShape(spec.route) : spec.id));
+  const byRoute = Map.groupBy(specs, routeKey);
+  const byId = Map.groupBy(specs, (spec) => spec.id);
   return specs.map((spec) => {
-    const rivals = (byShape.get(patternFault(spec.route) === null ? patternShape(spec.route) : spec.id) ?? []).filter(
-      (other) => other.id !== spec.id,
-    );
-    if (rivals.length === 0 || spec.failure !== null) return spec;
-    const failure: Failure = {
-      code: "ROUTE_CONFLICT",
-      message: `Cannot serve ${spec.file}: ${rivals.map((other) => other.file).join(" and ")} also has the route ${spec.route}`,
-      hint: "Rename or remove one of the files, or give one another route in pilotlight.yaml",
-      at: { file: spec.file },
-    };
-    return { ...spec, failure };
+    if (spec.failure !== null) return spec;
+    const sameRoute = byRoute.get(routeKey(spec))!.filter((other) => other !== spec);
+    if (sameRoute.length > 0) return { ...spec, failure: conflict(spec, sameRoute, "ROUTE_CONFLICT", `the route ${spec.route}`) };
+    const sameId = byId.get(spec.id)!.filter((other) => other !== spec);
+    return sameId.length === 0 ? spec : { ...spec, failure: conflict(spec, sameId, "ID_CONFLICT", `the id ${spec.id}`) };
   });
+}
+
+/** Routes that can't be parsed contest nothing. */
+function routeKey(spec: FunctionSpec): string {
+  return patternFault(spec.route) === null ? patternShape(spec.route) : `invalid ${spec.id}`;
+}
+
+function conflict(spec: FunctionSpec, rivals: readonly FunctionSpec[], code: string, what: string): Failure {
+  const files = rivals.map((other) => other.file).join(" and ");
+  return {
+    code,
+    message: `Cannot serve ${spec.file}: ${files} ${rivals.length === 1 ? "has" : "have"} ${what} too`,
+    hint: "Rename or remove one of the files, or tell them apart by `route` and `id` in pilotlight.yaml",
+    at: { file: spec.file },
+  };
 }
 
 function unknownOverrides(config: Config, functions: readonly FoundFunction[]): Failure[] {

@@ -23,14 +23,17 @@ const MAX_DEPTH = 32;
 /** Functions in order of their ids. Throws the file system's error when the source can't be read. */
 export async function scanFolder(source: Exclude<Source, { kind: "built" }>): Promise<FoundFunction[]> {
   if (source.kind === "eval") return [{ id: "main", route: "/*", engine: "javascript", file: "" }];
-  if (source.kind === "file") {
-    const named = engineByName(basename(source.path));
-    const engine = named === "none" ? "javascript" : named === "unknown" ? "process" : named;
-    return [{ id: idOf(basename(source.path)), route: "/*", engine, file: source.path }];
-  }
+  if (source.kind === "file") return [{ ...functionAt(source.path, idOf(basename(source.path))), route: "/*" }];
   const files: FoundFile[] = [];
   await collect(source.path, "", new Set(), files);
   return nameThem(files);
+}
+
+/** A file named by somebody is a function, whatever a folder would make of it. */
+export function functionAt(file: string, id: string): FoundFunction {
+  const named = engineByName(basename(file));
+  const engine = named === "none" ? "javascript" : named === "unknown" ? "process" : named;
+  return { id, route: routeOf(id), engine, file };
 }
 
 interface FoundFile {

@@ -43,8 +43,8 @@ export interface Manifest {
   /** Null when it was made by another V8 or for another machine: make a new one in the data folder. */
   readonly snapshotFile: string | null;
   readonly functions: readonly FoundFunction[];
-  readonly overrides: Readonly<Record<string, FunctionOverrides>>;
-  readonly bundles: Readonly<Record<string, BundleRef>>;
+  readonly overrides: ReadonlyMap<string, FunctionOverrides>;
+  readonly bundles: ReadonlyMap<string, BundleRef>;
 }
 
 /** V8's version with all that its compiled forms depend on. */
@@ -86,8 +86,8 @@ function absolute(dir: string, manifest: ManifestFile): Manifest {
       engine: one.engine,
       file: at(one.bundle.codeFile),
     })),
-    overrides: Object.fromEntries(manifest.functions.map((one) => [one.id, one.overrides])),
-    bundles: Object.fromEntries(manifest.functions.map((one) => [one.id, bundleOf(one)])),
+    overrides: new Map(manifest.functions.map((one) => [one.id, one.overrides])),
+    bundles: new Map(manifest.functions.map((one) => [one.id, bundleOf(one)])),
   };
 }
 

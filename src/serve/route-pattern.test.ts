@@ -21,7 +21,7 @@ test("a file's place in the folder is its route", () => {
 
 test("the rest parameter has the name that the file gives it", () => {
   assert.equal(restNameOf("files/[...path]"), "path");
-  assert.equal(restNameOf("main"), "*");
+  assert.equal(restNameOf("main"), null);
 });
 
 test("modules, tests, types, configuration and documents are no functions", () => {

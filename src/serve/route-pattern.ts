@@ -46,9 +46,9 @@ function routeSegment(name: string): string {
   return parameter === null ? encodeSegment(name) : `:${parameter[1]}`;
 }
 
-/** Name of the `[...path]` parameter in an id; "*" when it has none. */
-export function restNameOf(id: string): string {
-  return /\[\.\.\.([^/\]]+)\]$/.exec(id)?.[1] ?? "*";
+/** Name of the `[...path]` parameter that an id ends with; null when it has none. */
+export function restNameOf(id: string): string | null {
+  return /\[\.\.\.([^/\]]+)\]$/.exec(id)?.[1] ?? null;
 }
 
 /** A slash at the end is dropped; the router tolerates one in requests anyway. */
