@@ -1,0 +1,34 @@
+/**
+ * Refusals: requests that the listener answers itself because their framing,
+ * size or timing is wrong. Always an answer with a reason and never just a
+ * closed socket; always the last answer of its connection, because behind a
+ * broken message nobody knows where the next one begins.
+ */
+import { dateLine, reasonPhrase } from "./response-head.ts";
+
+export interface Refusal {
+  readonly kind: "refusal";
+  readonly status: number;
+  /** Public: clients, logs and tests rely on it. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export function refusal(status: number, code: string, message: string): Refusal {
+  return { kind: "refusal", status, code, message };
+}
+
+export function malformed(message: string): Refusal {
+  return refusal(400, "MALFORMED_REQUEST", message);
+}
+
+const RETRY_AFTER_S = 1;
+
+export function refusalText(reason: Refusal, withBody: boolean): string {
+  const body = `${JSON.stringify({ error: { code: reason.code, message: reason.message } })}\n`;
+  const retry = reason.status === 503 ? `retry-after: ${RETRY_AFTER_S}\r\n` : "";
+  return (
+    `HTTP/1.1 ${reason.status} ${reasonPhrase(reason.status)}\r\ncontent-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\n${dateLine()}connection: close\r\n${retry}\r\n${withBody ? body : ""}`
+  );
+}
