@@ -39,7 +39,7 @@ export class CryptoKey {
 
   /** Not for guests: an invented description opens no key, since the host trusts the envelope alone. */
   constructor(description: KeyDescription) {
-    if (typeof description !== "object" || !(description?.envelope instanceof Uint8Array)) throw new TypeError("Illegal constructor");
+    if (typeof description !== "object" || !ArrayBuffer.isView(description?.envelope)) throw new TypeError("Illegal constructor");
     this.#description = description;
   }
 
@@ -93,7 +93,7 @@ export class SubtleCrypto {
 
   async exportKey(format: string, key: CryptoKey): Promise<ArrayBuffer | JsonWebKey> {
     const exported = await hostAsync("crypto.exportKey", format, envelope(key));
-    return exported instanceof Uint8Array ? bufferOf(exported) : (exported as JsonWebKey);
+    return ArrayBuffer.isView(exported) ? bufferOf(exported) : (exported as JsonWebKey);
   }
 
   async sign(algorithm: Algorithm, key: CryptoKey, data: Bytes): Promise<ArrayBuffer> {
