@@ -11,7 +11,8 @@ import { dirname, join } from "node:path";
 import esbuildPackage from "esbuild/package.json" with { type: "json" };
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
-import { BUNDLE_FORMAT, type Bundle, type BundleInput, type BundleOptions, type BundleSource, bundleFunction, sha256 } from "./bundle.ts";
+import { BUNDLE_FORMAT, type Bundle, type BundleInput, type BundleSource, bundleFunction, sha256 } from "./bundle.ts";
+import type { BundleOptions } from "./bundle-options.ts";
 import { sweepBundles } from "./bundle-sweep.ts";
 
 /** `build` is `serve` with white space and syntax minified. */

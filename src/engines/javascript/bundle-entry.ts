@@ -45,9 +45,9 @@ export async function readShape(esbuild: Esbuild, code: string, loader: Loader, 
   if (/^export \* from /m.test(printed.code)) return ok({ methods: null, exportsHandler: false });
   if (printed.names.length > 0) return shapeOf(printed.names, describe);
   if (/\bmodule\.exports\b|\bexports\.\w+ =|\bexports\[/.test(printed.code)) return ok({ methods: null, exportsHandler: false });
-  // esbuild refuses to export a name that the module does not declare.
+  // A name that the module does not declare is refused in JavaScript and dropped, as a type, in TypeScript.
   const withHandler = await exportsOf(esbuild, code + EXPORT_HANDLER, loader);
-  if (withHandler !== null) return ok({ methods: null, exportsHandler: true });
+  if (withHandler?.names.includes("handler")) return ok({ methods: null, exportsHandler: true });
   return fail(noHandler(describe, "it exports nothing and declares no handler"));
 }
 

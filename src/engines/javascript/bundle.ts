@@ -9,13 +9,14 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
-import type { BuildFailure, BuildOptions, Metafile, Plugin } from "esbuild";
+import { relative, resolve } from "node:path";
+import type { BuildFailure, BuildOptions, Metafile } from "esbuild";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
-import { ENTRY_SOURCE, EVAL_SPECIFIER, EXPORT_HANDLER, entryCode, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
+import { EVAL_SPECIFIER, EXPORT_HANDLER, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
 import { describeBuildErrors, importChain, unresolvedSpecifiers } from "./bundle-failure.ts";
+import { automaticJsx, type BundleOptions, buildOptionsFor, jsxImportSource, refuseNetwork, standIns } from "./bundle-options.ts";
 import { withEsbuild } from "./esbuild.ts";
-import { ASYNC_CONTEXT_MODULE, bareName, STAND_IN_FILTER, standInFile } from "./node-modules.ts";
+import { ASYNC_CONTEXT_MODULE } from "./node-modules.ts";
 
 type Esbuild = typeof import("esbuild");
 
@@ -29,13 +30,6 @@ export interface BundleSource {
   readonly code?: string;
   /** Absolute; names in source maps and messages are relative to it, and imports of `code` start there. */
   readonly sourceRoot: string;
-}
-
-export interface BundleOptions {
-  /** Value of process.env.NODE_ENV. */
-  readonly mode: "production" | "development";
-  /** White space and syntax; names stay, for stacks. */
-  readonly minify: boolean;
 }
 
 export interface Bundle {
@@ -93,7 +87,12 @@ async function build(esbuild: Esbuild, source: BundleSource, options: BundleOpti
     resolveDir: source.sourceRoot,
     displayName: name,
   });
-  const buildOptions = optionsFor(file ?? EVAL_SPECIFIER, source.sourceRoot, options, [entry, standIns(imported), jsxImportSource(file)]);
+  const buildOptions = buildOptionsFor(file ?? EVAL_SPECIFIER, source.sourceRoot, options, [
+    entry,
+    standIns(imported),
+    refuseNetwork(),
+    jsxImportSource(file),
+  ]);
   try {
     const result = await esbuild.build({ ...buildOptions, metafile: true, write: false });
     const [map, text] = result.outputFiles;
@@ -130,84 +129,6 @@ function unreadable(name: string, why: string): Failure {
 
 function nameOf(source: BundleSource): string {
   return source.code === undefined ? relative(source.sourceRoot, source.file) || source.file : source.id;
-}
-
-function optionsFor(entrySpecifier: string, sourceRoot: string, options: BundleOptions, plugins: Plugin[]): BuildOptions {
-  return {
-    stdin: { contents: entryCode(entrySpecifier), resolveDir: sourceRoot, sourcefile: ENTRY_SOURCE, loader: "js" },
-    absWorkingDir: sourceRoot,
-    outfile: join(sourceRoot, "bundle.js"),
-    bundle: true,
-    format: "esm",
-    // V8 is Node's own, so everything but decorators is there.
-    target: "esnext",
-    supported: { decorators: false },
-    // Packages say in "browser" what they do without Node; the conditions are those of other fetch-style servers.
-    platform: "browser",
-    mainFields: ["browser", "module", "main"],
-    conditions: ["workerd", "worker", "browser", "module"],
-    define: {
-      "process.env.NODE_ENV": JSON.stringify(options.mode),
-      global: "globalThis",
-      // A classic script has no import.meta.
-      "import.meta.url": JSON.stringify("file:///function.js"),
-      "import.meta.main": "false",
-      "import.meta.env": "undefined",
-      "import.meta": "{}",
-    },
-    inject: [GLOBALS],
-    jsx: "transform",
-    jsxFactory: "h",
-    jsxFragment: "Fragment",
-    loader: { ".html": "text", ".sql": "text", ".css": "text", ".md": "text", ".svg": "text", ".wasm": "binary", ".bin": "binary" },
-    minifyWhitespace: options.minify,
-    minifySyntax: options.minify,
-    legalComments: "none",
-    charset: "utf8",
-    sourcemap: "external",
-    sourcesContent: true,
-    logLevel: "silent",
-    plugins,
-  };
-}
-
-/** Bare `Buffer` and `process` of npm code; not part of bundles that name neither. */
-const GLOBALS = "pilotlight-globals";
-const GLOBALS_CODE = 'export { Buffer } from "node:buffer";\nexport { default as process } from "node:process";\n';
-
-function standIns(imported: Set<string>): Plugin {
-  return {
-    name: "pilotlight-node-modules",
-    setup(build) {
-      build.onResolve({ filter: STAND_IN_FILTER }, ({ path }) => {
-        imported.add(bareName(path));
-        const file = standInFile(path);
-        return file === null ? null : { path: file, sideEffects: false };
-      });
-      build.onResolve({ filter: new RegExp(`^${GLOBALS}$`) }, () => ({ path: GLOBALS, namespace: GLOBALS, sideEffects: false }));
-      build.onLoad({ filter: /./, namespace: GLOBALS }, () => ({ contents: GLOBALS_CODE, loader: "js" }));
-    },
-  };
-}
-
-/**
- * TypeScript takes a @jsxImportSource comment as "use the automatic runtime";
- * esbuild wants to be told. The comment goes at the end, where it moves no line.
- */
-function jsxImportSource(entryFile: string | null): Plugin {
-  return {
-    name: "pilotlight-jsx",
-    setup(build) {
-      build.onLoad({ filter: /\.[jt]sx$/, namespace: "file" }, async ({ path }) => {
-        if (path === entryFile || path.includes("/node_modules/")) return null;
-        return { contents: automaticJsx(await readFile(path, "utf8")), loader: loaderOf(path) };
-      });
-    },
-  };
-}
-
-function automaticJsx(code: string): string {
-  return code.includes("@jsxImportSource") && !code.includes("@jsxRuntime") ? `${code}\n/** @jsxRuntime automatic */\n` : code;
 }
 
 type Script = Pick<Bundle, "code" | "map">;
