@@ -9,7 +9,7 @@ import { formatDuration, formatSize } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
-import { ADMIN_FLAG, askServer, type RunningFunction } from "./admin-client.ts";
+import { ADMIN_FLAG, askJson, type Nothing } from "./admin-client.ts";
 import { type Call, type Command, EXIT_MISUSE, EXIT_OK } from "./command.ts";
 import { methodsOf } from "./route-table.ts";
 import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
@@ -18,7 +18,8 @@ import { isolationText } from "./validate.ts";
 export const list: Command = {
   name: "list",
   usage: "[PATH] [flags]",
-  about: "Lists the functions of PATH: id, route, engine and limits. When a server runs, also the lane\neach is in and how many sandboxes are open.",
+  about:
+    "Lists the functions of PATH: id, route, engine and limits. When a server runs, also the lane\neach is in and how many sandboxes are open.",
   flags: [ADMIN_FLAG, ...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
@@ -32,7 +33,7 @@ async function run(call: Call): Promise<number> {
   const config = await readSource("list", call, call.flags.positionals);
   if (config === null) return EXIT_MISUSE;
   const { deployment } = await makeDeployment(config, 1, call.io.env);
-  const running = await askServer(call, "/v1/functions");
+  const running = await askJson(call, "/v1/functions");
   // No server is no failure here: the list is of the folder.
   const known = new Map(running.ok ? (running.value as { functions: RunningFunction[] }).functions.map((one) => [one.id, one]) : []);
   const rows = deployment.functions.map((spec) => describe(spec, known.get(spec.id)));
@@ -42,14 +43,33 @@ async function run(call: Call): Promise<number> {
 
 function describe(spec: FunctionSpec, running: RunningFunction | undefined) {
   const { id, route, engine, memoryMaxBytes, timeoutMs, failure } = spec;
-  const base = { id, route, methods: methodsOf(spec), engine, isolation: isolationText(spec.isolation), memoryMaxBytes, timeoutMs, failure };
+  const base = {
+    id,
+    route,
+    methods: methodsOf(spec),
+    engine,
+    isolation: isolationText(spec.isolation),
+    memoryMaxBytes,
+    timeoutMs,
+    failure,
+  };
   return running === undefined ? base : { ...base, lane: running.lane, sandboxes: running.sandboxes, calls: running.calls };
 }
 
 function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean, { io }: Call): string {
   if (rows.length === 0) return "No functions found.";
   const colour = palette(io.stdout, io.env);
-  const columns = ["FUNCTION", "ROUTE", "METHODS", "ENGINE", "ISOLATION", "MEMORY", "TIMEOUT", ...(isRunning ? ["LANE", "SANDBOXES", "CALLS"] : []), ""];
+  const columns = [
+    "FUNCTION",
+    "ROUTE",
+    "METHODS",
+    "ENGINE",
+    "ISOLATION",
+    "MEMORY",
+    "TIMEOUT",
+    ...(isRunning ? ["LANE", "SANDBOXES", "CALLS"] : []),
+    "",
+  ];
   const cells = rows.map((row) => [
     row.id,
     row.route,
@@ -61,5 +81,8 @@ function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean
     ...(isRunning ? ("lane" in row ? [row.lane, String(row.sandboxes), String(row.calls)] : ["", "", ""]) : []),
     row.failure === null ? "" : colour.red(row.failure.code),
   ]);
-  return table(columns.map((title) => ({ title, align: title === "SANDBOXES" || title === "CALLS" ? "right" : "left" })), cells);
+  return table(
+    columns.map((title) => ({ title, align: title === "SANDBOXES" || title === "CALLS" ? "right" : "left" })),
+    cells,
+  );
 }

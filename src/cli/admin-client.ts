@@ -1,0 +1,109 @@
+/**
+ * The admin API as the commands use it: where it listens, how to ask it, and
+ * what to say when nobody answers.
+ */
+import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import type { Flag } from "../config/flags.ts";
+import { readAddress } from "../config/readers.ts";
+import type { Call } from "./command.ts";
+
+export const ADMIN_FLAG: Flag = {
+  name: "admin",
+  value: "ADDR",
+  group: "Server",
+  help: "where the server's admin API is, or its https:// address; the token is $PILOTLIGHT_ADMIN_TOKEN",
+  shown: "127.0.0.1:8081",
+};
+
+const ADDRESS_DEFAULT = "127.0.0.1:8081";
+/** Counting and summing take milliseconds; profiles say how long they take. */
+const PATIENCE_MS = 10_000;
+
+export interface Question {
+  readonly method?: "GET" | "POST";
+  /** How long the answer may take beyond the usual. */
+  readonly extraMs?: number;
+  /** Ends a stream that has no end of its own. */
+  readonly signal?: AbortSignal;
+}
+
+/** The answer of the server, whatever its body is; a failure when there is none or it refuses. */
+export async function ask(
+  call: Pick<Call, "flag" | "io">,
+  path: string,
+  { method = "GET", extraMs = 0, signal }: Question = {},
+): Promise<Result<Response>> {
+  const origin = adminOrigin(call.flag("admin") ?? call.io.env["PILOTLIGHT_ADMIN"] ?? ADDRESS_DEFAULT);
+  if (!origin.ok) return origin;
+  const token = call.io.env["PILOTLIGHT_ADMIN_TOKEN"];
+  const url = new URL(path, origin.value);
+  try {
+    const answer = await fetch(url, {
+      method,
+      headers: token ? { authorization: `Bearer ${token}` } : {},
+      signal: signal ?? AbortSignal.timeout(PATIENCE_MS + extraMs),
+      redirect: "error",
+    });
+    return answer.ok ? ok(answer) : fail(await refusal(url, answer));
+  } catch (error) {
+    return fail(noAnswer(url, error as Error));
+  }
+}
+
+export async function askJson(call: Pick<Call, "flag" | "io">, path: string): Promise<Result<unknown>> {
+  const answer = await ask(call, path);
+  if (!answer.ok) return answer;
+  try {
+    return ok(await answer.value.json());
+  } catch (error) {
+    return fail({
+      code: "ADMIN_ANSWER",
+      message: `Cannot read the answer of ${path}: ${(error as Error).message}`,
+      hint: "Is something else listening there?",
+    });
+  }
+}
+
+function adminOrigin(text: string): Result<string> {
+  if (/^https?:\/\//.test(text)) {
+    const url = URL.parse(text);
+    if (url !== null) return ok(url.origin);
+  }
+  const address = readAddress(text);
+  if (!address.ok) return fail({ code: "CONFIG_BAD_VALUE", message: `--admin "${text}" ${address.failure}` });
+  if (address.value === null)
+    return fail({
+      code: "ADMIN_OFF",
+      message: "The admin API is off",
+      hint: "Give the address of a server that has one: --admin HOST:PORT",
+    });
+  const host = address.value.host ?? "127.0.0.1";
+  return ok(`http://${host.includes(":") ? `[${host}]` : host}:${address.value.port}`);
+}
+
+async function refusal(url: URL, answer: Response): Promise<Failure> {
+  const text = await answer.text().catch(() => "");
+  const said = field(text, "message") ?? `status ${answer.status}`;
+  const hint = answer.status === 401 || answer.status === 403 ? "Set PILOTLIGHT_ADMIN_TOKEN to the server's token" : field(text, "hint");
+  return { code: "ADMIN_REFUSED", message: `${url.origin} refused ${url.pathname}: ${said}`, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** Errors of the server are { error: { code, message, hint } }. */
+function field(text: string, name: "message" | "hint"): string | undefined {
+  try {
+    const value = (JSON.parse(text) as { error?: Record<string, unknown> }).error?.[name];
+    return typeof value === "string" ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function noAnswer(url: URL, error: Error): Failure {
+  const cause = (error.cause as { code?: string } | undefined)?.code;
+  const why = error.name === "TimeoutError" ? "no answer in time" : (cause ?? error.message);
+  return {
+    code: "ADMIN_UNREACHABLE",
+    message: `No server answers on ${url.origin}: ${why}`,
+    hint: "Start one with pilotlight serve, or give its --admin HOST:PORT",
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Entry of the process that compiles for `pilotlight build`: takes a job on
+ * standard input, writes the guest's snapshot and V8's code caches, and ends
+ * with 0. Compiles through the engine's own contract, so that what it keeps is
+ * what a worker will ask V8 to accept. Runs no function: a sandbox with fresh
+ * state for each call runs its module only in a call.
+ */
+import { text } from "node:stream/consumers";
+import { MIB, MINUTE_MS } from "../base/units.ts";
+import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
+import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
+import { loadSnapshot } from "../engines/javascript/snapshot.ts";
+import type { CompileInput } from "../serve/build.ts";
+
+export interface CompileJob {
+  readonly inputs: readonly CompileInput[];
+  readonly snapshotFile: string;
+  readonly dataDir: string;
+}
+
+/** Far more than any function needs to be compiled; only there because a limit is required. */
+const COMPILE_MEMORY_BYTES = 512 * MIB;
+
+if (import.meta.main) await compile(JSON.parse(await text(process.stdin)) as CompileJob);
+
+async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<void> {
+  const snapshot = await loadSnapshot(snapshotFile, async () => (await guestPrelude(dataDir)).code);
+  const engine = new JavaScriptEngine({
+    snapshot,
+    scheme: "http",
+    turns: { loopTurn: () => {}, threadTurn: () => 0, threadTurnEnded: () => {} },
+    onGuestLog: () => {},
+    onCatastrophe: (functionId, message) => process.stderr.write(`${functionId}: ${message}\n`),
+  });
+  for (const { codeFile, codeCacheFile, filename } of inputs) {
+    const template = await engine.prepare({
+      functionId: filename.replace(/^pilotlight:/, ""),
+      codeFile,
+      codeCacheFile,
+      memoryMaxBytes: COMPILE_MEMORY_BYTES,
+      timeoutMs: MINUTE_MS,
+      cpuTimeoutMs: MINUTE_MS,
+      freshState: true,
+      env: {},
+      allow: {},
+    });
+    (await template.open()).close();
+  }
+  engine.close();
+}

@@ -1,0 +1,51 @@
+/**
+ * A server for one command (invoke, test): the real supervisor with one worker
+ * on a free loopback port, nothing logged per request, no admin address.
+ * Always stopped, also when the command is interrupted.
+ */
+
+import type { Failure } from "../base/result.ts";
+import type { Config } from "../config/config.ts";
+import { Supervisor } from "../serve/supervisor.ts";
+import { createLineStyle, wantsColour } from "../telemetry/log-style.ts";
+import type { ServerAddress } from "./http-call.ts";
+import { privately } from "./source-flags.ts";
+
+const DRAIN_GRACE_MS = 500;
+
+/** The server could not be started; each failure deserves a line of its own. */
+export class StartFailed extends Error {
+  readonly failures: readonly Failure[];
+
+  constructor(failures: readonly Failure[]) {
+    super(failures.map((failure) => failure.message).join("; "));
+    this.failures = failures;
+  }
+}
+
+/** `onLog` gets what functions and the server say, as lines for people. Rejects with StartFailed, or as `work` does. */
+export async function withPrivateServer<Value>(
+  config: Config,
+  onLog: (text: string) => void,
+  work: (address: ServerAddress) => Promise<Value>,
+): Promise<Value> {
+  const style = createLineStyle(wantsColour(process.stderr, process.env));
+  const supervisor = new Supervisor(privately(config), { sink: onLog, style, drainGraceMs: DRAIN_GRACE_MS });
+  const onSignal = (): void => {
+    void supervisor.stop({ force: true }).finally(() => process.exit(EXIT_INTERRUPTED));
+  };
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  try {
+    const started = await supervisor.start();
+    if (!started.ok) throw new StartFailed(started.failure);
+    return await work(started.value);
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+    await supervisor.stop();
+  }
+}
+
+/** As shells count a process that SIGINT ended. */
+const EXIT_INTERRUPTED = 130;

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { COMMANDS } from "../src/cli/commands.ts";
+import { pilotlight } from "./support/cli.ts";
+
+const cwd = mkdtempSync(join(tmpdir(), "pilotlight-cli-"));
+after(() => rmSync(cwd, { recursive: true, force: true }));
+
+test("the overview names every command", async () => {
+  const { status, stdout } = await pilotlight(["--help"], { cwd });
+  assert.equal(status, 0);
+  for (const name of Object.keys(COMMANDS)) assert.match(stdout, new RegExp(`^  ${name} `, "m"));
+});
+
+test("every command has a help with usage, flags and examples", async () => {
+  for (const name of Object.keys(COMMANDS)) {
+    const { status, stdout, stderr } = await pilotlight([name, "--help"], { cwd });
+    assert.deepEqual([status, stderr], [0, ""], name);
+    assert.match(stdout, new RegExp(`^Usage: pilotlight ${name} `));
+    assert.match(stdout, /^Examples:\n {2}\S/m);
+    assert.match(stdout, /--help/);
+  }
+});
+
+test("misuse is one line that says what and how to mend it, and status 2", async () => {
+  const cases: [string[], RegExp][] = [
+    [["sevre"], /Unknown command "sevre"\. Did you mean serve\?/],
+    [["hello.ts"], /To serve it: pilotlight serve hello\.ts/],
+    [["serve", "--prot", "1"], /Unknown flag --prot\. Did you mean --port\?/],
+    [["serve", "-p", "http"], /--port "http" is not a port/],
+    [["serve", "-m", "64x"], /--memory "64x" is not a size: .*64k/],
+    [["serve", "nowhere"], /Cannot serve nowhere: no such file or folder/],
+    [["serve", "--static", "nowhere"], /--static .*no such file or directory/],
+    [["serve", "--config", "nowhere.yaml"], /nowhere\.yaml: no such file/],
+    [["serve", "a", "b"], /Unexpected argument "b"/],
+    [["dev", "--port"], /--port needs a value/],
+    [["invoke"], /Write: pilotlight invoke FUNCTION/],
+    [["init"], /pilotlight init NAME/],
+    [["doctor", "--gomaxprocs", "many"], /GOMAXPROCS "many"/],
+  ];
+  for (const [args, message] of cases) {
+    const { status, stdout, stderr } = await pilotlight(args, { cwd });
+    assert.deepEqual([status, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], `${args.join(" ")}: ${stderr}`);
+    assert.match(stderr, message);
+  }
+});
+
+test("problems of flags, environment and file are reported in one go", async () => {
+  writeFileSync(join(cwd, "bad.yaml"), "port: 99999\nworkrs: 2\n");
+  const { status, stderr } = await pilotlight(["serve", "--config", "bad.yaml", "-t", "soon"], { cwd, env: { PILOTLIGHT_POOL: "-1" } });
+  assert.equal(status, 2);
+  assert.equal(stderr.trimEnd().split("\n").length, 4);
+  assert.match(stderr, /bad\.yaml:1:1: port 99999 is not a port/);
+  assert.match(stderr, /bad\.yaml:2:1: Unknown key "workrs"\. Did you mean workers\?/);
+  assert.match(stderr, /PILOTLIGHT_POOL "-1"/);
+});
+
+test("the doctor speaks to programs too", async () => {
+  const { status, stdout } = await pilotlight(["doctor", "--json", "-p", "0", "--gomaxprocs", "2", "--gomemlimit", "512MiB"], { cwd });
+  const { findings, suggestions } = JSON.parse(stdout);
+  assert.equal(status, findings.some((finding: { state: string }) => finding.state === "fail") ? 1 : 0);
+  assert.ok(findings.length > 5);
+  assert.equal(suggestions[0].flag, "--workers 2");
+});
+
+test("the version is the package's", async () => {
+  const { stdout } = await pilotlight(["--version"], { cwd });
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
