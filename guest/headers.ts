@@ -23,14 +23,14 @@ export class Headers {
   constructor(init?: HeadersInit | { [RAW]: string } | null) {
     if (init === undefined || init === null) return;
     if (typeof init !== "object" && typeof init !== "function") throw new TypeError("Headers: the argument is not an object");
-    if (RAW in init) {
-      this.#block = (init as { [RAW]: string })[RAW];
-      return;
-    }
     if (init instanceof Headers) {
       init.#parse();
       this.#names = init.#names.slice();
       this.#values = init.#values.slice();
+      return;
+    }
+    if (RAW in init) {
+      this.#block = (init as { [RAW]: string })[RAW];
       return;
     }
     const iterator = (init as Iterable<readonly [string, string]>)[Symbol.iterator];

@@ -23,6 +23,8 @@ export interface Exchange {
   readonly aborted: boolean;
   /** Called at most once when the client goes away before the answer is complete. */
   onAbort: (() => void) | null;
+  /** Header lines added to whatever answer is given, refusals included (CORS). */
+  extraLines: string;
   /** An answer was begun (respond or start). */
   readonly answered: boolean;
 

@@ -42,7 +42,7 @@ export class Forwarder {
     const { socketPath } = placement;
     this.#whenAwake(functionId, socketPath).then((awake) => {
       if (awake) {
-        forward(exchange, socketPath, { onUnreachable: () => this.#awake.delete(socketPath) });
+        forward(exchange, socketPath, { onFailure: () => this.#awake.delete(socketPath) });
         return;
       }
       this.#awake.delete(socketPath);

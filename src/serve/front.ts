@@ -5,7 +5,7 @@
  */
 import type { Config } from "../config/config.ts";
 import { isInTurn } from "../engines/javascript/turn-runner.ts";
-import { corsAnswerLines, corsPreflight } from "../http/cors.ts";
+import { CORS_ANSWER_LINES, preflightLines } from "../http/cors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { Forwarder } from "./forwarder.ts";
@@ -43,7 +43,14 @@ export class Front {
       return;
     }
     const { config, staticFiles } = this.#options;
-    if (config.cors && answerPreflight(exchange)) return;
+    if (config.cors) {
+      const preflight = preflightLines(exchange);
+      if (preflight !== null) {
+        exchange.respond(204, preflight, null);
+        return;
+      }
+      exchange.extraLines = CORS_ANSWER_LINES;
+    }
     const { target } = exchange;
     const mark = target.indexOf("?");
     const path = mark === -1 ? target : target.slice(0, mark);

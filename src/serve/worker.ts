@@ -7,10 +7,8 @@ import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
 import type ivm from "isolated-vm";
 import type { Config } from "../config/config.ts";
-import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
-import { excerptOf, mapStack } from "../engines/javascript/source-map.ts";
 import { type Listener, createListener } from "../http/listener.ts";
 import { createStaticFiles } from "../http/static-files.ts";
 import { GcObserver } from "../telemetry/gc-observer.ts";
@@ -25,7 +23,7 @@ import { Front } from "./front.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { Deployment } from "./function-spec.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
-import { restNameOf } from "./route-pattern.ts";
+import { routeOf } from "./deployment.ts";
 import { createRouter } from "./router.ts";
 import { enforceBudget } from "./sandbox-budget.ts";
 
@@ -55,7 +53,7 @@ export class Worker {
   /** Loads the snapshot, deploys, and listens. Rejects when it can't. */
   static async start(message: StartMessage, send: Send): Promise<Worker> {
     const { config } = message;
-    const snapshot = await loadSnapshot(message.snapshotFile, async () => (await guestPrelude(config.dataDir)).code);
+    const snapshot = await loadSnapshot(message.snapshotFile, () => preludeCode(config.dataDir));
     const worker = new Worker(message, send, snapshot);
     await worker.#listen(message.listen);
     return worker;
@@ -86,6 +84,8 @@ export class Worker {
       limits: config.http,
       tls: config.tls,
       onExchange: this.#front.handle,
+      onInvalidAnswer: (_exchange, reason) => this.#log("error", reason, {}),
+      log: (level, text) => this.#log(level, text, {}),
       onRefused: (status, reason, remoteAddress) => this.#log("warn", `Refused a request: ${reason}`, { status, remoteAddress }),
     });
     this.deploy(message.deployment, message.placements);
@@ -103,7 +103,7 @@ export class Worker {
     }
     this.place(placements);
     this.#front.router = createRouter(
-      [...this.#runtimes.values()].map((runtime) => ({ route: runtime.spec.route, restName: restNameOf(runtime.spec.id), target: runtime })),
+      [...this.#runtimes.values()].map((runtime) => routeOf(runtime.spec, runtime)),
     );
     for (const runtime of before.values()) {
       this.#open.delete(runtime);
@@ -179,8 +179,8 @@ export class Worker {
       showsErrors: config.mode === "dev",
       build: (functionId) => this.#builds.build(functionId),
       log: (level, message, fields) => this.#log(level, message, fields),
-      mapStack: (stack, bundle) => mapStack(stack, bundle.mapFile),
-      excerpt: (stack, bundle) => excerptOf(stack, bundle.mapFile),
+      mapStack: async (stack, bundle) => (await import("../engines/javascript/source-map.ts")).mapStack(stack, bundle.mapFile),
+      excerpt: async (stack, bundle) => (await import("../engines/javascript/source-map.ts")).excerptOf(stack, bundle.mapFile),
       opened: (runtime) => {
         this.#open.add(runtime);
         this.#keepBudget();
@@ -203,4 +203,10 @@ export class Worker {
     writeSync(2, formatRecord({ time: Date.now(), level: "error", message: `V8 gave up on ${functionId}: ${text}`, function: functionId }));
     process.abort();
   }
+}
+
+/** Only the first worker ever needs it: the others find the snapshot. */
+async function preludeCode(dataDir: string): Promise<string> {
+  const { guestPrelude } = await import("../engines/javascript/guest-prelude.ts");
+  return (await guestPrelude(dataDir)).code;
 }

@@ -43,6 +43,7 @@ export function fakeCall(request: FakeRequest = {}): { call: Call; answer: Promi
     remoteAddress: "127.0.0.1",
     header: (name: string) => parseLines(headerBlock).get(name),
     body: fakeBody(request),
+    extraLines: "",
     aborted: false,
     answered: false,
     onAbort: null as (() => void) | null,

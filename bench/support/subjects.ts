@@ -1,0 +1,110 @@
+/**
+ * The servers that are compared, all doing the same: GET /api/health answers
+ * {"status":"ok","runtime":NAME,"timestamp":0} as JSON.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Subject } from "./server-process.ts";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const WORKERD_VERSION = "1.20261117.1";
+const HEALTH = { path: "/api/health", expect: '"status":"ok"' };
+
+const work = mkdtempSync(join(tmpdir(), "pilotlight-bench-"));
+
+function write(name: string, text: string): string {
+  const file = join(work, name);
+  mkdirSync(join(file, ".."), { recursive: true });
+  writeFileSync(file, text);
+  return file;
+}
+
+export function nodeHttp(): Subject {
+  const file = write(
+    "node-http.mjs",
+    `import { createServer } from "node:http";
+createServer((request, response) => {
+  const body = JSON.stringify({ status: "ok", runtime: "node", timestamp: 0 });
+  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}).listen(Number(process.argv[2]), "127.0.0.1");
+`,
+  );
+  return { name: "node:http, bare", ...HEALTH, command: (port) => [process.execPath, file, String(port)] };
+}
+
+export type HandlerForm = "sync" | "async";
+
+/** A folder with the health function in one of its forms. */
+export function healthFolder(form: HandlerForm): string {
+  const fetch = form === "async" ? "async fetch(request, env, ctx)" : "fetch(request, env, ctx)";
+  const source = `export default { ${fetch} { return Response.json({ status: "ok", runtime: "pilotlight", timestamp: 0 }); } };\n`;
+  write(`${form}/api/health.js`, source);
+  return join(work, form);
+}
+
+export interface PilotlightOptions {
+  readonly folder: string;
+  readonly name: string;
+  readonly path?: string;
+  readonly expect?: string;
+  readonly workerCount?: number;
+  readonly flags?: readonly string[];
+}
+
+export function pilotlight(options: PilotlightOptions): Subject {
+  const { folder, name, workerCount = 1, flags = [] } = options;
+  const dataDir = join(work, `data-${name.replaceAll(/\W+/g, "-")}`);
+  return {
+    name,
+    path: options.path ?? HEALTH.path,
+    expect: options.expect ?? HEALTH.expect,
+    command: (port) => [
+      process.execPath,
+      join(ROOT, "bin/pilotlight.js"),
+      ...["serve", folder, "-p", String(port), "-w", String(workerCount), "-q", "--admin", "127.0.0.1:0", "--data-dir", dataDir],
+      ...flags,
+    ],
+  };
+}
+
+/** `pilotlight build` of a folder; what `serve` then starts without work. */
+export function built(folder: string): string {
+  const out = `${folder}-built`;
+  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, "bin/pilotlight.js"), "build", folder, "-o", out, "--data-dir", join(work, "data-build")], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`pilotlight build failed: ${stderr}`);
+  return out;
+}
+
+/** workerd from npm, installed once beside the repository's own packages; null with the reason when that fails. */
+export function workerd(): Subject | { readonly unavailable: string } {
+  const folder = join(ROOT, ".cache/peers");
+  const binary = join(folder, "node_modules/workerd/bin/workerd");
+  if (!existsSync(binary)) {
+    mkdirSync(folder, { recursive: true });
+    const { status, stderr } = spawnSync("npm", ["install", "--prefix", folder, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", `workerd@${WORKERD_VERSION}`], { encoding: "utf8" });
+    if (status !== 0) return { unavailable: `workerd ${WORKERD_VERSION} can't be installed: ${stderr.trim().split("\n")[0]}` };
+  }
+  write("worker.js", `export default { async fetch(request, env, ctx) { return Response.json({ status: "ok", runtime: "workerd", timestamp: 0 }); } };\n`);
+  const config = (port: number): string =>
+    write(
+      `workerd-${port}.capnp`,
+      `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = (modules = [(name = "worker.js", esModule = embed "worker.js")], compatibilityDate = "2026-01-01"))],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
+);
+`,
+    );
+  return { name: `workerd ${WORKERD_VERSION}`, ...HEALTH, command: (port) => [binary, "serve", config(port)] };
+}
+
+/** A folder of `count` small functions f0 … */
+export function manyFunctions(count: number): string {
+  const folder = join(work, `many-${count}`);
+  for (let at = 0; at < count; at++) write(`many-${count}/f${at}.js`, `const id = ${at};\nexport default (request) => Response.json({ status: "ok", id });\n`);
+  return folder;
+}
