@@ -82,14 +82,20 @@ export class WorkerProcess {
     return this.#exit !== null;
   }
 
+  get isConnected(): boolean {
+    return this.#child.connected;
+  }
+
   get livedMs(): number {
     return performance.now() - this.startedAtMs;
   }
 
-  /** Queued until the worker has booted; dropped when it is gone. */
+  /** Queued until the worker has booted; false when it is gone and the message with it. */
   send(message: ToWorker, socket?: Socket): boolean {
     if (!this.#child.connected) return false;
-    return this.#child.send(message, socket, { keepOpen: false }, ignoreSendError);
+    // What send returns is back-pressure, which has no meaning here.
+    this.#child.send(message, socket, { keepOpen: false }, ignoreSendError);
+    return true;
   }
 
   /** SIGKILL, never a polite signal: what runs there may not listen. */

@@ -20,6 +20,8 @@ export interface SlotHost {
   onDeath(slot: WorkerSlot, worker: WorkerProcess, exit: WorkerExit, reason: RestartReason): boolean;
   /** Any end, expected or not, after `onDeath`. */
   onGone(worker: WorkerProcess): void;
+  /** Its memory has passed the ceiling; a successor is on its way. */
+  onReplacing(slot: WorkerSlot, worker: WorkerProcess): void;
   /** About to leave on purpose: the last moment to ask it anything. */
   onLeaving(worker: WorkerProcess): void;
 }
@@ -35,6 +37,9 @@ export class WorkerSlot {
   restarts = 0;
   listening = false;
   worker: WorkerProcess | null = null;
+  /** Resolves when the first worker listens, or has ended without: what comes later is a restart. */
+  readonly settled: Promise<void>;
+  #settle: () => void = () => {};
   readonly #host: SlotHost;
   readonly #memoryMaxBytes: number;
   readonly #backoff: Backoff = createBackoff();
@@ -49,6 +54,9 @@ export class WorkerSlot {
     this.functionId = functionId;
     this.#memoryMaxBytes = memoryMaxBytes;
     this.#host = host;
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
   }
 
   get failedBoots(): number {
@@ -97,6 +105,7 @@ export class WorkerSlot {
 
   #close(): void {
     this.#closed = true;
+    this.#settle();
     this.#cancelRestart();
   }
 
@@ -124,6 +133,7 @@ export class WorkerSlot {
     } else if (message.type === "listening") {
       if (worker === this.#successor) this.#succeed(worker);
       else this.listening = true;
+      this.#settle();
     } else if (message.type === "failed") {
       worker.lastWords = message.failure.message;
     } else if (message.type === "drained") {
@@ -136,6 +146,7 @@ export class WorkerSlot {
   #replace(worker: WorkerProcess): void {
     if (this.#successor !== null || this.#closed || worker.expected) return;
     this.restarts++;
+    this.#host.onReplacing(this, worker);
     if (this.functionId !== null) {
       // A unix socket has one owner: this one leaves first, callers wait and try again.
       void this.#leave(worker, DRAIN_GRACE_MS);
@@ -173,6 +184,7 @@ export class WorkerSlot {
 
   #ended(worker: WorkerProcess, exit: WorkerExit): void {
     this.#pulses.delete(worker);
+    this.#settle();
     const isCurrent = worker === this.worker;
     if (isCurrent) {
       this.worker = null;

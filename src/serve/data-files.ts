@@ -1,0 +1,81 @@
+/**
+ * Data files: where a running server keeps its sockets and flight records
+ * under the data folder. Names begin with the supervisor's pid, so that two
+ * servers may share a data folder and the leavings of a killed one are known.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** sun_path holds 108 bytes with its terminator; longer paths are cut silently by some systems. */
+const SOCKET_PATH_MAX_BYTES = 103;
+
+export interface SocketPaths {
+  of(functionId: string): string;
+  /** A killed worker leaves its socket behind, and nobody could bind it again. */
+  clear(functionId: string): void;
+  close(): void;
+}
+
+export function createSocketPaths(dataDir: string): SocketPaths {
+  const folder = join(dataDir, "sockets");
+  const longest = Buffer.byteLength(join(folder, socketName("")));
+  let shortFolder: string | null = null;
+
+  function usableFolder(): string {
+    if (longest <= SOCKET_PATH_MAX_BYTES) {
+      // 0700: who may connect may call any function on it.
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      return folder;
+    }
+    // mkdtemp: a folder with a known name in /tmp could be somebody else's.
+    shortFolder ??= mkdtempSync(join(tmpdir(), "pilotlight-"));
+    return shortFolder;
+  }
+
+  return {
+    of: (functionId) => join(usableFolder(), socketName(functionId)),
+    clear: (functionId) => rmSync(join(usableFolder(), socketName(functionId)), { force: true }),
+    close() {
+      if (shortFolder !== null) rmSync(shortFolder, { recursive: true, force: true });
+      sweep(dataDir, (pid) => pid === process.pid);
+    },
+  };
+}
+
+/** Removes what servers left that were killed and could not tidy up. */
+export function sweepLeavings(dataDir: string): void {
+  sweep(dataDir, (pid) => pid !== process.pid && !isAlive(pid));
+}
+
+function socketName(functionId: string): string {
+  return `${process.pid}-${createHash("sha256").update(functionId).digest("hex").slice(0, 16)}.sock`;
+}
+
+function sweep(dataDir: string, isLeft: (pid: number) => boolean): void {
+  for (const folder of [join(dataDir, "sockets"), join(dataDir, "flight")]) {
+    for (const name of listed(folder)) {
+      const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? Number.NaN);
+      if (isLeft(pid)) rmSync(join(folder, name), { force: true });
+    }
+  }
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (Number.isNaN(pid)) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * LiveDeployment: the deployment that is being served, and what becomes known
+ * about it while it is: bundles, failures to build, a changed configuration.
+ * Only this file decides which configuration a reload may change.
+ */
+import type { Failure, Result } from "../base/result.ts";
+import { fail, ok } from "../base/result.ts";
+import type { Config } from "../config/config.ts";
+import { Builder, type BuildOutcome, fileStamp } from "./builder.ts";
+import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
+import type { DeployedFunction } from "./placement.ts";
+
+/** How deployments and bundles are made; tests script it. */
+export interface Workshop {
+  makeDeployment(config: Config, version: number, previous: Deployment | undefined): Promise<{
+    readonly deployment: Deployment;
+    readonly notices: readonly string[];
+    readonly failures: readonly Failure[];
+  }>;
+  build(config: Config, spec: FunctionSpec): Promise<Result<BundleRef>>;
+  /** The guest's heap snapshot, which the first worker writes. */
+  snapshotFile(config: Config): Promise<string>;
+}
+
+/** Fields that a running server can take over; the others need a restart. */
+const RELOADABLE = ["functions", "memoryMaxBytes", "timeoutMs", "cpuTimeoutMs", "poolSize"] as const satisfies readonly (keyof Config)[];
+
+export class LiveDeployment {
+  readonly #workshop: Workshop;
+  readonly #builder: Builder;
+  #config: Config;
+  #current: Deployment = { version: 0, functions: [] };
+
+  constructor(config: Config, workshop: Workshop) {
+    this.#config = config;
+    this.#workshop = workshop;
+    this.#builder = new Builder((spec) => workshop.build(this.#config, spec));
+  }
+
+  get current(): Deployment {
+    return this.#current;
+  }
+
+  /** Makes the next deployment. On failure the present one stays. */
+  async renew(config: Config): Promise<Result<{ readonly notices: readonly string[] }, readonly Failure[]>> {
+    const merged = withReloadable(this.#config, config);
+    const previous = this.#current.version === 0 ? undefined : this.#current;
+    const made = await this.#workshop.makeDeployment(merged, this.#current.version + 1, previous);
+    if (made.failures.length > 0) return fail(made.failures);
+    const ignored = fieldsThatNeedRestart(this.#config, config);
+    this.#config = merged;
+    this.#current = made.deployment;
+    this.#builder.reset();
+    const notice = `Restart the server for changes of: ${ignored.join(", ")}`;
+    return ok({ notices: ignored.length === 0 ? made.notices : [...made.notices, notice] });
+  }
+
+  /** Builds a function for a worker and remembers the bundle for workers to come. */
+  async build(functionId: string): Promise<BuildOutcome> {
+    const spec = this.specOf(functionId);
+    if (spec === null) {
+      return { bundle: null, failure: { code: "FUNCTION_GONE", message: `${functionId} is no longer deployed` } };
+    }
+    if (spec.bundle !== null) return { bundle: spec.bundle, failure: null };
+    const { version } = this.#current;
+    const outcome = await this.#builder.request(spec);
+    // A reload came in between: the files may have changed under the build.
+    if (this.#current.version !== version) return this.build(functionId);
+    if (outcome.bundle !== null) this.#remember(functionId, outcome.bundle);
+    return outcome;
+  }
+
+  specOf(functionId: string): FunctionSpec | null {
+    return this.#current.functions.find((spec) => spec.id === functionId) ?? null;
+  }
+
+  failureOf(spec: FunctionSpec): Failure | null {
+    return spec.failure ?? this.#builder.failureOf(spec.id);
+  }
+
+  /** The deployment of a worker that serves one function alone. */
+  only(functionId: string): Deployment {
+    return { version: this.#current.version, functions: this.#current.functions.filter((spec) => spec.id === functionId) };
+  }
+
+  /** With what tells their code apart, for the placement. */
+  identified(): DeployedFunction[] {
+    return this.#current.functions.map((spec) => ({
+      spec,
+      code: { bundleHash: spec.bundle?.hash ?? null, stamp: fileStamp(spec.file) },
+    }));
+  }
+
+  #remember(functionId: string, bundle: BundleRef): void {
+    const functions = this.#current.functions.map((spec) => (spec.id === functionId ? { ...spec, bundle } : spec));
+    this.#current = { ...this.#current, functions };
+  }
+}
+
+function withReloadable(running: Config, wanted: Config): Config {
+  const changes = Object.fromEntries(RELOADABLE.map((field) => [field, wanted[field]]));
+  return Object.freeze({ ...running, ...changes });
+}
+
+function fieldsThatNeedRestart(running: Config, wanted: Config): string[] {
+  const fields = Object.keys(wanted) as (keyof Config)[];
+  const isFixed = (field: keyof Config): boolean => !(RELOADABLE as readonly string[]).includes(field);
+  return fields.filter((field) => isFixed(field) && JSON.stringify(running[field]) !== JSON.stringify(wanted[field]));
+}

@@ -1,0 +1,167 @@
+/**
+ * The supervisor and its workers, with real processes and sockets and a
+ * scripted worker: start, death, restart, drain, reload.
+ */
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { createFleet, eventually, type Fleet, spec } from "./support/fake-fleet.ts";
+
+let fleet: Fleet;
+afterEach(() => fleet.stop());
+
+async function started(...args: Parameters<typeof createFleet>): Promise<Fleet> {
+  fleet = createFleet(...args);
+  const outcome = await fleet.supervisor.start();
+  assert.ok(outcome.ok, JSON.stringify(outcome));
+  return fleet;
+}
+
+const messages = (): unknown[] => fleet.records.map((record) => record["message"]);
+
+async function pids(): Promise<Set<unknown>> {
+  const answers = await Promise.all(Array.from({ length: 24 }, () => fleet.get("/pid")));
+  return new Set(answers);
+}
+
+test("port 0 is decided by the first worker and shared by the others", { skip: process.platform !== "linux" }, async () => {
+  await started([spec("hello")], { workerCount: 2 });
+  assert.notEqual(fleet.port, 0);
+  assert.equal((await pids()).size, 2);
+});
+
+test("a worker that dies is replaced while the other serves on", { skip: process.platform !== "linux" }, async () => {
+  await started([spec("hello")], { workerCount: 2 });
+  const before = await pids();
+  await fleet.get("/die/SIGKILL").catch(() => {});
+  const after = await eventually("two workers again", async () => {
+    const now = await pids();
+    return now.size === 2 && [...now].some((pid) => !before.has(pid)) ? now : null;
+  });
+  assert.equal([...after].filter((pid) => before.has(pid)).length, 1);
+  assert.ok(messages().includes("worker died"));
+  assert.equal(fleet.supervisor.restartsByReason.signal, 1);
+});
+
+test("the port survives the death of the only worker, and no other server gets it meanwhile", async () => {
+  const { port } = await started([spec("hello")], { port: await freePort() });
+  const pid = await fleet.get("/pid");
+  await fleet.get("/exit/3").catch(() => {});
+  const rival = createFleet([], { port });
+  const refused = await rival.supervisor.start();
+  await rival.stop();
+  assert.ok(!refused.ok);
+  assert.equal(refused.failure[0]?.code, "PORT_IN_USE");
+  const next = await eventually("a new worker", () => fleet.get("/pid"));
+  assert.notEqual(next, pid);
+});
+
+test("a worker whose loop stands still is killed and replaced", async () => {
+  await started([spec("spin")]);
+  const pid = await fleet.get("/pid");
+  fleet.get("/hang/spin").catch(() => {});
+  await eventually("a new worker", async () => (await fleet.get("/pid")) !== pid, 30_000);
+  const death = fleet.records.find((record) => record["message"] === "worker died");
+  assert.equal(death?.["how"], "it was silent for too long");
+  assert.deepEqual(death?.["suspects"], ["spin"]);
+});
+
+test("workers that never come up end the start with one failure", async () => {
+  process.env["PILOTLIGHT_FAKE_BOOT"] = "crash";
+  try {
+    fleet = createFleet([]);
+    const outcome = await fleet.supervisor.start();
+    assert.ok(!outcome.ok);
+    assert.equal(outcome.failure[0]?.code, "WORKER_BOOT_FAILED");
+    assert.match(outcome.failure[0]?.message ?? "", /exit code 9/);
+  } finally {
+    delete process.env["PILOTLIGHT_FAKE_BOOT"];
+  }
+});
+
+test("stop waits for calls in flight; then nothing listens", async () => {
+  await started([spec("hello")]);
+  const slow = fleet.get("/slow/400");
+  await eventually("the call is in flight", () => (fleet.supervisor.slots[0]?.worker?.inFlight.length ?? 0) > 0);
+  await fleet.supervisor.stop();
+  assert.equal(await slow, "slow");
+  await assert.rejects(fleet.get("/pid"), /ECONNREFUSED/);
+});
+
+test("a forced stop does not wait", async () => {
+  await started([spec("hello")]);
+  const slow = fleet.get("/slow/600000").catch((error: Error) => error);
+  await eventually("the call is in flight", () => (fleet.supervisor.slots[0]?.worker?.inFlight.length ?? 0) > 0);
+  const drained = fleet.supervisor.stop();
+  await fleet.supervisor.stop({ force: true });
+  await drained;
+  assert.ok((await slow) instanceof Error);
+});
+
+test("a drain that outlasts its grace is cut short", async () => {
+  await started([spec("hello")], {}, { drainGraceMs: 100 });
+  const slow = fleet.get("/slow/600000").catch((error: Error) => error);
+  await eventually("the call is in flight", () => (fleet.supervisor.slots[0]?.worker?.inFlight.length ?? 0) > 0);
+  await fleet.supervisor.stop();
+  assert.ok((await slow) instanceof Error);
+});
+
+test("a reload reaches every worker, and one that can't be made keeps the old deployment", async () => {
+  await started([spec("hello")], { workerCount: 2 });
+  assert.equal(await fleet.get("/version"), 1);
+  assert.ok((await fleet.supervisor.reload()).ok);
+  await eventually("version 2 everywhere", async () => {
+    const versions = await Promise.all(Array.from({ length: 12 }, () => fleet.get("/version")));
+    return versions.every((version) => version === 2);
+  });
+  fleet.plan.failures = [{ code: "SOURCE_UNREADABLE", message: "Cannot read the functions" }];
+  assert.ok(!(await fleet.supervisor.reload()).ok);
+  assert.equal(await fleet.get("/version"), 2);
+  assert.ok(messages().includes("The old deployment stays: Cannot read the functions"));
+});
+
+test("a function is built once however many ask, and later workers know the bundle", async () => {
+  await started([spec("hello")]);
+  await Promise.all([fleet.get("/build/hello"), fleet.get("/build/hello")]);
+  assert.deepEqual(fleet.builds, ["hello"]);
+  assert.equal(fleet.supervisor.live.specOf("hello")?.bundle?.hash, "h");
+  assert.equal(await fleet.get("/build/gone"), null);
+});
+
+test("a worker above its memory ceiling is replaced without a refused connection", { skip: process.platform !== "linux" }, async (t) => {
+  await started([spec("hello")]);
+  const worker = fleet.supervisor.slots[0]?.worker;
+  // Only workers that have lived for a while are replaced: this one is made to look old.
+  t.mock.getter(worker!, "livedMs", () => 60_000);
+  const pid = await fleet.get("/pid");
+  await fleet.get("/fat/2000000");
+  await eventually("another worker", async () => (await fleet.get("/pid")) !== pid);
+  assert.equal(fleet.supervisor.restartsByReason.memory, 1);
+});
+
+test("where ports can't be shared, the supervisor hands connections over in turn", async () => {
+  await started([spec("hello")], { workerCount: 2 }, { handsOff: true });
+  assert.equal((await pids()).size, 2);
+});
+
+test("workers don't inherit the server's secrets", async () => {
+  process.env["DATABASE_PASSWORD"] = "hunter2";
+  try {
+    await started([spec("hello")]);
+    const env = (await fleet.get("/env")) as Record<string, string>;
+    assert.equal(env["DATABASE_PASSWORD"], undefined);
+    assert.ok(env["PATH"]);
+  } finally {
+    delete process.env["DATABASE_PASSWORD"];
+  }
+});
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
