@@ -9,7 +9,7 @@ import { formatDuration, formatSize } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
-import { ADMIN_FLAG, askJson, type Nothing } from "./admin-client.ts";
+import { ADMIN_FLAG, askJson } from "./admin-client.ts";
 import { type Call, type Command, EXIT_MISUSE, EXIT_OK } from "./command.ts";
 import { methodsOf } from "./route-table.ts";
 import { readSource, SOURCE_FLAGS } from "./source-flags.ts";

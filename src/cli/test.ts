@@ -5,12 +5,12 @@
  */
 import { globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, extname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import type { Failure } from "../base/result.ts";
 import { type Palette, palette, printable } from "../base/terminal.ts";
 import type { Config } from "../config/config.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
-import { findSource, statOrNull } from "../config/source.ts";
+import { CONFIG_FILE_NAME, statOrNull } from "../config/source.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { httpCall, readWhole, type ServerAddress } from "./http-call.ts";
 import { type Answer, judge, type Mismatch } from "./http-tests/expect.ts";
@@ -94,17 +94,20 @@ async function run(call: Call): Promise<number> {
   return failed === 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-/** A .http file is tested against the project it lies in: the nearest folder above with a pilotlight.yaml, or its own. */
+/**
+ * A .http file is tested with the functions it lies among: those of the
+ * nearest project above it, or of the outermost folder below the working one.
+ */
 function locate(path: string | undefined, cwd: string): { path: string | null; file: string | null } {
   if (path === undefined || extname(path) !== ".http") return { path: path ?? null, file: null };
   const file = resolve(cwd, path);
-  for (let folder = dirname(file); ; folder = dirname(folder)) {
-    const found = findSource(folder, cwd);
-    if (found.ok && found.value.configFile !== null) return { path: folder, file };
-    if (folder === dirname(folder)) break;
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    const isProject = basename(folder) === "functions" || statOrNull(join(folder, CONFIG_FILE_NAME)) !== null;
+    if (isProject) return { path: folder, file };
   }
-  const isWithin = file.startsWith(cwd + sep);
-  return { path: isWithin ? cwd : dirname(file), file };
+  const inside = relative(cwd, dirname(file));
+  const isBelow = inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`);
+  return { path: isBelow ? join(cwd, inside.split(sep, 1)[0]!) : dirname(file), file };
 }
 
 function httpFiles({ source }: Config): string[] {
