@@ -61,7 +61,23 @@ export async function run(bundle: Bundle, globals: Record<string, unknown> = {})
   const install = (exports: Exports) => {
     installed = exports;
   };
-  const web = { Request, Response, Headers, URL, URLSearchParams, TextEncoder, TextDecoder, AbortController, atob, btoa };
+  const web = {
+    Request,
+    Response,
+    Headers,
+    URL,
+    URLSearchParams,
+    TextEncoder,
+    TextDecoder,
+    AbortController,
+    Blob,
+    File,
+    atob,
+    btoa,
+    performance,
+    queueMicrotask,
+    console,
+  };
   const context = createContext({ ...web, ...globals, __pilotlight_install: install });
   const done = new Script(bundle.code, { filename: "pilotlight:probe" }).runInContext(context);
   const sync = installed !== undefined;

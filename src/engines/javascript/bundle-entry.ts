@@ -4,6 +4,7 @@
  * forms a file has; the guest decides again on the values (guest/handler.ts).
  * Must not run any of the function's code.
  */
+import { relative } from "node:path";
 import type { Loader, Plugin } from "esbuild";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 
@@ -11,8 +12,14 @@ type Esbuild = typeof import("esbuild");
 
 /** Name of the generated entry in source maps; frames in it are ours and are dropped. */
 export const ENTRY_SOURCE = "pilotlight-entry";
-/** Import specifier of code that has no file (-e). */
-export const EVAL_SPECIFIER = "pilotlight-eval";
+/** Import specifier and namespace of code that has no file (-e). */
+const EVAL = "pilotlight-eval";
+
+/** Source of the generated entry. The path is relative, because it travels with every source map. */
+export function entryCode(file: string | null, sourceRoot: string): string {
+  const specifier = file === null ? EVAL : `./${relative(sourceRoot, file)}`;
+  return `import * as functionModule from ${JSON.stringify(specifier)};\nglobalThis.__pilotlight_install(functionModule);\n`;
+}
 
 export const HANDLER_FORMS =
   "export default { fetch(request, env, ctx) }, export default function (request), export function GET/POST/…(request), or a top-level function handler(request)";
@@ -23,11 +30,6 @@ export interface EntryShape {
   readonly methods: readonly string[] | null;
   /** zigttp's global form: `handler` is declared at the top and nothing is exported. */
   readonly exportsHandler: boolean;
-}
-
-/** Source of the generated entry. */
-export function entryCode(specifier: string): string {
-  return `import * as functionModule from ${JSON.stringify(specifier)};\nglobalThis.__pilotlight_install(functionModule);\n`;
 }
 
 /** Appended to a zigttp script. On a line of its own: the last line may be a comment. */
@@ -98,17 +100,14 @@ export function entryPlugin(entry: { file: string | null; code: string; resolveD
   return {
     name: "pilotlight-entry",
     setup(build) {
-      if (entry.file === null) {
-        build.onResolve({ filter: new RegExp(`^${EVAL_SPECIFIER}$`) }, () => ({ path: entry.displayName, namespace: EVAL_SPECIFIER }));
-        build.onLoad({ filter: /./, namespace: EVAL_SPECIFIER }, () => ({
-          contents: entry.code,
-          loader: "tsx",
-          resolveDir: entry.resolveDir,
-        }));
+      const { file, code, resolveDir, displayName } = entry;
+      if (file === null) {
+        build.onResolve({ filter: exactly(EVAL) }, () => ({ path: displayName, namespace: EVAL }));
+        build.onLoad({ filter: /./, namespace: EVAL }, () => ({ contents: code, loader: "tsx", resolveDir }));
         return;
       }
-      const { file } = entry;
-      build.onLoad({ filter: exactly(file), namespace: "file" }, () => ({ contents: entry.code, loader: loaderOf(file) }));
+      // Found by the bundler itself: a file that a plugin resolves gets no tsconfig.json.
+      build.onLoad({ filter: exactly(file), namespace: "file" }, () => ({ contents: code, loader: loaderOf(file) }));
     },
   };
 }

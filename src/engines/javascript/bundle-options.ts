@@ -16,9 +16,9 @@ export interface BundleOptions {
   readonly minify: boolean;
 }
 
-export function buildOptionsFor(entrySpecifier: string, sourceRoot: string, options: BundleOptions, plugins: Plugin[]): BuildOptions {
+export function buildOptionsFor(file: string | null, sourceRoot: string, options: BundleOptions, plugins: Plugin[]): BuildOptions {
   return {
-    stdin: { contents: entryCode(entrySpecifier), resolveDir: sourceRoot, sourcefile: ENTRY_SOURCE, loader: "js" },
+    stdin: { contents: entryCode(file, sourceRoot), resolveDir: sourceRoot, sourcefile: ENTRY_SOURCE, loader: "js" },
     absWorkingDir: sourceRoot,
     outfile: join(sourceRoot, "bundle.js"),
     bundle: true,

@@ -12,7 +12,7 @@ import { readFile, stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import type { BuildFailure, BuildOptions, Metafile } from "esbuild";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
-import { EVAL_SPECIFIER, EXPORT_HANDLER, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
+import { EXPORT_HANDLER, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
 import { describeBuildErrors, importChain, unresolvedSpecifiers } from "./bundle-failure.ts";
 import { automaticJsx, type BundleOptions, buildOptionsFor, jsxImportSource, refuseNetwork, standIns } from "./bundle-options.ts";
 import { withEsbuild } from "./esbuild.ts";
@@ -87,7 +87,7 @@ async function build(esbuild: Esbuild, source: BundleSource, options: BundleOpti
     resolveDir: source.sourceRoot,
     displayName: name,
   });
-  const buildOptions = buildOptionsFor(file ?? EVAL_SPECIFIER, source.sourceRoot, options, [
+  const buildOptions = buildOptionsFor(file, source.sourceRoot, options, [
     entry,
     standIns(imported),
     refuseNetwork(),
