@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { listStandIns } from "../src/engines/javascript/node-modules.ts";
 import { bundleOf, run } from "./support/bundled.ts";
 
 type Call = (...args: unknown[]) => unknown;
@@ -47,6 +48,28 @@ test("Node's pure modules have stand-ins, with and without node:", async () => {
       };`,
   });
   assert.equal(((await run(bundle)).exports["default"] as Call)(), "hi,b");
+});
+
+test("CommonJS code gets from require what Node gives it", async () => {
+  const bundle = await bundleOf({
+    "a.cjs": `
+      const Emitter = require("events");
+      const assert = require("node:assert");
+      const { inherits } = require("util");
+      const { AsyncLocalStorage } = require("async_hooks");
+      assert(new Emitter() instanceof Emitter.EventEmitter);
+      module.exports = () => [typeof inherits, require("path").join("a", "b"), require("buffer").Buffer.from("x").length, typeof AsyncLocalStorage].join();`,
+  });
+  assert.equal(((await run(bundle)).exports["default"] as Call)(), "function,a/b,1,function");
+  assert.equal(bundle.tracksAsyncContext, true);
+});
+
+test("every stand-in that messages promise can be bundled", async () => {
+  const imports = listStandIns()
+    .split(", ")
+    .map((name, index) => `import * as m${index} from "${name}"; all.push(m${index});`);
+  const bundle = await bundleOf({ "a.ts": `const all = []; ${imports.join("\n")}\nexport default () => all.length` });
+  assert.equal(((await run(bundle)).exports["default"] as Call)(), imports.length);
 });
 
 test("Buffer and process come along only with code that names them", async () => {

@@ -4,9 +4,10 @@
  * modules in node-modules.ts. docs/decisions/0003-bundling.md has the reasons.
  */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 import { ENTRY_SOURCE, entryCode, loaderOf } from "./bundle-entry.ts";
+import { guestDir } from "./guest-files.ts";
 import { bareName, STAND_IN_FILTER, standInFile } from "./node-modules.ts";
 
 export interface BundleOptions {
@@ -59,15 +60,28 @@ export function buildOptionsFor(file: string | null, sourceRoot: string, options
 const GLOBALS = "pilotlight-globals";
 const GLOBALS_CODE = 'export { Buffer } from "node:buffer";\nexport { default as process } from "node:process";\n';
 
+/** `require("events")` is the class itself, as `import events` is: the module's default. */
+const REQUIRED = "pilotlight-required";
+
+function requiredCode(name: string): string {
+  const path = `./${relative(guestDir, standInFile(name))}`;
+  return `const module_ = require(${JSON.stringify(path)});\nmodule.exports = module_.default ?? module_;\n`;
+}
+
 export function standIns(imported: Set<string>): Plugin {
   return {
     name: "pilotlight-node-modules",
     setup(build) {
-      build.onResolve({ filter: STAND_IN_FILTER }, ({ path }) => {
+      build.onResolve({ filter: STAND_IN_FILTER }, ({ path, kind }) => {
         imported.add(bareName(path));
-        const file = standInFile(path);
-        return file === null ? null : { path: file, sideEffects: false };
+        if (kind === "require-call") return { path: bareName(path), namespace: REQUIRED };
+        return { path: standInFile(path), sideEffects: false };
       });
+      build.onLoad({ filter: /./, namespace: REQUIRED }, ({ path }) => ({
+        contents: requiredCode(path),
+        loader: "js",
+        resolveDir: guestDir,
+      }));
       build.onResolve({ filter: new RegExp(`^${GLOBALS}$`) }, () => ({ path: GLOBALS, namespace: GLOBALS, sideEffects: false }));
       build.onLoad({ filter: /./, namespace: GLOBALS }, () => ({ contents: GLOBALS_CODE, loader: "js" }));
     },

@@ -76,7 +76,7 @@ async function build(esbuild: Esbuild, source: BundleSource, options: BundleOpti
   const name = nameOf(source);
   const read = await readSource(source);
   if (!read.ok) return read;
-  const { file, code } = read.value;
+  const { file, code, root } = read.value;
   const shape = await readShape(esbuild, code, file === null ? "tsx" : loaderOf(file), name);
   if (!shape.ok) return shape;
 
@@ -84,21 +84,16 @@ async function build(esbuild: Esbuild, source: BundleSource, options: BundleOpti
   const entry = entryPlugin({
     file,
     code: shape.value.exportsHandler ? code + EXPORT_HANDLER : code,
-    resolveDir: source.sourceRoot,
+    resolveDir: root,
     displayName: name,
   });
-  const buildOptions = buildOptionsFor(file, source.sourceRoot, options, [
-    entry,
-    standIns(imported),
-    refuseNetwork(),
-    jsxImportSource(file),
-  ]);
+  const buildOptions = buildOptionsFor(file, root, options, [entry, standIns(imported), refuseNetwork(), jsxImportSource(file)]);
   try {
     const result = await esbuild.build({ ...buildOptions, metafile: true, write: false });
     const [map, text] = result.outputFiles;
     const tracksAsyncContext = imported.has(ASYNC_CONTEXT_MODULE);
     const script = tracksAsyncContext ? await lower(esbuild, text!.text, map!.text, options.minify) : wrap(text!.text, map!.text);
-    return ok({ ...script, inputPaths: filesRead(result.metafile, source.sourceRoot), methods: shape.value.methods, tracksAsyncContext });
+    return ok({ ...script, inputPaths: filesRead(result.metafile, root), methods: shape.value.methods, tracksAsyncContext });
   } catch (error) {
     const { errors } = error as BuildFailure;
     if (!Array.isArray(errors)) throw error;
@@ -106,13 +101,14 @@ async function build(esbuild: Esbuild, source: BundleSource, options: BundleOpti
   }
 }
 
-async function readSource(source: BundleSource): Promise<Result<{ file: string | null; code: string }>> {
-  if (source.code !== undefined) return ok({ file: null, code: automaticJsx(source.code) });
+async function readSource(source: BundleSource): Promise<Result<{ file: string | null; code: string; root: string }>> {
   try {
-    // The bundler names files by their real path; the entry is recognised by it.
+    // The bundler names files by their real path: the entry is recognised by it, and the others are named from the root.
+    const root = realpathSync(source.sourceRoot);
+    if (source.code !== undefined) return ok({ file: null, code: automaticJsx(source.code), root });
     const file = realpathSync(source.file);
     const code = await readFile(file, "utf8");
-    return ok({ file, code: /\.[jt]sx$/.test(file) ? automaticJsx(code) : code });
+    return ok({ file, root, code: /\.[jt]sx$/.test(file) ? automaticJsx(code) : code });
   } catch (error) {
     return fail(unreadable(nameOf(source), (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (error as Error).message));
   }
