@@ -1,0 +1,185 @@
+/**
+ * Operator: what the operator can learn of a running server and tell it, as
+ * plain data. The admin API puts it on HTTP, an embedder calls it directly.
+ * Never includes a function's env: secrets are in it.
+ */
+import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import type { Isolation } from "../config/config.ts";
+import { allLatencies, type FunctionTotals, quantileUs } from "../telemetry/aggregate.ts";
+import type { PoolMetrics } from "../telemetry/metrics.ts";
+import { renderPrometheus } from "../telemetry/prometheus.ts";
+import type { Placement } from "./messages.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { ProfileRequest } from "./worker-counts.ts";
+import type { WorkerProcess } from "./worker-process.ts";
+
+export interface FunctionReport {
+  readonly id: string;
+  readonly route: string;
+  /** null takes every method, or what its exports say once it is built. */
+  readonly methods: readonly string[] | null;
+  readonly engine: string;
+  readonly isolation: Isolation;
+  /** The faster of the lanes it runs in; "none" before its first call. */
+  readonly lane: "thread" | "loop" | "none";
+  /** Workers by lane. */
+  readonly lanes: Readonly<Record<"thread" | "loop", number>>;
+  readonly placement: { readonly where: "shared" | "isolation" | "probation" | "quarantine"; readonly reason?: string };
+  readonly sandboxes: number;
+  readonly calls: number;
+  readonly failure: Failure | null;
+}
+
+export interface FunctionStats {
+  readonly id: string;
+  readonly requests: number;
+  /** Answers of 500 and above. */
+  readonly errors: number;
+  readonly latencyP50Us: number | null;
+  readonly latencyP95Us: number | null;
+  readonly latencyP99Us: number | null;
+  readonly coldStarts: number;
+  readonly coldStartMaxUs: number;
+  readonly timeouts: number;
+  readonly outOfMemory: number;
+  readonly evictions: number;
+  readonly pool: PoolMetrics;
+}
+
+export interface WorkerStats {
+  readonly name: string;
+  readonly pid: number;
+  /** The one function it serves, or null. */
+  readonly function: string | null;
+  readonly residentBytes: number;
+  readonly uptimeMs: number;
+  readonly restarts: number;
+  readonly listening: boolean;
+}
+
+export interface ServerStats {
+  readonly version: number;
+  readonly uptimeMs: number;
+  readonly connectionsOpen: number;
+  readonly refusedByStatus: Readonly<Record<string, number>>;
+  readonly workers: readonly WorkerStats[];
+  readonly restartsByReason: Readonly<Record<string, number>>;
+  /** Functions that were called, in the order of their ids. */
+  readonly functions: readonly FunctionStats[];
+}
+
+export class Operator {
+  readonly #supervisor: Supervisor;
+
+  constructor(supervisor: Supervisor) {
+    this.#supervisor = supervisor;
+  }
+
+  async functions(): Promise<FunctionReport[]> {
+    await this.#collect();
+    const { live, placement, counts } = this.#supervisor;
+    const totals = new Map(counts.totals().functions.map((one) => [one.id, one]));
+    return live.current.functions.map((spec) => {
+      const known = totals.get(spec.id);
+      return {
+        id: spec.id,
+        route: spec.route,
+        methods: spec.methods ?? spec.bundle?.methods ?? null,
+        engine: spec.engine,
+        isolation: spec.isolation,
+        lane: known?.metrics.lane ?? "none",
+        lanes: known?.lanes ?? { thread: 0, loop: 0 },
+        placement: placementReport(placement.placementOf(spec.id)),
+        sandboxes: known?.metrics.sandboxesOpen ?? 0,
+        calls: known === undefined ? 0 : callsOf(known),
+        failure: live.failureOf(spec),
+      };
+    });
+  }
+
+  async stats(): Promise<ServerStats> {
+    await this.#collect();
+    const { slots, counts, live, startedAtMs, restartsByReason } = this.#supervisor;
+    const totals = counts.totals();
+    const workers = slots.flatMap(({ worker, name, functionId, restarts, listening }) => {
+      if (worker === null) return [];
+      const residentBytes = counts.latestOf(worker)?.residentBytes ?? worker.residentBytes;
+      return [{ name, pid: worker.pid, function: functionId, residentBytes, uptimeMs: Math.round(worker.livedMs), restarts, listening }];
+    });
+    return {
+      version: live.current.version,
+      uptimeMs: Date.now() - startedAtMs,
+      connectionsOpen: totals.connectionsOpen,
+      refusedByStatus: totals.refusedByStatus,
+      workers,
+      restartsByReason,
+      functions: totals.functions.filter((one) => callsOf(one) > 0).map(functionStats),
+    };
+  }
+
+  /** Prometheus text format. */
+  async metrics(): Promise<string> {
+    await this.#collect();
+    const { slots, counts, placement, restartsByReason } = this.#supervisor;
+    const workers = slots.flatMap(({ name, worker }) => {
+      return worker === null ? [] : [{ name, residentBytes: counts.latestOf(worker)?.residentBytes ?? worker.residentBytes }];
+    });
+    const quarantined = placement.placements().flatMap((one) => (one.where === "quarantine" ? [one.functionId] : []));
+    return renderPrometheus(counts.totals(), { workers, restartsByReason, quarantined });
+  }
+
+  /** A V8 profile as JSON text, from the worker that runs the function most. */
+  async profile(request: ProfileRequest): Promise<Result<string>> {
+    const { live, counts } = this.#supervisor;
+    if (live.specOf(request.functionId) === null) {
+      const message = `Cannot profile ${request.functionId}: no such function is deployed`;
+      return fail({ code: "FUNCTION_UNKNOWN", message, hint: "`pilotlight list` names those that are" });
+    }
+    await this.#collect();
+    const worker = this.#busiestWorker(request.functionId);
+    if (worker === null) {
+      const message = `Cannot profile ${request.functionId}: no worker runs it now`;
+      return fail({ code: "PROFILE_FAILED", message, hint: "Call the function, then try again" });
+    }
+    const { profile, failure } = await counts.profile(worker, request);
+    return profile === null ? fail(failure!) : ok(profile);
+  }
+
+  #collect(): Promise<void> {
+    const workers = this.#supervisor.slots.flatMap(({ worker }) => (worker === null ? [] : [worker]));
+    return this.#supervisor.counts.collect(workers);
+  }
+
+  #busiestWorker(functionId: string): WorkerProcess | null {
+    const dedicated = this.#supervisor.dedicatedSlot(functionId)?.worker;
+    if (dedicated) return dedicated;
+    const { slots, counts } = this.#supervisor;
+    const shared = slots.flatMap((slot) => (slot.functionId === null && slot.worker !== null ? [slot.worker] : []));
+    const callsIn = (worker: WorkerProcess): number => {
+      const metrics = counts.latestOf(worker)?.functions.find((one) => one.id === functionId);
+      return metrics?.byStatus.reduce((sum, { count }) => sum + count, 0) ?? 0;
+    };
+    return shared.sort((left, right) => callsIn(right) - callsIn(left))[0] ?? null;
+  }
+}
+
+function placementReport(placement: Placement | null): FunctionReport["placement"] {
+  if (placement === null) return { where: "shared" };
+  return placement.where === "dedicated" ? { where: placement.why } : { where: "quarantine", reason: placement.reason };
+}
+
+function callsOf({ metrics }: FunctionTotals): number {
+  return metrics.byStatus.reduce((sum, { count }) => sum + count, 0);
+}
+
+function functionStats(totals: FunctionTotals): FunctionStats {
+  const { id, byStatus, coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions, pool } = totals.metrics;
+  const latencies = allLatencies(totals.metrics);
+  const errors = byStatus.filter(({ status }) => status >= 500).reduce((sum, { count }) => sum + count, 0);
+  const quantiles = {
+    latencyP50Us: quantileUs(latencies, 0.5),
+    latencyP95Us: quantileUs(latencies, 0.95),
+    latencyP99Us: quantileUs(latencies, 0.99),
+  };
+  return { id, requests: callsOf(totals), errors, ...quantiles, coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions, pool };
+}
