@@ -14,7 +14,7 @@ import { PartialHead } from "./partial-head.ts";
 import { type Refusal, refusalText } from "./refusal.ts";
 import { type BodyReceiver, IncomingBody, NO_BODY, QUEUE_MAX_BYTES, RequestBodyError, WholeBody } from "./request-body.ts";
 import type { HeadParser, RequestHead } from "./request-head.ts";
-import { bodyTimeout, headTimeout, type TickLimits } from "./sweep.ts";
+import { bodyTimeout, headTimeout, type TickLimits, writeQueueBytes } from "./sweep.ts";
 
 /** What all connections of a listener share. */
 export interface ConnectionContext {
@@ -87,15 +87,9 @@ export class Connection implements BodyReceiver {
     return this.#exchange === null && this.#partial === null && this.#incoming === null && !this.#lingering;
   }
 
-  get lingering(): boolean {
-    return this.#lingering;
-  }
-
   get fresh(): boolean {
     return this.#requestCount === 0;
   }
-
-  // ---- bytes in
 
   /** `segment` may be overwritten after the call. */
   onBytes(segment: Buffer, length: number): void {
@@ -215,8 +209,6 @@ export class Connection implements BodyReceiver {
     return next;
   }
 
-  // ---- BodyReceiver
-
   bodyWanted(): void {
     if (!this.#continueOwed || this.#exchange?.answered) return;
     this.#continueOwed = false;
@@ -227,8 +219,6 @@ export class Connection implements BodyReceiver {
   bodyDrained(): void {
     if (this.#held === null) this.#resume();
   }
-
-  // ---- the answer
 
   /** The connection header line of this answer. Decides whether the connection outlives it. */
   answerBegins(exchange: HttpExchange): string {
@@ -290,11 +280,8 @@ export class Connection implements BodyReceiver {
     else if (this.#held !== null && !this.#lingering) this.#takeHeld();
   }
 
-  // ---- endings
-
   /** Answers in place of the exchange, if there is one, and closes. Returns `end`: nothing behind it is read. */
   #refuse(reason: Refusal, end: number, withBody = true): number {
-    this.#context.onRefused(reason, this.remoteAddress);
     const exchange = this.#exchange;
     this.#failBody(reason.status === 400 ? "BODY_MALFORMED" : reason.code, reason.message);
     if (exchange?.answered) {
@@ -303,6 +290,7 @@ export class Connection implements BodyReceiver {
       else exchange.destroy();
       return end;
     }
+    this.#context.onRefused(reason, this.remoteAddress);
     this.socket.write(refusalText(reason, withBody), "latin1");
     this.#linger();
     exchange?.abort(reason.status);
@@ -342,11 +330,10 @@ export class Connection implements BodyReceiver {
 
   #failBody(code: string, message: string): void {
     const incoming = this.#incoming;
-    if (incoming === null) return;
     this.#incoming = null;
     this.#continueOwed = false;
-    incoming.free();
-    incoming.body.fail(new RequestBodyError(code, message));
+    incoming?.free();
+    incoming?.body.fail(new RequestBodyError(code, message));
   }
 
   /** The client will send no more. Like most servers, take it as gone: a silent abort would keep its function running. */
@@ -380,13 +367,11 @@ export class Connection implements BodyReceiver {
     this.socket.resume();
   }
 
-  // ---- time
-
   /** Called at every tick of the sweep; limits are in ticks. */
   sweep(limits: TickLimits): void {
     const waitedTicks = this.#context.tick - this.#sinceTick;
     if (this.#lingering) {
-      if (waitedTicks > limits.linger && !this.#makesProgress()) this.destroy();
+      if (waitedTicks > limits.linger && !this.#makesProgress()) this.socket.destroy();
     } else if (this.socket.writableNeedDrain) {
       if (waitedTicks > limits.idleTransfer && !this.#makesProgress()) this.destroy();
     } else if (this.#incoming !== null) {
@@ -401,10 +386,8 @@ export class Connection implements BodyReceiver {
     }
   }
 
-  /** Has the client taken bytes since we last looked? `drain` alone would fail a slow but steady reader of one large write. */
   #makesProgress(): boolean {
-    const handle = (this.socket as { _handle?: { writeQueueSize?: number } })._handle;
-    const queueBytes = handle?.writeQueueSize ?? 0;
+    const queueBytes = writeQueueBytes(this.socket);
     const progress = queueBytes > 0 && queueBytes !== this.#lastQueueBytes;
     this.#lastQueueBytes = queueBytes;
     if (progress) this.#sinceTick = this.#context.tick;

@@ -37,6 +37,7 @@ export class HttpExchange implements Exchange {
   #status = 0;
   #bodyBytes = 0;
   #declaredBytes = 0;
+  extraLines = "";
   aborted = false;
   answered = false;
   finished = false;
@@ -91,7 +92,7 @@ export class HttpExchange implements Exchange {
     if (this.aborted) return;
     assert(!this.answered, "an exchange was answered twice");
     this.answered = true;
-    const prefix = responsePrefix(status, headerLines);
+    const prefix = responsePrefix(status, this.extraLines === "" ? headerLines : headerLines + this.extraLines);
     if (prefix === null) this.#respondInvalid(status);
     else this.#respondWhole(status, prefix, body);
   }
@@ -139,7 +140,7 @@ export class HttpExchange implements Exchange {
     if (this.aborted) return;
     assert(!this.answered, "an exchange was answered twice");
     this.answered = true;
-    const prefix = responsePrefix(status, headerLines);
+    const prefix = responsePrefix(status, this.extraLines === "" ? headerLines : headerLines + this.extraLines);
     if (prefix === null) {
       this.#respondInvalid(status);
       return;

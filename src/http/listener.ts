@@ -59,6 +59,8 @@ export interface Listener {
   listenTcp(options: TcpOptions): Promise<number>;
   /** A stale socket file at `path` is replaced. */
   listenUnix(path: string): Promise<void>;
+  /** Serves a connection that another process accepted (platforms without reusePort); it must be paused. */
+  adopt(socket: Socket): void;
   /** Takes what is queued, stops listening, finishes answers under way; destroys what is left after `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }
@@ -81,6 +83,8 @@ class HttpListener implements Listener {
   readonly #connections = new Set<Connection>();
   readonly #turnedAway = new Set<Connection>();
   readonly #servers = new Set<Server>();
+  /** Never listens: its connections come by `adopt`. */
+  #adopter: Server | null = null;
   #sweepTimer: NodeJS.Timeout | null = null;
   #onEmpty: (() => void) | null = null;
   #stopWatching: (() => void) | null = null;
@@ -120,6 +124,12 @@ class HttpListener implements Listener {
   async listenUnix(path: string): Promise<void> {
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
     await this.#listen(this.#plainServer("unix"), { path });
+  }
+
+  adopt(socket: Socket): void {
+    this.#adopter ??= this.#options.tls === null ? this.#plainServer("tcp") : this.#tlsServer(this.#options.tls);
+    this.#sweepTimer ??= this.#startSweep();
+    this.#adopter.emit("connection", socket);
   }
 
   #plainServer(transport: Transport): Server {

@@ -90,6 +90,8 @@ export class HeadParser {
     const targetEnd = text.indexOf(" ", methodEnd + 1);
     if (targetEnd - methodEnd - 1 > this.#limits.targetMaxBytes) return targetTooLong(this.#limits);
     if (text.length - lineEnd - 4 > this.#limits.headerMaxBytes) return headersTooLarge(this.#limits);
+    // A method of thousands of letters.
+    if (bytes.length > this.#memory.length) return headersTooLarge(this.#limits);
 
     this.#text = text;
     this.#counts.fill(0);

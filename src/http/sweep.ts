@@ -3,6 +3,7 @@
  * the tick of their last sign of life; the sweep compares. So a deadline costs
  * a request one assignment, and is kept to within a tick.
  */
+import type { Socket } from "node:net";
 import type { HttpLimits } from "../config/config.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 
@@ -42,4 +43,9 @@ export function headTimeout(limits: HttpLimits): Refusal {
 
 export function bodyTimeout(limits: HttpLimits): Refusal {
   return refusal(408, "BODY_TIMEOUT", `No byte of the request body arrived for ${limits.idleTransferTimeoutMs} ms`);
+}
+
+/** Bytes that the client has not taken yet: `drain` events alone would fail a slow but steady reader of one large write. */
+export function writeQueueBytes(socket: Socket): number {
+  return (socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
 }

@@ -1,0 +1,119 @@
+/**
+ * Forward: relays one exchange to a worker's HTTP server on a unix socket and
+ * its answer back, streaming both ways with back-pressure. For functions that
+ * run in processes of their own. Headers by which workers trust each other
+ * (x-pilotlight-*) are never taken from a client.
+ */
+import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
+import type { Exchange } from "./exchange.ts";
+import { headerPairs, hopByHopNames, valuesOf } from "./hop-by-hop.ts";
+
+export interface ForwardOptions {
+  /** "name: value\r\n" lines set on the relayed request; they replace the client's lines of the same name. */
+  readonly extraHeaderLines?: string;
+  /** Why the relay failed, for the log; the client is answered already. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+const TRUSTED_PREFIX = "x-pilotlight-";
+/** Shorter than the worker's keep-alive timeout: we close idle connections first, so none is used while it is being closed. */
+const IDLE_CONNECTION_MS = 2_000;
+const IDLE_CONNECTIONS_MAX_COUNT = 64;
+const FAILED_LINES = "content-type: application/json\r\nretry-after: 1\r\n";
+const FAILED_BODY =
+  '{"error":{"code":"FUNCTION_WORKER_DIED","message":"The process that runs this function ended before it answered: try again"}}\n';
+
+const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeSockets: IDLE_CONNECTIONS_MAX_COUNT });
+
+/** Answers the exchange in every case; takes over its callbacks except onFinished. */
+export function forward(exchange: Exchange, socketPath: string, options: ForwardOptions = {}): void {
+  const upstream = request({
+    agent,
+    socketPath,
+    method: exchange.method,
+    path: exchange.target,
+    headers: requestHeaders(exchange, options.extraHeaderLines ?? ""),
+  });
+  // An idle connection times out in the agent; one that waits for a function must not.
+  upstream.setTimeout(0);
+  exchange.onAbort = () => upstream.destroy();
+  upstream.on("response", (response) => relayAnswer(exchange, response, options));
+  upstream.on("error", (error) => {
+    if (exchange.aborted) return;
+    options.onFailure?.(error);
+    if (exchange.answered) exchange.destroy();
+    else exchange.respond(502, FAILED_LINES, FAILED_BODY);
+  });
+  sendBody(exchange, upstream).catch((error: Error) => upstream.destroy(error));
+}
+
+/** Flat [name, value, …]: keeps order, repetition and spelling. */
+function requestHeaders(exchange: Exchange, extraHeaderLines: string): string[] {
+  const sent = headerPairs(exchange.headerBlock);
+  const extra = headerPairs(extraHeaderLines);
+  const dropped = hopByHopNames(valuesOf(sent, "connection"));
+  const replaced = new Set(extra.map(([name]) => name.toLowerCase()));
+  const headers: string[] = [];
+  for (const [name, value] of sent) {
+    const key = name.toLowerCase();
+    // Host again from the exchange; the framing and Expect were ours to meet.
+    if (key === "host" || key === "content-length" || key === "expect" || key.startsWith(TRUSTED_PREFIX)) continue;
+    if (!dropped.has(key) && !replaced.has(key)) headers.push(name, value);
+  }
+  headers.push("host", exchange.host === "" ? "localhost" : exchange.host);
+  for (const [name, value] of extra) headers.push(name, value);
+  const { length, whole } = exchange.body;
+  if (length === null && whole === null && !exchange.body.complete) headers.push("transfer-encoding", "chunked");
+  else headers.push("content-length", String(whole?.length ?? length ?? 0));
+  return headers;
+}
+
+async function sendBody(exchange: Exchange, upstream: ClientRequest): Promise<void> {
+  const { body } = exchange;
+  if (body.complete) {
+    upstream.end(body.whole ?? undefined);
+    return;
+  }
+  for (let chunk = await body.read(); chunk !== null; chunk = await body.read()) {
+    if (upstream.destroyed) return;
+    if (!upstream.write(chunk)) await drainedOrClosed(upstream);
+  }
+  upstream.end();
+}
+
+function drainedOrClosed(upstream: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      upstream.off("drain", done);
+      upstream.off("close", done);
+      resolve();
+    };
+    upstream.on("drain", done);
+    upstream.on("close", done);
+  });
+}
+
+function relayAnswer(exchange: Exchange, response: IncomingMessage, options: ForwardOptions): void {
+  const length = response.headers["content-length"];
+  exchange.start(response.statusCode as number, answerLines(response), length === undefined ? null : Number(length));
+  exchange.onDrain = () => response.resume();
+  response.on("data", (chunk: Buffer) => {
+    if (!exchange.write(chunk)) response.pause();
+  });
+  response.on("end", () => exchange.end());
+  response.on("error", (error) => {
+    if (!exchange.aborted) options.onFailure?.(error);
+    exchange.destroy();
+  });
+}
+
+function answerLines(response: IncomingMessage): string {
+  const dropped = hopByHopNames(response.headers.connection === undefined ? [] : [response.headers.connection]);
+  const raw = response.rawHeaders;
+  let lines = "";
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (!dropped.has(name.toLowerCase())) lines += `${name}: ${raw[i + 1]}\r\n`;
+  }
+  return lines;
+}
