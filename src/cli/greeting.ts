@@ -5,65 +5,77 @@
 import { readFileSync } from "node:fs";
 import { type Palette, palette } from "../base/terminal.ts";
 import type { Config } from "../config/config.ts";
-import type { FunctionSpec } from "../serve/function-spec.ts";
+import { scanFolder } from "../serve/folder.ts";
+import type { FunctionReport } from "../serve/operator.ts";
+import type { ServerAddresses } from "../serve/server.ts";
 import { type Call, describeFailure } from "./command.ts";
 import { curlLine, methodsOf, routeTable } from "./route-table.ts";
 
-/** More routes scroll away what they should show. */
+/** More routes would scroll away what they should show. */
 const SHOWN_MAX_COUNT = 40;
 
-export function greet({ flag, io }: Call, config: Config, url: string, adminUrl: string | null, functions: readonly FunctionSpec[]): void {
-  const shown = functions.slice(0, SHOWN_MAX_COUNT).map(withMethods);
-  const text = flag("json")
-    ? asJson(url, adminUrl, shown, functions)
-    : asText(palette(io.stdout, io.env), config, url, adminUrl, shown, functions);
+export async function greet({ flag, io }: Call, config: Config, addresses: ServerAddresses, all: readonly FunctionReport[]): Promise<void> {
+  const shown = await withMethods(config, all.slice(0, SHOWN_MAX_COUNT));
+  const text = flag("json") ? asJson(addresses, shown, all.length) : asText(palette(io.stdout, io.env), config, addresses, shown, all);
   io.stdout.write(`${text}\n`);
 }
 
-function asJson(url: string, adminUrl: string | null, shown: readonly FunctionSpec[], all: readonly FunctionSpec[]): string {
-  const functions = shown.map((spec) => ({
-    id: spec.id,
-    route: spec.route,
-    methods: methodsOf(spec),
-    try: curlLine(spec, url),
-    failure: spec.failure,
+function asJson({ url, adminUrl }: ServerAddresses, shown: readonly FunctionReport[], functionCount: number): string {
+  const functions = shown.map((one) => ({
+    id: one.id,
+    route: one.route,
+    methods: methodsOf(one),
+    try: curlLine(one, url),
+    failure: one.failure,
   }));
-  return JSON.stringify({ listening: { url, adminUrl }, functionCount: all.length, functions });
+  return JSON.stringify({ listening: { url, adminUrl }, functionCount, functions });
 }
 
 function asText(
   colour: Palette,
   config: Config,
-  url: string,
-  adminUrl: string | null,
-  shown: readonly FunctionSpec[],
-  all: readonly FunctionSpec[],
+  addresses: ServerAddresses,
+  shown: readonly FunctionReport[],
+  all: readonly FunctionReport[],
 ): string {
-  const failed = all.filter((spec) => spec.failure !== null);
-  const workers = `${config.workerCount} worker${config.workerCount === 1 ? "" : "s"}`;
+  const { url, adminUrl } = addresses;
+  const failed = all.flatMap((one) => one.failure ?? []);
+  const count = (amount: number, name: string) => `${amount} ${name}${amount === 1 ? "" : "s"}`;
   return [
     "",
-    `${colour.bold("Pilotlight")} serves ${all.length} function${all.length === 1 ? "" : "s"} on ${colour.cyan(url)} with ${workers}`,
-    ...(adminUrl === null ? [] : [colour.dim(`metrics and control: ${adminUrl}/metrics`)]),
+    `${colour.bold("Pilotlight")} serves ${count(all.length, "function")} on ${colour.cyan(url)} with ${count(config.workerCount, "worker")}`,
+    ...(adminUrl === null ? [] : [colour.dim(`metrics, logs and control: ${adminUrl}`)]),
     "",
-    ...(shown.length > 0 ? [routeTable(shown, url)] : ["No functions found. A function is a file such as hello.ts; see pilotlight init."]),
+    ...(shown.length > 0
+      ? [routeTable(shown, url)]
+      : ["No functions found. A function is a file such as hello.ts; `pilotlight init` writes some."]),
     ...(all.length > shown.length ? [`… and ${all.length - shown.length} more: pilotlight list`] : []),
-    ...failed.map((spec) => `${colour.yellow("warning")}  ${describeFailure(spec.failure!)}`),
+    ...failed.map((failure) => `${colour.yellow("warning")}  ${describeFailure(failure)}`),
     "",
   ].join("\n");
 }
 
 /**
- * Methods of a function that is not bundled yet, from a glance at its text:
+ * Methods of functions that are not bundled yet, from a glance at their text:
  * good enough to suggest a call by, and a hundred times cheaper than bundling.
  */
-function withMethods(spec: FunctionSpec): FunctionSpec {
-  if (methodsOf(spec).length > 0 || spec.bundle !== null || spec.engine !== "javascript" || spec.file === "") return spec;
+async function withMethods({ source }: Config, reports: readonly FunctionReport[]): Promise<FunctionReport[]> {
+  const isKnown = reports.every((one) => methodsOf(one).length > 0);
+  if (isKnown || source.kind === "built" || source.kind === "eval") return [...reports];
+  const files = new Map((await scanFolder(source)).map((found) => [found.id, found.file]));
+  return reports.map((one) => {
+    const file = one.engine === "javascript" && methodsOf(one).length === 0 ? files.get(one.id) : undefined;
+    const methods = file === undefined ? null : glance(file);
+    return methods === null ? one : { ...one, methods };
+  });
+}
+
+function glance(file: string): string[] | null {
   try {
-    const text = readFileSync(spec.file, "utf8");
+    const text = readFileSync(file, "utf8");
     const names = [...text.matchAll(/^export (?:async )?(?:function|const) ([A-Z]+)\b/gm)].map((match) => match[1]!);
-    return names.length === 0 || /^export default\b/m.test(text) ? spec : { ...spec, methods: names };
+    return names.length === 0 || /^export default\b/m.test(text) ? null : names;
   } catch {
-    return spec;
+    return null;
   }
 }

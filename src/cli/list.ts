@@ -9,6 +9,7 @@ import { formatDuration, formatSize } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
+import type { FunctionReport } from "../serve/operator.ts";
 import { ADMIN_FLAG, askJson } from "./admin-client.ts";
 import { type Call, type Command, EXIT_MISUSE, EXIT_OK } from "./command.ts";
 import { methodsOf } from "./route-table.ts";
@@ -35,13 +36,13 @@ async function run(call: Call): Promise<number> {
   const { deployment } = await makeDeployment(config, 1, call.io.env);
   const running = await askJson(call, "/v1/functions");
   // No server is no failure here: the list is of the folder.
-  const known = new Map(running.ok ? (running.value as { functions: RunningFunction[] }).functions.map((one) => [one.id, one]) : []);
+  const known = new Map(running.ok ? (running.value as { functions: FunctionReport[] }).functions.map((one) => [one.id, one]) : []);
   const rows = deployment.functions.map((spec) => describe(spec, known.get(spec.id)));
   call.io.stdout.write(`${call.flag("json") ? JSON.stringify({ functions: rows }, null, 2) : report(rows, known.size > 0, call)}\n`);
   return EXIT_OK;
 }
 
-function describe(spec: FunctionSpec, running: RunningFunction | undefined) {
+function describe(spec: FunctionSpec, running: FunctionReport | undefined) {
   const { id, route, engine, memoryMaxBytes, timeoutMs, failure } = spec;
   const base = {
     id,

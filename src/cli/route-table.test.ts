@@ -1,25 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FunctionSpec } from "../serve/function-spec.ts";
-import { curlLine, samplePath } from "./route-table.ts";
+import { curlLine, type Routed, samplePath } from "./route-table.ts";
 
-function spec(route: string, methods: string[] | null = null): FunctionSpec {
-  return {
-    id: "x",
-    route,
-    methods,
-    engine: "javascript",
-    file: "/x.ts",
-    memoryMaxBytes: 1,
-    timeoutMs: 1,
-    cpuTimeoutMs: 1,
-    poolSize: 1,
-    isolation: { kind: "shared" },
-    env: {},
-    allow: {},
-    bundle: null,
-    failure: null,
-  };
+function spec(route: string, methods: string[] | null = null): Routed {
+  return { id: "x", route, methods };
 }
 
 test("every route has a path that it matches", () => {

@@ -3,22 +3,29 @@
  * pasted into a shell to call it.
  */
 import { table } from "../base/table.ts";
-import type { FunctionSpec } from "../serve/function-spec.ts";
+
+/** What FunctionSpec and FunctionReport have in common. */
+export interface Routed {
+  readonly id: string;
+  readonly route: string;
+  readonly methods: readonly string[] | null;
+  readonly bundle?: { readonly methods: readonly string[] | null } | null;
+}
 
 /** What stands for a part of the path that anything may fill. */
 const SAMPLES: Readonly<Record<string, string>> = { id: "1", name: "world" };
 
-export function routeTable(functions: readonly FunctionSpec[], origin: string): string {
+export function routeTable(functions: readonly Routed[], origin: string): string {
   const rows = functions.map((spec) => [methodsOf(spec).join(",") || "any", spec.route, spec.id, curlLine(spec, origin)]);
   return table([{ title: "METHODS" }, { title: "ROUTE" }, { title: "FUNCTION" }, { title: "TRY" }], rows);
 }
 
 /** Known from the settings or from its bundle; empty while unknown or when it takes all. */
-export function methodsOf(spec: FunctionSpec): readonly string[] {
+export function methodsOf(spec: Routed): readonly string[] {
   return spec.methods ?? spec.bundle?.methods ?? [];
 }
 
-export function curlLine(spec: FunctionSpec, origin: string): string {
+export function curlLine(spec: Routed, origin: string): string {
   const methods = methodsOf(spec);
   const method = methods.length === 0 || methods.includes("GET") ? "GET" : methods[0]!;
   const flags = method === "GET" ? "" : method === "POST" ? "-d '{}' " : `-X ${method} `;
