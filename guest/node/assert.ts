@@ -157,9 +157,15 @@ function checkThrown(
     throw new AssertionError({ message: text ?? missing, actual: undefined, expected, operator });
   }
   if (expected === undefined || typeof expected === "string" || isExpected(thrown.error, expected)) return;
-  // An error of another kind is the more telling one: let it through, as Node does for classes.
-  if (typeof expected === "function") throw thrown.error;
-  check(false, thrown.error, expected, text, operator, "The error is not the expected one:");
+  const { error } = thrown;
+  const isClass = typeof expected === "function" && (expected === Error || Object.prototype.isPrototypeOf.call(Error, expected));
+  const wrongClass = isClass && error instanceof Error ? instanceText(expected.name, error) : undefined;
+  check(false, error, expected, text ?? wrongClass, operator, "The error is not the expected one:");
+}
+
+function instanceText(wanted: string, error: Error): string {
+  const got = error.constructor.name;
+  return `The error is expected to be an instance of "${wanted}". Received "${got}"\n\nError message:\n\n${error.message}`;
 }
 
 function isExpected(error: unknown, expected: Exclude<Expected, undefined>): boolean {

@@ -2,6 +2,7 @@
  * node:events. EventEmitter is a plain constructor function, not a class:
  * older packages call it on their own object (`EventEmitter.call(this)`).
  */
+import { argumentError } from "./argument-error.ts";
 
 type Name = string | symbol;
 type Listener = ((...args: unknown[]) => unknown) & { listener?: Listener };
@@ -112,7 +113,7 @@ function eventsOf(emitter: object): Map<Name, Listener[]> {
 }
 
 function add<Self extends object>(emitter: Self, name: Name, listener: Listener, first: boolean): Self {
-  if (typeof listener !== "function") throw new TypeError('The "listener" argument must be of type function');
+  if (typeof listener !== "function") throw argumentError("listener", "function", listener);
   const events = eventsOf(emitter);
   // Before it is added, so that a listener for "newListener" does not hear of itself.
   if (events.has("newListener")) (emitter as unknown as EventEmitterInstance).emit("newListener", name, listener.listener ?? listener);
@@ -136,7 +137,7 @@ function remove<Self extends object>(emitter: Self, name: Name, listener: Listen
 }
 
 function onceWrapper(emitter: object, name: Name, listener: Listener): Listener {
-  if (typeof listener !== "function") throw new TypeError('The "listener" argument must be of type function');
+  if (typeof listener !== "function") throw argumentError("listener", "function", listener);
   const wrapper: Listener = function (this: unknown, ...args) {
     remove(emitter, name, wrapper);
     return Reflect.apply(listener, this, args);

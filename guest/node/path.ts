@@ -2,6 +2,7 @@
  * node:path, POSIX rules only: a sandbox has no drives and no folders of its
  * own, its working directory is "/".
  */
+import { argumentError } from "./argument-error.ts";
 
 export const sep = "/";
 export const delimiter = ":";
@@ -58,14 +59,15 @@ export function relative(from: string, to: string): string {
 export function dirname(path: string): string {
   const trimmed = withoutTrailingSlashes(requireText(path, "path"));
   const at = trimmed.lastIndexOf("/");
-  if (at === -1) return path.startsWith("/") ? "/" : ".";
-  return withoutTrailingSlashes(trimmed.slice(0, at)) || "/";
+  if (at <= 0) return path.startsWith("/") ? "/" : ".";
+  return at === 1 && path.startsWith("/") ? "//" : trimmed.slice(0, at);
 }
 
 export function basename(path: string, suffix = ""): string {
   const trimmed = withoutTrailingSlashes(requireText(path, "path"));
+  if (requireText(suffix, "suffix") === path) return "";
   const base = trimmed.slice(trimmed.lastIndexOf("/") + 1);
-  return suffix !== "" && base !== suffix && base.endsWith(requireText(suffix, "suffix")) ? base.slice(0, -suffix.length) : base;
+  return suffix !== "" && base !== suffix && base.endsWith(suffix) ? base.slice(0, -suffix.length) : base;
 }
 
 export function extname(path: string): string {
@@ -76,13 +78,13 @@ export function extname(path: string): string {
 }
 
 export function parse(path: string): ParsedPath {
-  const root = isAbsolute(path) ? "/" : "";
+  const trimmed = withoutTrailingSlashes(requireText(path, "path"));
+  const root = path.startsWith("/") ? "/" : "";
   const base = basename(path);
   const ext = extname(path);
-  const directory = dirname(path);
   return {
     root,
-    dir: directory === "." && !path.startsWith("./") ? "" : directory,
+    dir: trimmed.slice(0, Math.max(0, trimmed.lastIndexOf("/"))) || root,
     base,
     ext,
     name: ext === "" ? base : base.slice(0, -ext.length),
@@ -117,8 +119,7 @@ function withoutTrailingSlashes(path: string): string {
 
 function requireText(value: unknown, name: string): string {
   if (typeof value === "string") return value;
-  const error = new TypeError(`The "${name}" argument must be of type string. Received ${value === null ? "null" : typeof value}`);
-  throw Object.assign(error, { code: "ERR_INVALID_ARG_TYPE" });
+  throw argumentError(name, "string", value);
 }
 
 const path = {

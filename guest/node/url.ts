@@ -3,6 +3,7 @@
  * shape. The legacy functions take text apart by position, as they always did,
  * and validate nothing; new code should use URL.
  */
+import { argumentError } from "./argument-error.ts";
 import querystring from "./querystring.ts";
 
 declare const URL: typeof import("../url.ts").URL;
@@ -34,19 +35,22 @@ export class Url {
 }
 
 export function parse(input: string, parseQuery = false, slashesDenoteHost = false): Url {
-  if (typeof input !== "string") {
-    throw Object.assign(new TypeError('The "url" argument must be of type string'), { code: "ERR_INVALID_ARG_TYPE" });
-  }
+  if (typeof input !== "string") throw argumentError("url", "string", input);
   const url = new Url();
-  const [, scheme, slashes, authority, path = "", search, hash] = SHAPE.exec(input.trim().replaceAll("\\", "/")) as unknown as (
-    | string
-    | undefined
-  )[];
-  const hasHost = slashes !== undefined && (scheme !== undefined || slashesDenoteHost);
+  const match = SHAPE.exec(input.trim().replaceAll("\\", "/")) as unknown as (string | undefined)[];
+  const [, scheme, slashes, authority = "", path = "", search, hash] = match;
   if (scheme !== undefined) url.protocol = `${scheme.toLowerCase()}:`;
-  if (hasHost) takeAuthority(url, authority as string);
-  const pathname = hasHost ? path : `${slashes ?? ""}${path}`;
-  url.pathname = pathname !== "" ? pathname : hasHost && SLASHED.has(url.protocol ?? "") ? "/" : null;
+  let pathname = path;
+  if (slashes !== undefined && (scheme !== undefined || slashesDenoteHost)) {
+    url.slashes = true;
+    takeAuthority(url, authority);
+  } else if (url.protocol !== null && url.protocol !== "javascript:" && !SLASHED.has(url.protocol)) {
+    // "mailto:user@host": schemes without slashes have a host too, by this parser's lights.
+    const [host] = path.split("/", 1) as [string];
+    takeAuthority(url, host);
+    pathname = path.slice(host.length);
+  } else pathname = `${slashes ?? ""}${path}`;
+  url.pathname = pathname !== "" ? pathname : url.slashes && SLASHED.has(url.protocol ?? "") ? "/" : null;
   url.search = search ?? (parseQuery ? "" : null);
   url.query = parseQuery ? querystring.parse((search ?? "").slice(1)) : (search?.slice(1) ?? null);
   url.hash = hash ?? null;
@@ -56,7 +60,6 @@ export function parse(input: string, parseQuery = false, slashesDenoteHost = fal
 }
 
 function takeAuthority(url: Url, authority: string): void {
-  url.slashes = true;
   const at = authority.lastIndexOf("@");
   if (at !== -1) url.auth = decoded(authority.slice(0, at));
   const [, hostname, port] = /^(.*?)(?::(\d*))?$/s.exec(authority.slice(at + 1)) as unknown as [string, string, string | undefined];

@@ -20,12 +20,17 @@ export interface InspectOptions {
 const custom = Symbol.for("nodejs.util.inspect.custom");
 const DEFAULTS = { depth: 2, breakLength: 80, maxArrayLength: 100, maxStringLength: 10_000 };
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
-const LINE_LENGTH = 72;
+/** Objects with more levels inside than this spread over lines, however short. */
+const LEVELS_PER_LINE = 3;
+/** What Node reserves on a line besides the entries. */
+const LINE_SLACK = 10;
 
 class Inspector {
   readonly options: InspectOptions;
   readonly #path: object[] = [];
   readonly #circular = new Map<object, number>();
+  /** Depth of the object shown last: how many levels the one being laid out has inside. */
+  #deepest = 0;
 
   constructor(options: InspectOptions) {
     this.options = { ...DEFAULTS, ...options };
@@ -54,13 +59,17 @@ class Inspector {
     const brand = brandOf(value);
     if (depth > (this.options.depth ?? Number.POSITIVE_INFINITY)) return `[${Array.isArray(value) ? "Array" : brand || "Object"}]`;
     this.#path.push(value);
+    const deepestBefore = this.#deepest;
+    this.#deepest = depth;
     try {
       const { prefix, entries, brackets } = this.#content(value, brand, depth);
       entries.push(...this.#fields(value, depth));
+      // What is empty counts for no level.
+      if (entries.length === 0) this.#deepest = deepestBefore;
       const reference = this.#circular.has(value) ? `<ref *${this.#circular.get(value)}> ` : "";
       if (entries.length === 0 && brackets === null) return reference + prefix;
       const [open, close] = brackets ?? "{}";
-      return `${reference}${prefix === "" ? "" : `${prefix} `}${this.#layout(entries, open as string, close as string, depth)}`;
+      return reference + this.#layout(entries, prefix, open as string, close as string, depth);
     } finally {
       this.#path.pop();
     }
@@ -116,14 +125,17 @@ class Inspector {
   }
 
   #fields(value: object, depth: number): string[] {
-    const isIndexed = Array.isArray(value) || ArrayBuffer.isView(value);
+    const isIndexed = Array.isArray(value) || ArrayBuffer.isView(value) || value instanceof String;
     const isError = isNativeError(value);
     const names = (this.options.showHidden ? Object.getOwnPropertyNames(value) : Object.keys(value)).filter(
-      (name) => !(isIndexed && /^\d+$|^length$/.test(name)) && !(isError && (name === "stack" || name === "message")),
+      (name) => !(isIndexed && /^\d+$/.test(name)) && !(isError && (name === "stack" || name === "message")),
     );
     if (this.options.sorted) names.sort(typeof this.options.sorted === "function" ? this.options.sorted : undefined);
     const symbols = Object.getOwnPropertySymbols(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
-    const fields = [...names, ...symbols].map((key) => `${keyText(key)}: ${this.#fieldText(value, key, depth)}`);
+    const fields = [...names, ...symbols].map((key) => {
+      const name = Object.prototype.propertyIsEnumerable.call(value, key) ? keyText(key) : `[${String(key)}]`;
+      return `${name}: ${this.#fieldText(value, key, depth)}`;
+    });
     if (isError && Object.hasOwn(value, "cause") && !names.includes("cause"))
       fields.push(`[cause]: ${this.show((value as Error).cause, depth + 1)}`);
     return fields;
@@ -135,15 +147,14 @@ class Inspector {
     return set === undefined ? this.show(field, depth + 1) : "[Setter]";
   }
 
-  /** On one line when short, else an entry a line, indented by what encloses it. */
-  #layout(entries: string[], open: string, close: string, depth: number): string {
-    if (entries.length === 0) return open + close;
-    const length = entries.reduce((sum, entry) => sum + entry.length + 2, 0);
-    const fits =
-      length + depth * 2 <= Math.min(LINE_LENGTH, this.options.breakLength ?? LINE_LENGTH) ||
-      this.options.breakLength === Number.POSITIVE_INFINITY;
-    if (fits && !entries.some((entry) => entry.includes("\n"))) return `${open} ${entries.join(", ")} ${close}`;
-    return `${open}\n${entries.map((entry) => `  ${entry.replaceAll("\n", "\n  ")}`).join(",\n")}\n${close}`;
+  /** On one line when short and shallow, else an entry a line, indented by what encloses it. */
+  #layout(entries: string[], prefix: string, open: string, close: string, depth: number): string {
+    const head = prefix === "" ? open : `${prefix} ${open}`;
+    if (entries.length === 0) return head + close;
+    const length = entries.reduce((sum, entry) => sum + entry.length, 2 * entries.length + 2 * depth + head.length + LINE_SLACK);
+    const isShort = length <= (this.options.breakLength ?? DEFAULTS.breakLength) && !entries.some((entry) => entry.includes("\n"));
+    if (isShort && this.#deepest - depth < LEVELS_PER_LINE) return `${head} ${entries.join(", ")} ${close}`;
+    return `${head}\n${entries.map((entry) => `  ${entry.replaceAll("\n", "\n  ")}`).join(",\n")}\n${close}`;
   }
 
   #clip(text: string): string {
@@ -218,7 +229,7 @@ function quote(text: string): string {
 }
 
 function keyText(key: PropertyKey): string {
-  return typeof key === "symbol" ? `[${String(key)}]` : IDENTIFIER.test(String(key)) ? String(key) : quote(String(key));
+  return typeof key === "symbol" ? String(key) : IDENTIFIER.test(String(key)) ? String(key) : quote(String(key));
 }
 
 /** The class's name; "" for an object without prototype. */

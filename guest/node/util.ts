@@ -2,6 +2,7 @@
  * node:util: the functions packages really call. What Node deprecates and
  * JavaScript has itself (isArray, isString …) is kept where it costs a line.
  */
+import { argumentError } from "./argument-error.ts";
 import { isDeepEqual } from "./deep-equal.ts";
 import { format, formatWithOptions, inspect } from "./util-inspect.ts";
 import * as types from "./util-types.ts";
@@ -98,12 +99,13 @@ export function stripVTControlCharacters(text: string): string {
   return text.replace(CONTROL_SEQUENCE, "");
 }
 
-export function styleText(format: string | readonly string[], text: string): string {
+/** Plain by default: what a function writes goes to a log, not to a terminal. */
+export function styleText(format: string | readonly string[], text: string, { validateStream = true } = {}): string {
   return [format].flat().reduceRight((styled, name) => {
     const style = STYLES[name];
     if (style === undefined)
       throw Object.assign(new TypeError(`styleText: the format ${JSON.stringify(name)} is not known`), { code: "ERR_INVALID_ARG_VALUE" });
-    return `\u001b[${style[0]}m${styled}\u001b[${style[1]}m`;
+    return validateStream ? styled : `\u001b[${style[0]}m${styled}\u001b[${style[1]}m`;
   }, text);
 }
 
@@ -134,8 +136,7 @@ export function _extend<Target extends object>(target: Target, source: unknown):
 }
 
 function requireFunction(value: unknown, name: string): void {
-  if (typeof value === "function") return;
-  throw Object.assign(new TypeError(`The "${name}" argument must be of type function`), { code: "ERR_INVALID_ARG_TYPE" });
+  if (typeof value !== "function") throw argumentError(name, "function", value);
 }
 
 export { format, formatWithOptions, inspect, PlatformTextDecoder as TextDecoder, PlatformTextEncoder as TextEncoder, types };
