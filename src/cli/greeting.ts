@@ -2,13 +2,13 @@
  * What a server says when it is up: where it listens, what it serves, how to
  * try each function, and which functions it could not deploy.
  */
-import { readFileSync } from "node:fs";
 import { type Palette, palette } from "../base/terminal.ts";
 import type { Config } from "../config/config.ts";
 import { scanFolder } from "../serve/folder.ts";
 import type { FunctionReport } from "../serve/operator.ts";
 import type { ServerAddresses } from "../serve/server.ts";
 import { type Call, describeFailure } from "./command.ts";
+import { glanceMethods } from "./method-glance.ts";
 import { curlLine, methodsOf, routeTable } from "./route-table.ts";
 
 /** More routes would scroll away what they should show. */
@@ -55,27 +55,13 @@ function asText(
   ].join("\n");
 }
 
-/**
- * Methods of functions that are not bundled yet, from a glance at their text:
- * good enough to suggest a call by, and a hundred times cheaper than bundling.
- */
+/** Functions that are not bundled yet get their methods from a glance at their text. */
 async function withMethods({ source }: Config, reports: readonly FunctionReport[]): Promise<FunctionReport[]> {
   const isKnown = reports.every((one) => methodsOf(one).length > 0);
   if (isKnown || source.kind === "built" || source.kind === "eval") return [...reports];
   const files = new Map((await scanFolder(source)).map((found) => [found.id, found.file]));
   return reports.map((one) => {
-    const file = one.engine === "javascript" && methodsOf(one).length === 0 ? files.get(one.id) : undefined;
-    const methods = file === undefined ? null : glance(file);
-    return methods === null ? one : { ...one, methods };
+    const file = methodsOf(one).length === 0 ? files.get(one.id) : undefined;
+    return file === undefined ? one : { ...one, methods: glanceMethods(one.engine, file) };
   });
-}
-
-function glance(file: string): string[] | null {
-  try {
-    const text = readFileSync(file, "utf8");
-    const names = [...text.matchAll(/^export (?:async )?(?:function|const) ([A-Z]+)\b/gm)].map((match) => match[1]!);
-    return names.length === 0 || /^export default\b/m.test(text) ? null : names;
-  } catch {
-    return null;
-  }
 }

@@ -12,6 +12,7 @@ import type { FunctionSpec } from "../serve/function-spec.ts";
 import type { FunctionReport } from "../serve/operator.ts";
 import { ADMIN_FLAG, askJson } from "./admin-client.ts";
 import { type Call, type Command, EXIT_MISUSE, EXIT_OK } from "./command.ts";
+import { glanceMethods } from "./method-glance.ts";
 import { methodsOf } from "./route-table.ts";
 import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
 import { isolationText } from "./validate.ts";

@@ -56,8 +56,6 @@ export interface AdminConfig {
   /** Required off loopback: `Authorization: Bearer <token>`. */
   readonly token: string | null;
   readonly tls: TlsConfig | null;
-  /** Nobody asked for this address: when it is taken, any free port of the same host will do. */
-  readonly isDefault?: boolean;
 }
 
 export interface TlsConfig {

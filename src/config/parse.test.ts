@@ -44,7 +44,7 @@ test("without a word said, the defaults of the design hold", async () => {
   assert.equal(config.staticCacheMaxBytes, 2 * 1024 ** 2);
   assert.equal(config.staticCacheMaxFileBytes, 128 * 1024);
   assert.equal(config.dataDir, join(cwd, ".pilotlight"));
-  assert.deepEqual(config.admin, { host: "127.0.0.1", port: 8081, token: null, tls: null, isDefault: true });
+  assert.deepEqual(config.admin, { host: "127.0.0.1", port: 8081, token: null, tls: null });
   assert.deepEqual(config.source, { kind: "folder", path: cwd });
 });
 

@@ -145,7 +145,6 @@ export function settle(
       port: asked ?? (port === ADMIN_PORT_DEFAULT ? ADMIN_PORT_DEFAULT + 1 : ADMIN_PORT_DEFAULT),
       token: value("admin.token", null),
       tls: tlsPair("admin.tls.cert", "admin.tls.key"),
-      isDefault: asked === null && adminHost === LOOPBACK,
     };
     if (asked !== null && asked !== 0 && asked === port && sameHost(host, adminHost)) {
       failures.push({
