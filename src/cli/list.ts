@@ -48,7 +48,7 @@ function describe(spec: FunctionSpec, running: FunctionReport | undefined) {
   const base = {
     id,
     route,
-    methods: methodsOf(spec),
+    methods: spec.bundle === null ? (spec.methods ?? glanceMethods(engine, spec.file) ?? []) : methodsOf(spec),
     engine,
     isolation: isolationText(spec.isolation),
     memoryMaxBytes,
