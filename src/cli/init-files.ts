@@ -24,8 +24,9 @@ function packageJson(name: string, dependency: string): string {
     private: true,
     type: "module",
     scripts: {
-      dev: "pilotlight dev",
-      start: "pilotlight serve",
+      // exec: npm's signals reach the server and not a shell around it.
+      dev: "exec pilotlight dev",
+      start: "exec pilotlight serve",
       test: "pilotlight test",
       check: "pilotlight validate",
       build: "pilotlight build -o dist",

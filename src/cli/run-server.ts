@@ -13,6 +13,8 @@ import { type Call, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./c
 /** Anything else that keeps a server from starting is in what was asked for: a taken port, an override of no function. */
 const OUR_FAULT = new Set(["WORKER_BOOT_FAILED", "WORKER_FAILED"]);
 
+const PARENT_LOOK_MS = 500;
+
 export async function runServer(call: Call, mode: Config["mode"]): Promise<number> {
   const { io } = call;
   const configure = (): Promise<Result<Config, readonly Failure[]>> => configFromFlags(call.flags, { mode, env: io.env, cwd: io.cwd });
@@ -27,6 +29,7 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
     reconfigure: configure,
   });
   const ended = stopOnSignal(server);
+  endWithNpm(call);
   const started = await server.start();
   if (!started.ok) {
     printFailures(mode, started.failure, io);
@@ -36,6 +39,20 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
   await greet(call, config.value, started.value, await server.functions());
   await ended;
   return EXIT_OK;
+}
+
+/**
+ * npm and npx start commands through a shell, which dies of a SIGTERM meant
+ * for us without passing it on. Being adopted by another parent is the signal.
+ */
+function endWithNpm({ io }: Call): void {
+  if (io.env["npm_command"] === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, "SIGTERM");
+  }, PARENT_LOOK_MS).unref();
 }
 
 async function lineStyle({ io }: Call): Promise<(line: string) => string> {
