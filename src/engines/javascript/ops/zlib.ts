@@ -85,8 +85,13 @@ const write: AsyncOp = async (context, _callId, id, chunk) => {
   const bytes = requireBytes(chunk, "chunk");
   if (bytes.byteLength > INPUT_CHUNK_MAX_BYTES) throw new GuestFault("RangeError", `A chunk may have ${INPUT_CHUNK_MAX_BYTES} bytes`);
   await new Promise<void>((resolve, reject) => {
+    // A stream that is destroyed while its buffer is full never calls back.
     codec.stream.once("close", resolve);
-    codec.stream.write(bytes, (error) => (error ? reject(refusal(error)) : resolve()));
+    codec.stream.write(bytes, (error) => {
+      codec.stream.off("close", resolve);
+      if (error) reject(refusal(error));
+      else resolve();
+    });
   });
   if (codec.error !== null) throw refusal(codec.error);
 };
