@@ -200,7 +200,7 @@ test("events run once, in order, capture first, and stop when told", async () =>
 
 test("a listener that throws is reported as uncaught and does not stop the others", async () => {
   const dispatch = sandbox.run(
-    `globalThis.ran = []; const t = new EventTarget(); t.addEventListener("x", () => { throw new Error("listener failed"); }); t.addEventListener("x", () => ran.push("second")); t.dispatchEvent(new Event("x"));`,
+    `Object.defineProperty(globalThis, "ran", { value: [] }); const t = new EventTarget(); t.addEventListener("x", () => { throw new Error("listener failed"); }); t.addEventListener("x", () => ran.push("second")); t.dispatchEvent(new Event("x"));`,
   );
   // isolated-vm hands an unhandled rejection to whoever entered the isolate.
   await assert.rejects(dispatch, /listener failed/);
