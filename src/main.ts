@@ -7,6 +7,7 @@
 import { didYouMean } from "./base/suggest.ts";
 import { type Io, runCommand } from "./cli/command.ts";
 import { COMMANDS, type CommandName } from "./cli/commands.ts";
+import type { Prefork } from "./cli/prefork.ts";
 
 export async function main(args: readonly string[]): Promise<void> {
   // A reader that goes away early (`pilotlight logs | head`) is no failure.
@@ -32,8 +33,19 @@ async function dispatch(args: readonly string[], io: Io): Promise<number> {
     io.stderr.write(`pilotlight: ${unknownCommand(first)}\n`);
     return 2;
   }
+  const prefork = first === "serve" || first === "dev" ? await beginPrefork(rest, io) : null;
   const command = await COMMANDS[first as CommandName].load();
-  return runCommand(command, rest, io);
+  try {
+    return await runCommand(command, rest, { ...io, prefork });
+  } finally {
+    prefork?.drop();
+  }
+}
+
+/** Before anything else is loaded: the worker boots on one processor while we read the configuration on another. */
+async function beginPrefork(args: readonly string[], { env, cwd }: Io): Promise<Prefork | null> {
+  const { preforkWorker } = await import("./cli/prefork.ts");
+  return preforkWorker(args, env, cwd);
 }
 
 function unknownCommand(name: string): string {

@@ -5,6 +5,7 @@
  */
 import type { Failure } from "../base/result.ts";
 import { describeFlags, type Flag, type ParsedFlags, parseFlags } from "../config/flags.ts";
+import type { Prefork } from "./prefork.ts";
 
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -12,6 +13,8 @@ export interface Io {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** A worker that boots already, for the commands that serve. */
+  readonly prefork?: Prefork | null;
 }
 
 export interface Command {

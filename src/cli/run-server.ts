@@ -23,7 +23,9 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
     printFailures(mode, config.failure, io);
     return EXIT_MISUSE;
   }
+  const prefork = io.prefork?.take(config.value.dataDir) ?? null;
   const server = openServer(config.value, {
+    ...(prefork === null ? {} : { prefork }),
     sink: (text) => io.stdout.write(text),
     style: mode === "dev" ? await lineStyle(call) : null,
     reconfigure: configure,
