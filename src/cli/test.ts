@@ -10,7 +10,7 @@ import type { Failure } from "../base/result.ts";
 import { type Palette, palette, printable } from "../base/terminal.ts";
 import type { Config } from "../config/config.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
-import { CONFIG_FILE_NAME, statOrNull } from "../config/source.ts";
+import { CONFIG_FILE_NAME, findSource, statOrNull } from "../config/source.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { httpCall, readWhole, type ServerAddress } from "./http-call.ts";
 import { type Answer, judge, type Mismatch } from "./http-tests/expect.ts";
@@ -102,8 +102,10 @@ function locate(path: string | undefined, cwd: string): { path: string | null; f
   if (path === undefined || extname(path) !== ".http") return { path: path ?? null, file: null };
   const file = resolve(cwd, path);
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
-    const isProject = basename(folder) === "functions" || statOrNull(join(folder, CONFIG_FILE_NAME)) !== null;
-    if (isProject) return { path: folder, file };
+    if (basename(folder) === "functions") return { path: folder, file };
+    const found = statOrNull(join(folder, CONFIG_FILE_NAME)) === null ? null : findSource(folder, cwd);
+    const source = found?.ok ? found.value.source : null;
+    if (source?.kind === "folder" && file.startsWith(source.path + sep)) return { path: folder, file };
   }
   const inside = relative(cwd, dirname(file));
   const isBelow = inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`);

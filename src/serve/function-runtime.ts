@@ -258,16 +258,26 @@ export class FunctionRuntime {
   }
 
   async #prepare(): Promise<Template> {
-    const { spec } = this;
-    if (this.#bundle === null) {
-      const built = await this.#host.build(spec.id);
-      if (!built.ok) throw new SandboxError({ code: "LOAD_FAILED", message: describeBuildFailure(built.failure) });
-      this.#bundle = built.value;
+    if (this.#bundle !== null) {
+      try {
+        return await this.#prepareFrom(this.#bundle);
+      } catch (error) {
+        // The cache may have swept away a bundle that nobody called for long.
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
     }
+    const built = await this.#host.build(this.spec.id);
+    if (!built.ok) throw new SandboxError({ code: "LOAD_FAILED", message: describeBuildFailure(built.failure) });
+    this.#bundle = built.value;
+    return this.#prepareFrom(built.value);
+  }
+
+  #prepareFrom(bundle: BundleRef): Promise<Template> {
+    const { spec } = this;
     return this.#host.engine.prepare({
       functionId: spec.id,
-      codeFile: this.#bundle.codeFile,
-      codeCacheFile: this.#bundle.codeCacheFile,
+      codeFile: bundle.codeFile,
+      codeCacheFile: bundle.codeCacheFile,
       memoryMaxBytes: spec.memoryMaxBytes,
       timeoutMs: spec.timeoutMs,
       cpuTimeoutMs: spec.cpuTimeoutMs,

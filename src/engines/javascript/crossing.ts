@@ -13,15 +13,17 @@ export function bootContext(context: ivm.Context, callbacks: Parameters<Boot>, b
   const args = [...callbacks.map((callback) => new ivm.Callback(callback)), bootJson];
   const entries = boot.applySync(undefined, args, { result: { reference: true } }) as ivm.Reference;
   const dispatch = entries.getSync("dispatch", { reference: true }) as ivm.Reference;
+  const take = entries.getSync("take", { reference: true }) as ivm.Reference;
   const signal = entries.getSync("signal", { reference: true }) as ivm.Reference;
   entries.release();
   boot.release();
   const release = (): void => {
     dispatch.release();
+    take.release();
     signal.release();
     context.release();
   };
-  return { dispatch, signal, release };
+  return { dispatch, take, signal, release };
 }
 
 /** Text crosses as a string (2 us cheaper than a buffer); what is no UTF-8 crosses as bytes. */

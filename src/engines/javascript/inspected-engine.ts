@@ -100,7 +100,7 @@ class InspectedSandbox implements Sandbox, RealmHost {
       },
     };
     this.#context = createContext({}, { name: source.functionId, microtaskMode: "afterEvaluate" });
-    runInContext(options.preludeCode, this.#context, { filename: "pilotlight:guest" });
+    runInContext(options.preludeCode, this.#context, { filename: "pilotlight-guest" });
     this.#realm = new Realm(this, (...callbacks) => this.#boot(callbacks, JSON.stringify({ scheme: options.scheme, env: source.env })));
     this.#deadlines = new CallDeadlines<Realm>(
       source.timeoutMs,
@@ -134,7 +134,7 @@ class InspectedSandbox implements Sandbox, RealmHost {
         this.#realm.calls.set(callId, call);
         this.#deadlines.add(callId, this.#realm);
         exchange.onAbort = () => this.#realm.drop(callId);
-        const packed = this.#run(this.#realm.dispatch, [callId, exchange.method, exchange.target, exchange.headerBlock, bytes, params === null ? undefined : JSON.stringify(params)]);
+        const packed = this.#run(this.#realm.dispatch, [callId, exchange.method, exchange.target, exchange.headerBlock, bytes, params === null ? undefined : JSON.stringify(params), false]);
         if (packed !== undefined && this.#realm.calls.delete(callId)) this.#realm.answerPacked(call, packed);
       },
       (error: Error) => call.fail({ code: "BODY_FAILED", message: error.message }),
@@ -181,12 +181,12 @@ class InspectedSandbox implements Sandbox, RealmHost {
   #boot(callbacks: Parameters<Boot>, bootJson: string): ReturnType<Boot> {
     // Values cross by copy, as they do into an isolate: a guest's Proxy must not reach our code.
     const copying = callbacks.map((callback) => (...args: unknown[]) => structuredClone(callback(...(structuredClone(args) as unknown[]))));
-    const boot = runInContext("__pilotlight_boot", this.#context) as (...args: unknown[]) => Record<"dispatch" | "signal", (...args: unknown[]) => unknown>;
+    const boot = runInContext("__pilotlight_boot", this.#context) as (...args: unknown[]) => Record<"dispatch" | "take" | "signal", (...args: unknown[]) => unknown>;
     const entries = boot(...copying, bootJson);
-    const entry = (name: "dispatch" | "signal"): Entry => ({
+    const entry = (name: "dispatch" | "take" | "signal"): Entry => ({
       applySync: (_receiver, args) => entries[name](...args),
       apply: async (_receiver, args) => entries[name](...args),
     });
-    return { dispatch: entry("dispatch"), signal: entry("signal"), release: () => {} };
+    return { dispatch: entry("dispatch"), take: entry("take"), signal: entry("signal"), release: () => {} };
   }
 }

@@ -25,8 +25,8 @@ export interface RealmHost {
 
 type Callback = (...args: unknown[]) => unknown;
 
-/** Connects a new context to three callbacks and returns its two entries. */
-export type Boot = (sync: Callback, async_: Callback, reply: Callback) => { dispatch: Entry; signal: Entry; release: () => void };
+/** Connects a new context to three callbacks and returns its entries. */
+export type Boot = (sync: Callback, async_: Callback, reply: Callback) => { dispatch: Entry; take: Entry; signal: Entry; release: () => void };
 
 const COPY = { arguments: { copy: true } } as const;
 const LONGEST_ALARM_MS = 2 ** 31 - 1;
@@ -40,6 +40,8 @@ export class Realm {
   spent = false;
   readonly #host: RealmHost;
   readonly dispatch: Entry;
+  /** Asked right after `dispatch` returned nothing: the answer may have settled in its microtasks. */
+  readonly take: Entry;
   readonly #signal: Entry;
   /** Frees the context of a realm whose isolate lives on. Only between turns. */
   readonly release: () => void;
@@ -49,12 +51,13 @@ export class Realm {
   /** `boot` is the prelude's own code, short and trusted: it runs at once, on this thread. */
   constructor(host: RealmHost, boot: Boot) {
     this.#host = host;
-    const { dispatch, signal, release } = boot(
+    const { dispatch, take, signal, release } = boot(
       (...args) => this.#sync(args),
       (...args) => this.#async(args),
       (...args) => this.#reply(args),
     );
     this.dispatch = dispatch;
+    this.take = take;
     this.#signal = signal;
     this.release = release;
   }

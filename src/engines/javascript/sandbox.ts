@@ -146,9 +146,10 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     const callId = ++this.#callCount;
     realm.calls.set(callId, call);
     realm.spent = true;
-    const args = [callId, exchange.method, exchange.target, exchange.headerBlock, body, params === null ? undefined : JSON.stringify(params)];
-    if (!isInTurn() && this.#turns.inLoopLane()) {
-      this.#turnEnded(realm, callId, call, this.#turns.runOnLoop(callId, realm.dispatch, args, NO_OPTIONS));
+    const onLoop = !isInTurn() && this.#turns.inLoopLane();
+    const args = [callId, exchange.method, exchange.target, exchange.headerBlock, body, params === null ? undefined : JSON.stringify(params), onLoop];
+    if (onLoop) {
+      this.#turnEnded(realm, callId, call, this.#turns.runOnLoop(callId, realm.dispatch, args, NO_OPTIONS, realm.take));
       return;
     }
     this.#await(realm, callId, call);

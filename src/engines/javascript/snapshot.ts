@@ -25,7 +25,7 @@ export function snapshotFileName(preludeHash: string): string {
 }
 
 function makeSnapshot(code: string): ArrayBuffer {
-  return ivm.Isolate.createSnapshot([{ code, filename: "pilotlight:guest" }]).copy() as ArrayBuffer;
+  return ivm.Isolate.createSnapshot([{ code, filename: "pilotlight-guest" }]).copy() as ArrayBuffer;
 }
 
 function readStored(file: string): ivm.ExternalCopy<ArrayBuffer> | null {

@@ -65,15 +65,15 @@ test("frames of our own code are dropped and strange lines kept", async () => {
   const { map } = await bundleOf(FILES);
   const stack = [
     "Error: at (pilotlight:probe:x)",
-    "    at dispatch (pilotlight:guest:1:900)",
+    "    at dispatch (pilotlight-guest:1:900)",
     "    at pilotlight:probe:1:5",
     "    at Promise.all (index 0)",
     "    at <anonymous>",
-    "  not a frame pilotlight:guest:1:1",
+    "  not a frame pilotlight-guest:1:1",
   ].join("\n");
   assert.equal(
     mapStackWith(stack, map),
-    "Error: at (pilotlight:probe:x)\n    at Promise.all (index 0)\n    at <anonymous>\n  not a frame pilotlight:guest:1:1",
+    "Error: at (pilotlight:probe:x)\n    at Promise.all (index 0)\n    at <anonymous>\n  not a frame pilotlight-guest:1:1",
   );
 });
 

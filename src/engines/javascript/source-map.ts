@@ -9,9 +9,9 @@ import { createRequire } from "node:module";
 import type { TraceMap } from "@jridgewell/trace-mapping";
 import { ENTRY_SOURCE } from "./bundle-entry.ts";
 
-/** Script names inside isolates: "pilotlight:<function id>", and "pilotlight:guest" for the prelude. */
+/** Script names inside isolates: "pilotlight:<function id>", and "pilotlight-guest" for the prelude. */
 const SCRIPT_PREFIX = "pilotlight:";
-const GUEST_SCRIPT = "pilotlight:guest";
+const GUEST_SCRIPT = "pilotlight-guest";
 const STACK_MAX_CHARS = 32_768;
 const LINE_MAX_CHARS = 2_048;
 const FRAME_MAX_COUNT = 100;

@@ -53,6 +53,8 @@ export function isInTurn(): boolean {
   return turnDepth > 0;
 }
 
+const NO_ARGS: unknown[] = [];
+
 export class TurnRunner {
   readonly #isolate: ivm.Isolate;
   readonly #lanes: LaneHistory;
@@ -109,15 +111,20 @@ export class TurnRunner {
     } else void this.#runInPool(turn);
   }
 
-  /** Hot path. Only when `inLoopLane()`, and not within a turn. Undefined when it threw: the owner was told. */
-  runOnLoop(callId: number, entry: Entry, args: unknown[], options: ivm.ReferenceApplyOptions): unknown {
+  /**
+   * Hot path. Only when `inLoopLane()`, and not within a turn. `second` is
+   * entered when `entry` returned nothing: both count as one turn. Undefined
+   * when it threw: the owner was told.
+   */
+  runOnLoop(callId: number, entry: Entry, args: unknown[], options: ivm.ReferenceApplyOptions, second: Entry | null = null): unknown {
     this.#observer.loopTurn(this.#limits.functionId);
     const startMs = performance.now();
     turnDepth++;
     this.#onLoop = callId;
     this.#watchdog.begin(this.#watchSlot);
     try {
-      return entry.applySync(undefined, args, options);
+      const value = entry.applySync(undefined, args, options);
+      return value === undefined && second !== null ? second.applySync(undefined, NO_ARGS, options) : value;
     } catch (error) {
       if (this.#watchdog.endedLastTurn()) {
         this.#lanes.bar();
