@@ -5,7 +5,7 @@
  */
 import type { Config } from "../config/config.ts";
 import type { Flag } from "../config/flags.ts";
-import { configFromFlags } from "../config/parse.ts";
+import { configFromFlags, type Env } from "../config/parse.ts";
 import { SETTING_FLAGS } from "../config/settings.ts";
 import { type Call, printFailures } from "./command.ts";
 
@@ -24,10 +24,17 @@ export async function readSource(
   mode: Config["mode"] = "serve",
 ): Promise<Config | null> {
   const { env, cwd } = call.io;
-  const result = await configFromFlags({ ...call.flags, positionals }, { mode, env, cwd });
+  // Other flags of these commands may share a name with a setting: --admin there is a server to ask.
+  const values = new Map([...call.flags.values].filter(([name]) => SOURCE_FLAGS.some((flag) => flag.name === name)));
+  const result = await configFromFlags({ ...call.flags, values, positionals }, { mode, env: withoutAdmin(env), cwd });
   if (result.ok) return result.value;
   printFailures(command, result.failure, call.io);
   return null;
+}
+
+/** Whoever asks a server by PILOTLIGHT_ADMIN must not be refused for what would expose one. */
+function withoutAdmin(env: Env): Env {
+  return { ...env, PILOTLIGHT_ADMIN: "off" };
 }
 
 /** A server for one command: nobody else's port, no admin, no noise. */

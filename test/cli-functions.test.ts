@@ -1,0 +1,117 @@
+/** The commands that run functions, as somebody at a shell would use them. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
+import { pilotlight } from "./support/cli.ts";
+
+const cwd = mkdtempSync(join(tmpdir(), "pilotlight-cli-"));
+after(() => rmSync(cwd, { recursive: true, force: true }));
+
+const FILES = {
+  "pilotlight.yaml": "functions:\n  echo:\n    env: { MARK: from yaml }\n",
+  "functions/echo.ts":
+    "export default async (request: Request, env: { MARK: string }) => Response.json({ method: request.method, path: new URL(request.url).pathname, x: request.headers.get('x'), body: await request.text(), mark: env.MARK });",
+  "functions/users/[id].ts":
+    "export function GET(_: Request, __: object, ctx: { params: { id: string } }) { return new Response(ctx.params.id); }",
+  "functions/teapot.ts": "export default () => new Response('short and stout', { status: 418 });",
+  "functions/echo.http": '### echoes\nPOST /echo\nX: 1\n\nhello\n\n?? json body == "hello"\n?? json x == "1"\n',
+  "broken/bad.ts": "export default {\n  fetch() { oops( }\n};\n",
+  "failing/hello.ts": "export default () => new Response('one\\ntwo\\n');",
+  "failing/hello.http": '### differs\nGET /hello\n\n?? status == 200\n?? body == """\none\n2\n\n"""\n',
+  "failing/typo.http": "GET /hello\n\n?? stauts == 200\n",
+};
+for (const [name, text] of Object.entries(FILES)) {
+  mkdirSync(dirname(join(cwd, name)), { recursive: true });
+  writeFileSync(join(cwd, name), text);
+}
+
+test("invoke prints the body alone and ends with 0", async () => {
+  const { status, stdout, stderr } = await pilotlight(["invoke", "users/[id]", "--path", "/users/ada"], { cwd });
+  assert.deepEqual([status, stdout, stderr], [0, "ada", ""]);
+});
+
+test("invoke sends method, headers and a body from standard input, with the project's settings", async () => {
+  const { stdout } = await pilotlight(["invoke", "echo", "-X", "PUT", "-H", "X: y", "-d", "-"], { cwd, input: "from a pipe" });
+  assert.deepEqual(JSON.parse(stdout), { method: "PUT", path: "/echo", x: "y", body: "from a pipe", mark: "from yaml" });
+});
+
+test("invoke ends with 1 when the function answers 400 or above", async () => {
+  const { status, stdout, stderr } = await pilotlight(["invoke", "teapot"], { cwd });
+  assert.deepEqual([status, stdout], [1, "short and stout"]);
+  assert.match(stderr, /418/);
+});
+
+test("invoke --include puts status and headers before the body", async () => {
+  const { stdout } = await pilotlight(["invoke", "/users/7", "-i"], { cwd });
+  assert.match(stdout, /^HTTP\/1\.1 200 OK\n[\s\S]*content-type: text\/plain[\s\S]*\n\n7$/i);
+});
+
+test("invoke of an unknown function names the one that was meant", async () => {
+  const { status, stderr } = await pilotlight(["invoke", "teapto"], { cwd });
+  assert.equal(status, 2);
+  assert.match(stderr, /Did you mean teapot\?/);
+});
+
+test("test runs the .http files and counts", async () => {
+  const { status, stdout } = await pilotlight(["test"], { cwd });
+  assert.equal(status, 0);
+  assert.match(stdout, /✓ echoes/);
+  assert.match(stdout, /\n1 passed, 0 failed\n$/);
+});
+
+test("a failed test shows a diff and ends with 1", async () => {
+  const { status, stdout } = await pilotlight(["test", "failing/hello.http"], { cwd });
+  assert.equal(status, 1);
+  assert.match(stdout, /failing\/hello\.http:5 expected body ==/);
+  assert.match(stdout, /^ +- 2$/m);
+  assert.match(stdout, /^ +\+ two$/m);
+  assert.match(stdout, /\n0 passed, 1 failed\n$/);
+});
+
+test("a misspelt expectation is an error with its line, not a passed test", async () => {
+  const { status, stderr } = await pilotlight(["test", "failing/typo.http"], { cwd });
+  assert.equal(status, 2);
+  assert.match(stderr, /failing\/typo\.http:3: .*Did you mean status\?/);
+});
+
+test("validate reports every function and the place of what is wrong", async () => {
+  const good = await pilotlight(["validate", "--json"], { cwd });
+  assert.deepEqual([good.status, JSON.parse(good.stdout).failed], [0, 0]);
+  const bad = await pilotlight(["validate", "broken"], { cwd });
+  assert.equal(bad.status, 1);
+  assert.match(bad.stdout, /bad\.ts:2:\d+/);
+  assert.match(bad.stdout, /0 of 1 functions can be served/);
+});
+
+test("list names functions, routes and methods without a server", async () => {
+  const { status, stdout } = await pilotlight(["list", "--json"], { cwd, env: { PILOTLIGHT_ADMIN: "127.0.0.1:9" } });
+  assert.equal(status, 0);
+  const functions = JSON.parse(stdout).functions as { id: string; route: string; methods: string[] }[];
+  assert.deepEqual(
+    functions.map(({ id, route, methods }) => [id, route, methods]),
+    [
+      ["echo", "/echo", []],
+      ["teapot", "/teapot", []],
+      ["users/[id]", "/users/:id", ["GET"]],
+    ],
+  );
+});
+
+test("what build made answers without its sources", async () => {
+  const built = await pilotlight(["build", "-o", "out"], { cwd });
+  assert.equal(built.status, 0, built.stderr);
+  const { status, stdout } = await pilotlight(["invoke", "users/[id]", "--source", "out", "--path", "/users/b"], { cwd });
+  assert.deepEqual([status, stdout], [0, "b"]);
+});
+
+test("init writes a project whose tests pass at once, and refuses to write over it", async () => {
+  assert.equal((await pilotlight(["init", "fresh"], { cwd })).status, 0);
+  const { status, stdout } = await pilotlight(["test"], { cwd: join(cwd, "fresh") });
+  assert.equal(status, 0);
+  assert.match(stdout, /\n3 passed, 0 failed\n$/);
+  const again = await pilotlight(["init", "fresh"], { cwd });
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /Choose another name/);
+});

@@ -1,0 +1,125 @@
+/** serve and dev as processes: greeting, signals, the port, a second server. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { pilotlight, startPilotlight } from "./support/cli.ts";
+
+const PATIENCE_MS = 20_000;
+
+let cwd = "";
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), "pilotlight-serve-"));
+  writeFileSync(join(cwd, "hello.ts"), "export function GET() { return new Response('one'); }");
+});
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+interface Serving {
+  readonly url: string;
+  readonly adminUrl: string | null;
+  readonly lines: string[];
+  kill(signal: NodeJS.Signals): void;
+  ended(): Promise<number | null>;
+}
+
+/** Runs until `work` is done; killed by its id whatever happens. */
+async function serving(args: readonly string[], work: (server: Serving) => Promise<void>): Promise<void> {
+  const child = startPilotlight([...args, "-p", "0", "-w", "1"], { cwd });
+  child.stderr!.resume();
+  const exit = once(child, "exit") as Promise<[number | null]>;
+  const lines: string[] = [];
+  const greeting = new Promise<{ url: string; adminUrl: string | null }>((resolve, reject) => {
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      lines.push(line);
+      const url = /serves .* on (http:\S+)/.exec(line)?.[1];
+      if (url !== undefined) resolve({ url, adminUrl: null });
+      if (line.startsWith('{"listening"')) resolve(JSON.parse(line).listening);
+    });
+    exit.then(() => reject(new Error("it ended without a greeting")));
+  });
+  const kill = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+  try {
+    await work({ ...(await greeting), lines, kill: (signal) => child.kill(signal), ended: async () => (await exit)[0] });
+  } finally {
+    clearTimeout(kill);
+    child.kill("SIGTERM");
+    await exit;
+  }
+}
+
+async function until(isDone: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await isDone())) {
+    assert.ok(Date.now() < deadline, "it did not happen in time");
+    await delay(50);
+  }
+}
+
+async function textOf(url: string): Promise<string> {
+  return (await fetch(url)).text();
+}
+
+test("serve greets with a line to try each function, and SIGTERM ends it with 0", async () => {
+  await serving(["serve", "--admin", "off"], async ({ url, lines, kill, ended }) => {
+    assert.equal(await textOf(`${url}/hello`), "one");
+    assert.ok(lines.some((line) => line.includes(`curl ${url}/hello`)));
+    kill("SIGTERM");
+    assert.equal(await ended(), 0);
+  });
+});
+
+test("serve --json says one JSON object a line", async () => {
+  await serving(["serve", "--json", "--admin", "127.0.0.1:0"], async ({ url, adminUrl, lines }) => {
+    await textOf(`${url}/hello`);
+    await until(async () => lines.length >= 2);
+    for (const line of lines) JSON.parse(line);
+    const { functions } = JSON.parse(lines[0]!);
+    assert.deepEqual([functions[0].route, functions[0].methods, functions[0].try], ["/hello", ["GET"], `curl ${url}/hello`]);
+    const stats = await pilotlight(["stats", "--json", "--admin", adminUrl!], { cwd });
+    assert.equal(stats.status, 0, stats.stderr);
+    assert.equal(JSON.parse(stats.stdout).workers.length, 1);
+    const logs = await pilotlight(["logs", "hello", "--admin", adminUrl!], { cwd });
+    assert.match(logs.stdout, /GET \/hello 200/);
+    const list = await pilotlight(["list", "--json", "--admin", adminUrl!], { cwd });
+    assert.equal(list.status, 0, list.stderr);
+    assert.equal(JSON.parse(list.stdout).functions[0].calls, 1);
+  });
+});
+
+test("SIGHUP serves what is on disk now", async () => {
+  await serving(["serve", "--admin", "off"], async ({ url, kill }) => {
+    assert.equal(await textOf(`${url}/hello`), "one");
+    writeFileSync(join(cwd, "hello.ts"), "export function GET() { return new Response('two'); }");
+    kill("SIGHUP");
+    await until(async () => (await textOf(`${url}/hello`)) === "two");
+  });
+});
+
+test("a second server on the same port ends with 2 and leaves the first alone", async () => {
+  await serving(["serve", "--admin", "off"], async ({ url }) => {
+    const second = await pilotlight(["serve", "--admin", "off", "-p", new URL(url).port], { cwd });
+    assert.equal(second.status, 2);
+    assert.match(second.stderr, /^pilotlight serve: Cannot listen on .*\n$/);
+    assert.equal(await textOf(`${url}/hello`), "one");
+  });
+});
+
+test("dev reloads when a file is saved and shows errors with their source", async () => {
+  await serving(["dev", "--admin", "off"], async ({ url }) => {
+    assert.equal(await textOf(`${url}/hello`), "one");
+    writeFileSync(join(cwd, "hello.ts"), "export function GET() { return new Response('saved'); }");
+    await until(async () => (await textOf(`${url}/hello`)) === "saved");
+    writeFileSync(join(cwd, "hello.ts"), "export function GET() { oops( }");
+    await until(async () => (await textOf(`${url}/hello`)).includes("hello.ts:1:"));
+  });
+});
+
+test("code from the command line owns every path", async () => {
+  await serving(["serve", "-e", "export default (r) => new Response(new URL(r.url).pathname)", "--admin", "off"], async ({ url }) => {
+    assert.equal(await textOf(`${url}/any/where`), "/any/where");
+  });
+});
