@@ -30,7 +30,12 @@ const CONNECTION_FIELDS = new Set([
   "upgrade",
 ]);
 
-const open: SyncOp = (context, description) => openHandle(context, new OpenFetch(context, requireFetch(context, description)));
+const open: SyncOp = (context, description) => {
+  const fetch = new OpenFetch(context, requireFetch(context, description));
+  const id = openHandle(context, fetch);
+  fetch.onUnread = () => closeHandle(context, id);
+  return id;
+};
 
 const response: AsyncOp = async (context, _callId, id) => {
   const fetch = useHandle(context, id, OpenFetch);

@@ -16,6 +16,8 @@ export const BODY_MAX_BYTES = 256 * 1024 * 1024;
 /** Bodies this small that arrive at once ride along with the head. */
 const INLINE_MAX_BYTES = 64 * 1024;
 const INLINE_WAIT_MS = 10;
+/** A body nobody reads holds a connection: a function that only looked at the status never closes it. */
+const UNREAD_MAX_MS = 120_000;
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 const NULL_BODY_STATUSES = new Set([101, 103, 204, 205, 304]);
 const UPLOAD_BUFFER_BYTES = 64 * 1024;
@@ -40,6 +42,8 @@ export interface FetchHead {
 }
 
 export class OpenFetch implements Handle {
+  /** Called when a body was left unread for too long: the holder closes the handle. */
+  onUnread: (() => void) | null = null;
   readonly #context: OpContext;
   readonly #request: FetchRequest;
   readonly #controller = new AbortController();
@@ -48,6 +52,7 @@ export class OpenFetch implements Handle {
   #download: Readable | null = null;
   #downloadedBytes = 0;
   #iterator: AsyncIterator<Buffer> | null = null;
+  #unread: NodeJS.Timeout | undefined;
   /** Reads that were begun to see whether the body arrives at once. */
   readonly #ahead: Promise<IteratorResult<Buffer>>[] = [];
 
@@ -60,6 +65,7 @@ export class OpenFetch implements Handle {
   }
 
   close(): void {
+    clearTimeout(this.#unread);
     this.#controller.abort();
     this.#upload?.destroy();
     this.#download?.destroy();
@@ -122,17 +128,23 @@ export class OpenFetch implements Handle {
       return { ...head, body: null };
     }
     this.#download = decodeBody(this.#context, response.body, headerOf(response.headers, "content-encoding") ?? "");
+    // A body that is destroyed early fails; its reader is told by the read, and where nobody reads nobody needs to be.
+    this.#download.on("error", () => {});
+    response.body.on("error", () => {});
     this.#iterator = this.#download.iterator() as AsyncIterator<Buffer>;
-    const length = Number(headerOf(response.headers, "content-length") ?? Number.NaN);
-    const whole = length <= INLINE_MAX_BYTES ? await this.#readSoon(this.#iterator) : null;
+    const length = headerOf(response.headers, "content-length");
+    // Of unknown length: only what came with the head, since an event stream must not wait.
+    const whole = length === null || Number(length) <= INLINE_MAX_BYTES ? await this.#readSoon(this.#iterator, length === null) : null;
+    if (whole === null) this.#watchReader();
     return { ...head, body: whole ?? "stream" };
   }
 
   /** The whole body when it is small and already here, else null with nothing lost: what was begun stays ahead for read(). */
-  async #readSoon(iterator: AsyncIterator<Buffer>): Promise<Uint8Array | null> {
+  async #readSoon(iterator: AsyncIterator<Buffer>, atOnce: boolean): Promise<Uint8Array | null> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
-      timer = setTimeout(resolve, INLINE_WAIT_MS, null);
+      if (atOnce) setImmediate(resolve, null);
+      else timer = setTimeout(resolve, INLINE_WAIT_MS, null);
     });
     const chunks: Buffer[] = [];
     let heldBytes = 0;
@@ -158,6 +170,7 @@ export class OpenFetch implements Handle {
   /** The next chunk of the response body, null at its end. */
   async read(): Promise<Uint8Array | null> {
     if (this.#iterator === null) throw new GuestFault("InvalidStateError", "This fetch has no body to read");
+    this.#watchReader();
     let result: IteratorResult<Buffer>;
     try {
       result = await (this.#ahead.shift() ?? this.#iterator.next());
@@ -169,6 +182,12 @@ export class OpenFetch implements Handle {
     if (this.#downloadedBytes > BODY_MAX_BYTES)
       throw new GuestFault("TypeError", `fetch: the response body exceeds ${BODY_MAX_BYTES} bytes`);
     return result.value;
+  }
+
+  /** Starts the wait for the next read afresh. */
+  #watchReader(): void {
+    clearTimeout(this.#unread);
+    this.#unread = setTimeout(() => this.onUnread?.(), UNREAD_MAX_MS).unref();
   }
 
   /** Takes a chunk of the request body (null ends it) and resolves when there is room for the next. */
