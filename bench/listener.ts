@@ -128,7 +128,7 @@ export async function measureListeners(rounds: number, seconds: number, warmUpSe
     for (const [i, row] of rows.entries()) {
       const server = await startSubject(row.subject);
       try {
-        await row.load(server.port, warmUpSeconds);
+        if (warmUpSeconds > 0) await row.load(server.port, warmUpSeconds);
         const before = cpuUs(server.pid);
         const { requests, errors } = await row.load(server.port, seconds);
         if (errors > 0 || requests === 0) throw new Error(`${row.name}: ${errors} errors in ${requests} requests`);

@@ -30,10 +30,7 @@ let running: ChunkedDecoder | null = null;
 function theMachine(): Machine {
   if (machine === null) {
     const llhttp = instantiateLlhttp({
-      onHeaderField: () => 0,
-      onHeaderValue: () => 0,
-      onHeadersComplete: () => 0,
-      onBody: (address, length) => (running as ChunkedDecoder).take(new Uint8Array(llhttp.memory.buffer, address, length)),
+      onBody: (_parser, address, length) => (running as ChunkedDecoder).take(new Uint8Array(llhttp.memory.buffer, address, length)),
       onMessageComplete: () => (running as ChunkedDecoder).complete(),
     });
     machine = { llhttp, window: llhttp.malloc(WINDOW_BYTES) };

@@ -16,13 +16,16 @@ export const INVALID_METHOD = 6;
 
 const TYPE_REQUEST = 1;
 
-/** Called by llhttp with addresses inside its memory; 0 lets it go on. */
+/**
+ * Called by llhttp with addresses inside its memory; 0 lets it go on. Taken as
+ * they come, parser first: a wrapper around each would cost every header twice.
+ */
 export interface LlhttpCallbacks {
-  onHeaderField(address: number, length: number): number;
-  onHeaderValue(address: number, length: number): number;
-  onHeadersComplete(upgrade: number, shouldKeepAlive: number): number;
-  onBody(address: number, length: number): number;
-  onMessageComplete(): number;
+  readonly onHeaderField?: (parser: number, address: number, length: number) => number;
+  readonly onHeaderValue?: (parser: number, address: number, length: number) => number;
+  readonly onHeadersComplete?: (parser: number, statusCode: number, upgrade: number, shouldKeepAlive: number) => number;
+  readonly onBody?: (parser: number, address: number, length: number) => number;
+  readonly onMessageComplete?: () => number;
 }
 
 export interface Llhttp {
@@ -66,12 +69,11 @@ export function instantiateLlhttp(callbacks: LlhttpCallbacks): Llhttp {
       wasm_on_message_begin: goOn,
       wasm_on_url: goOn,
       wasm_on_status: goOn,
-      wasm_on_header_field: (_parser: number, address: number, length: number) => callbacks.onHeaderField(address, length),
-      wasm_on_header_value: (_parser: number, address: number, length: number) => callbacks.onHeaderValue(address, length),
-      wasm_on_headers_complete: (_parser: number, _status: number, upgrade: number, keepAlive: number) =>
-        callbacks.onHeadersComplete(upgrade, keepAlive),
-      wasm_on_body: (_parser: number, address: number, length: number) => callbacks.onBody(address, length),
-      wasm_on_message_complete: () => callbacks.onMessageComplete(),
+      wasm_on_header_field: callbacks.onHeaderField ?? goOn,
+      wasm_on_header_value: callbacks.onHeaderValue ?? goOn,
+      wasm_on_headers_complete: callbacks.onHeadersComplete ?? goOn,
+      wasm_on_body: callbacks.onBody ?? goOn,
+      wasm_on_message_complete: callbacks.onMessageComplete ?? goOn,
     },
   });
   const llhttp = instance.exports as unknown as Llhttp & { _initialize(): void };

@@ -4,7 +4,8 @@
  * closed socket; always the last answer of its connection, because behind a
  * broken message nobody knows where the next one begins.
  */
-import { dateLine, reasonPhrase } from "./response-head.ts";
+import { reasonPhrase } from "./reason-phrases.ts";
+import { dateLine } from "./response-head.ts";
 
 export interface Refusal {
   readonly kind: "refusal";

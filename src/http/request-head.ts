@@ -58,6 +58,8 @@ export class HeadParser {
   readonly #ends = new Int32Array(SLOT_NAMES.length);
   #slot = NO_SLOT;
   #text = "";
+  /** The last Host that passed: most clients name one, and comparing is cheaper than checking. */
+  #validHost: string | null = null;
   #complete = false;
   #keepAlive = false;
   #upgrade = false;
@@ -65,16 +67,14 @@ export class HeadParser {
   constructor(limits: HttpLimits) {
     this.#limits = limits;
     this.#llhttp = instantiateLlhttp({
-      onHeaderField: (address, length) => this.#onField(address - this.#input, length),
-      onHeaderValue: (address, length) => this.#onValue(address - this.#input, length),
-      onHeadersComplete: (upgrade, keepAlive) => {
+      onHeaderField: (_parser, address, length) => this.#onField(address - this.#input, length),
+      onHeaderValue: (_parser, address, length) => this.#onValue(address - this.#input, length),
+      onHeadersComplete: (_parser, _statusCode, upgrade, keepAlive) => {
         this.#complete = true;
         this.#upgrade = upgrade !== 0;
         this.#keepAlive = keepAlive !== 0;
         return 0;
       },
-      onBody: () => 0,
-      onMessageComplete: () => 0,
     });
     this.#parser = allocateParser(this.#llhttp);
     const capacity = headMaxBytes(limits);
@@ -140,7 +140,9 @@ export class HeadParser {
     if (count === 0 && minorVersion === 1) return malformed("Missing Host header: HTTP/1.1 requires one");
     if ((count as number) > 1) return malformed("More than one Host header");
     const host = count === 0 ? "" : this.#value(HOST);
-    if (count === 1 && !isValidHost(host)) return malformed("Invalid Host header: send a host name and an optional port");
+    if (count === 1 && host !== this.#validHost && !isValidHost(host))
+      return malformed("Invalid Host header: send a host name and an optional port");
+    if (count === 1) this.#validHost = host;
     return authority ?? host;
   }
 

@@ -5,7 +5,7 @@
  * section 7.6.1) are dropped, because a function that passes on a fetched
  * response carries them along in good faith.
  */
-import { STATUS_CODES } from "node:http";
+import { reasonPhrase } from "./reason-phrases.ts";
 
 /** The part of a head that depends on the function alone. */
 export interface ResponsePrefix {
@@ -76,10 +76,6 @@ function remember(status: number, headerLines: string, prefix: ResponsePrefix): 
   }
   ofStatus.set(headerLines, prefix);
   cachedCount++;
-}
-
-export function reasonPhrase(status: number): string {
-  return STATUS_CODES[status] ?? "Unknown";
 }
 
 let currentDateLine = "";

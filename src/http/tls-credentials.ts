@@ -4,7 +4,7 @@
  * ones stay in use: a botched renewal must not take the server down.
  */
 import { readFileSync, statSync } from "node:fs";
-import { createSecureContext, type SecureContextOptions } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { TlsConfig } from "../config/config.ts";
 
@@ -16,7 +16,7 @@ export function readCredentials(tls: TlsConfig): Result<Credentials> {
   try {
     const credentials = { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };
     // Throws for what is no PEM, and for a key that is not the certificate's.
-    createSecureContext(credentials);
+    process.getBuiltinModule("node:tls").createSecureContext(credentials);
     return ok(credentials);
   } catch (error) {
     return fail({
