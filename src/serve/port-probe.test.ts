@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { bindFailure, claimPort } from "./port-probe.ts";
 
 const HOST = "127.0.0.1";
@@ -65,6 +66,31 @@ test("a refused claim leaves nothing behind", async () => {
   assert.ok(claim.ok);
   claim.value.release();
 });
+
+test("clients that knock too early don't hold up the claim", async () => {
+  const port = await freePort();
+  // On a thread of their own: the probe listens for less than one turn of this loop.
+  const clients = new Worker(KNOCK, { eval: true, workerData: { port, host: HOST } });
+  await once(clients, "message");
+  for (let round = 0; round < 300; round++) {
+    const claim = await claimPort(HOST, port);
+    assert.ok(claim.ok);
+    claim.value.release();
+  }
+  await clients.terminate();
+});
+
+const KNOCK = `
+  const { connect } = require("node:net");
+  const { parentPort, workerData } = require("node:worker_threads");
+  const knock = () => {
+    const socket = connect(workerData.port, workerData.host);
+    socket.on("error", () => {});
+    socket.on("close", () => setImmediate(knock));
+  };
+  for (let client = 0; client < 4; client++) knock();
+  parentPort.postMessage("knocking");
+`;
 
 test("port 0 is left to the first worker's bind", async () => {
   const claims = await Promise.all([claimPort(HOST, 0), claimPort(HOST, 0)]);

@@ -8,7 +8,7 @@
  * Pilotlights out for as long as we run. Port 0 needs neither: the kernel never
  * picks a shared port for a bind to 0, so the first worker's bind decides.
  */
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 
 /** Holds the claim; keeps no event loop alive. */
@@ -20,7 +20,8 @@ export async function claimPort(host: string, port: number): Promise<Result<Port
   if (port === 0) return ok({ release() {} });
   const claim = await claimName(host, port);
   if (!claim.ok) return claim;
-  const probe = await listenOnce(createServer(), { host, port, exclusive: true });
+  // A client may already be knocking: kept open, its connection would keep the probe from closing.
+  const probe = await listenOnce(createServer(turnAway), { host, port, exclusive: true });
   if (!probe.ok) {
     claim.value.release();
     return fail(bindFailure(probe.failure, host, port));
@@ -76,7 +77,7 @@ function describe(error: NodeJS.ErrnoException): string {
 async function claimName(host: string, port: number): Promise<Result<PortClaim>> {
   if (process.platform !== "linux") return ok({ release() {} });
   const name = `\0pilotlight/${process.getuid?.() ?? 0}/${formatAddress(host, port)}`;
-  const server = createServer((socket) => socket.destroy());
+  const server = createServer(turnAway);
   const claimed = await listenOnce(server, { path: name });
   if (claimed.ok) {
     server.unref();
@@ -85,6 +86,10 @@ async function claimName(host: string, port: number): Promise<Result<PortClaim>>
   // Abstract names may be forbidden (some sandboxes); the exclusive bind alone must do then.
   if (claimed.failure.code !== "EADDRINUSE") return ok({ release() {} });
   return fail(inUse(formatAddress(host, port), port));
+}
+
+function turnAway(socket: Socket): void {
+  socket.destroy();
 }
 
 type ListenTarget = { readonly path: string } | { readonly host: string; readonly port: number; readonly exclusive: true };
