@@ -170,6 +170,20 @@ test("an answer without reading an expected body closes the connection instead o
   assert.equal(closed, true);
 });
 
+test("a body that is first wanted behind the beginning of the answer rejects instead of waiting for ever", async () => {
+  let code = "";
+  await using server = await serve(async (exchange) => {
+    exchange.start(200, "", null);
+    await exchange.body.read().catch((error: { code: string }) => {
+      code = error.code;
+    });
+    exchange.end();
+  });
+  const { text, closed } = await say(server.port, ["POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"]);
+  assert.equal(statusOf(text), 200);
+  assert.deepEqual([code, closed], ["BODY_ABORTED", true]);
+});
+
 test("the rest of a short unread body is passed over and the connection kept", async () => {
   await using server = await serve((exchange) => exchange.respond(200, "", exchange.method));
   const head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n";

@@ -5,32 +5,16 @@
  * read overwrites, so whatever outlives the call is copied.
  */
 import type { Socket } from "node:net";
-import type { HttpLimits } from "../config/config.ts";
 import { BodyFraming } from "./body-framing.ts";
+import type { ConnectionContext, Transport } from "./connection-context.ts";
 import type { Exchange, RequestBody } from "./exchange.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import { latin1Text } from "./latin1.ts";
 import { PartialHead } from "./partial-head.ts";
 import { type Refusal, refusalText } from "./refusal.ts";
 import { type BodyReceiver, IncomingBody, NO_BODY, QUEUE_MAX_BYTES, RequestBodyError, WholeBody } from "./request-body.ts";
-import type { HeadParser, RequestHead } from "./request-head.ts";
+import type { RequestHead } from "./request-head.ts";
 import { bodyTimeout, headTimeout, type TickLimits, writeQueueBytes } from "./sweep.ts";
-
-/** What all connections of a listener share. */
-export interface ConnectionContext {
-  readonly limits: HttpLimits;
-  readonly headParser: HeadParser;
-  /** Counts sweeps: the only clock that connections read. */
-  tick: number;
-  /** Answers say `connection: close` from now on. */
-  draining: boolean;
-  onExchange(exchange: Exchange): void;
-  onRefused(reason: Refusal, remoteAddress: string): void;
-  onInvalidAnswer(exchange: Exchange, status: number): void;
-  onClosed(connection: Connection): void;
-}
-
-export type Transport = "tcp" | "unix" | "tls";
 
 const HEAD_END = "\r\n\r\n";
 /** Most heads are shorter; a longer one takes the path of heads that come in pieces. */
@@ -82,7 +66,7 @@ export class Connection implements BodyReceiver {
     return this.#remoteAddress;
   }
 
-  /** Waiting for a first or a further request, nothing of which has come. */
+  /** Nothing of a first or a further request has come. */
   get idle(): boolean {
     return this.#exchange === null && this.#partial === null && this.#incoming === null && !this.#lingering;
   }
@@ -209,8 +193,13 @@ export class Connection implements BodyReceiver {
     return next;
   }
 
+  /** Behind a final status there is no interim one, and without it the client keeps the body back. */
   bodyWanted(): void {
-    if (!this.#continueOwed || this.#exchange?.answered) return;
+    if (!this.#continueOwed) return;
+    if (this.#exchange?.answered) {
+      this.#failBody("BODY_ABORTED", "The answer began before the body was asked for, so the client did not send it");
+      return;
+    }
     this.#continueOwed = false;
     this.#sinceTick = this.#context.tick;
     this.socket.write(CONTINUE, "latin1");
@@ -237,13 +226,13 @@ export class Connection implements BodyReceiver {
     return this.#continueOwed || !this.#incoming.isShorterThan(DISCARD_MAX_BYTES);
   }
 
+  /** The rest of a short body that nobody waits for is read and dropped. */
   answerEnds(): void {
     if (this.#closing) {
       this.#linger();
     } else if (this.#incoming === null) {
       this.#release();
     } else {
-      // The rest of a short body that nobody waits for is read and dropped.
       this.#incoming.body.fail(new RequestBodyError("BODY_ABORTED", "The request was answered before its body was read"));
       this.#resume();
     }

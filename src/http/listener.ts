@@ -7,8 +7,10 @@
 import { lstatSync, rmSync } from "node:fs";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
+import { builtin } from "../base/builtin.ts";
 import type { HttpLimits, TlsConfig } from "../config/config.ts";
-import { Connection, type ConnectionContext, type Transport } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionContext, Transport } from "./connection-context.ts";
 import type { Exchange } from "./exchange.ts";
 import { refusal } from "./refusal.ts";
 import { HeadParser } from "./request-head.ts";
@@ -147,8 +149,7 @@ class HttpListener implements Listener {
   #tlsServer(tls: TlsConfig): Server {
     const credentials = readCredentials(tls);
     if (!credentials.ok) throw new Error(credentials.failure.message);
-    // Loaded here: node:tls alone would add 20 ms to the start of every worker.
-    const server: TlsServer = process.getBuiltinModule("node:tls").createServer({
+    const server: TlsServer = builtin.tls.createServer({
       ...credentials.value,
       ALPNProtocols: ["http/1.1"],
       minVersion: "TLSv1.2",

@@ -5,6 +5,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
+import { builtin } from "../base/builtin.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { TlsConfig } from "../config/config.ts";
 
@@ -16,7 +17,7 @@ export function readCredentials(tls: TlsConfig): Result<Credentials> {
   try {
     const credentials = { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };
     // Throws for what is no PEM, and for a key that is not the certificate's.
-    process.getBuiltinModule("node:tls").createSecureContext(credentials);
+    builtin.tls.createSecureContext(credentials);
     return ok(credentials);
   } catch (error) {
     return fail({
