@@ -24,7 +24,7 @@ const BACKLOG = 4096;
 const TURNED_AWAY_MAX_COUNT = 256;
 /** At draining, how long a connection that has not said a word may still bring its first request. */
 const FRESH_GRACE_MS = 500;
-const DRAIN_ACCEPT_TURNS = 20;
+const DRAIN_ACCEPT_MAX_MS = 200;
 
 export interface ListenerOptions {
   readonly limits: HttpLimits;
@@ -243,9 +243,15 @@ class HttpListener implements Listener {
     this.#sweepTimer = null;
   }
 
-  /** The system resets what waits in the queue of a listener that closes: clients that were already connected. */
+  /**
+   * The system resets what waits in the queue of a listener that closes: clients
+   * that were already connected. So it closes right behind a turn that found the
+   * queue empty. What arrives within that turn is lost all the same, unless
+   * net.ipv4.tcp_migrate_req hands it to another listener of the port.
+   */
   async #acceptQueued(): Promise<void> {
-    for (let turn = 0; turn < DRAIN_ACCEPT_TURNS; turn++) {
+    const deadlineMs = performance.now() + DRAIN_ACCEPT_MAX_MS;
+    for (let turn = 0; performance.now() < deadlineMs; turn++) {
       const before = this.counters.connectionsTotal;
       await new Promise((resolve) => setImmediate(resolve));
       // The first turn may end before the poll that accepts.
