@@ -60,6 +60,11 @@ export function boot(
   const options = jsonParse(optionsJson) as BootOptions;
   origin.scheme = options.scheme;
   env = Object.freeze({ ...options.env });
+  // Here and not in the prelude, because V8 adds these to every new context. Memories of
+  // WebAssembly lie outside the heap that V8 limits, and a Wasm function has a limit of its
+  // own; shared memory would only serve to build a fine clock.
+  Reflect.deleteProperty(globalThis, "WebAssembly");
+  Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
   Object.defineProperty(globalThis, "__env__", { value: { ...options.env }, configurable: true, writable: true });
   Object.defineProperty(globalThis, "__pilotlight_load", { value: load, configurable: true });
   Object.defineProperty(globalThis, "__pilotlight_install", { value: install, configurable: true });
@@ -99,12 +104,13 @@ function dispatch(
 ): string | undefined {
   current.callId = callId;
   takenCallId = takes ? callId : 0;
+  settledAnswer = undefined;
   try {
     const source: BodySource = body === true ? { open: () => incomingStream(callId) } : body;
     const request = incomingRequest({ method, target, block, source, callId });
     const context = new Context(paramsJson === undefined ? NO_PARAMS : jsonParse(paramsJson));
     const result = handler(request, env, context, { target, block });
-    if (result instanceof Response) return answerNow(callId, result);
+    if (result instanceof Response) return answerTurn(callId, result);
     if (isThenable(result)) {
       result.then(
         (value) => answerLater(callId, value),
@@ -112,7 +118,7 @@ function dispatch(
       );
       return undefined;
     }
-    return answerNow(callId, toResponse(result));
+    return answerTurn(callId, toResponse(result));
   } catch (error) {
     failCall(callId, error);
     return undefined;
@@ -125,6 +131,20 @@ function take(): string | undefined {
   settledAnswer = undefined;
   takenCallId = 0;
   return answer;
+}
+
+/**
+ * In the thread lane by callback. In the loop lane by value, and kept for
+ * `take` as well: a rejection that nobody handles makes isolated-vm throw where
+ * the value would have been returned.
+ */
+function answerTurn(callId: number, response: Response): string | undefined {
+  if (callId === takenCallId) {
+    settledAnswer = answerNow(callId, response);
+    return settledAnswer;
+  }
+  send(callId, response, response.take());
+  return undefined;
 }
 
 function answerNow(callId: number, response: Response): string | undefined {
@@ -145,8 +165,7 @@ function answerLater(callId: number, value: unknown): void {
   current.callId = callId;
   try {
     const response = toResponse(value);
-    if (callId === takenCallId) settledAnswer = answerNow(callId, response);
-    else send(callId, response, response.take());
+    answerTurn(callId, response);
   } catch (error) {
     failCall(callId, error);
   }

@@ -29,11 +29,6 @@ define("clearInterval", clearTimeout);
 define("clearImmediate", clearTimeout);
 define("self", globalThis);
 
-// Guests share nothing with anybody: shared memory would only serve to build a fine clock.
-Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
-// Its memories lie outside the heap that V8 limits; a Wasm function has a limit of its own.
-Reflect.deleteProperty(globalThis, "WebAssembly");
-
 define("__pilotlight_boot", (...args: Parameters<typeof boot>) => {
   Reflect.deleteProperty(globalThis, "__pilotlight_boot");
   return boot(...args);

@@ -49,7 +49,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   "globals.js": `export default () => {
     const reach = (path) => { try { return typeof path(); } catch { return "undefined"; } };
     const found = {
-      process: reach(() => process.binding), require: reach(() => require), ivm: reach(() => ivm),
+      process: reach(() => process.binding), require: reach(() => globalThis.require), ivm: reach(() => globalThis.ivm),
       boot: reach(() => globalThis.__pilotlight_boot), load: reach(() => globalThis.__pilotlight_load), install: reach(() => globalThis.__pilotlight_install),
       shared: reach(() => SharedArrayBuffer), wasm: reach(() => WebAssembly),
       host: reach(() => (function () { return this; }).constructor("return process")()),
@@ -73,7 +73,10 @@ describe("a hostile function", () => {
   let server: TestServer;
   before(async () => {
     const files = Object.fromEntries(Object.entries(ATTACKS).map(([id, { source }]) => [`${id}.js`, source]));
-    server = await startServer({ ...files, ...HARMLESS }, { memory: "48m", timeout: "4s", cpuTimeout: "400ms" });
+    // Bombs get the time to explode; everything else is stopped early.
+    const bombs = Object.keys(ATTACKS).filter((id) => id.startsWith("bomb-"));
+    const functions = Object.fromEntries(bombs.map((id) => [id, { cpuTimeout: "15s", timeout: "20s" }]));
+    server = await startServer({ ...files, ...HARMLESS }, { memory: "48m", timeout: "4s", cpuTimeout: "400ms", functions });
   });
   after(() => server.stop());
 
@@ -110,10 +113,10 @@ describe("a hostile function", () => {
   test("sends 100 MB without holding up its neighbour, or is ended by its memory limit", async () => {
     const large = server.get("/large").then(
       async (answer) => (answer.status === 200 ? (await answer.arrayBuffer()).byteLength : answer.status),
-      () => 500,
     );
     await neighbourAnswers();
-    assert.ok([100 * 1024 * 1024, 500].includes(await large));
+    // A transfer that breaks off is an honest end as well.
+    assert.ok([100 * 1024 * 1024, 500].includes(await large.catch(() => 500)));
   });
 
   test("finds nothing of the host in its global scope", async () => {
@@ -154,7 +157,7 @@ describe("a function that takes its worker down", () => {
       }
       assert.equal(await ask("/neighbour"), 200);
       const last = await ask("/killer");
-      assert.ok(last === 503 || last === 500, `the killer is answered with ${last}`);
+      assert.ok(last >= 500, `the killer is answered with ${last}`);
     } finally {
       await server.stop();
     }

@@ -30,6 +30,7 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
     scheme: "http",
     turns: { loopTurn: () => {}, threadTurn: () => 0, threadTurnEnded: () => {} },
     onGuestLog: () => {},
+    onRunaway: (functionId) => process.stderr.write(`${functionId}: its compilation can't be stopped\n`),
     onCatastrophe: (functionId, message) => process.stderr.write(`${functionId}: ${message}\n`),
   });
   for (const { codeFile, codeCacheFile, filename } of inputs) {

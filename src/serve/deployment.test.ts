@@ -6,7 +6,8 @@ import { after, test } from "node:test";
 import type { Config, FunctionOverrides } from "../config/config.ts";
 import { resolveConfig } from "../config/parse.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
-import { bundleSourceOf, makeDeployment, routeOf } from "./deployment.ts";
+import { bundleSourceOf, makeDeployment } from "./deployment.ts";
+import { functionRoute } from "./function-route.ts";
 import type { Deployment } from "./function-spec.ts";
 import { createRouter } from "./router.ts";
 
@@ -140,7 +141,7 @@ test("a folder that is gone is one failure and no function", async () => {
 
 test("the file's name for its rest parameter reaches the router", async () => {
   const { deployment } = await makeDeployment(await configOf({ "files/[...path].ts": "" }), 1, {});
-  const router = createRouter(deployment.functions.map((spec) => routeOf(spec, spec.id)));
+  const router = createRouter(deployment.functions.map((spec) => functionRoute(spec, spec.id)));
   assert.deepEqual(router.match("/files/a/b")?.params, { path: "a/b" });
 });
 

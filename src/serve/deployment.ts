@@ -15,8 +15,7 @@ import { findBundle } from "../engines/javascript/bundle-cache.ts";
 import { type FoundFunction, functionAt, scanFolder } from "./folder.ts";
 import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
 import { readManifest } from "./manifest.ts";
-import { idOf, patternFault, patternShape, restNameOf } from "./route-pattern.ts";
-import type { Route } from "./router.ts";
+import { patternFault, patternShape } from "./route-pattern.ts";
 
 export interface MadeDeployment {
   readonly deployment: Deployment;
@@ -105,11 +104,6 @@ export function bundleSourceOf(source: Source, spec: Pick<FunctionSpec, "id" | "
   if (source.kind === "eval") return { id: spec.id, file: "", code: source.code, sourceRoot: process.cwd() };
   const sourceRoot = source.kind === "file" ? dirname(source.path) : source.path;
   return { id: spec.id, file: spec.file, sourceRoot };
-}
-
-/** The function's route for createRouter, leading to `target`. */
-export function routeOf<Target>(spec: FunctionSpec, target: Target): Route<Target> {
-  return { route: spec.route, restName: restNameOf(idOf(spec.file)) ?? restNameOf(spec.id) ?? "*", target };
 }
 
 function validBundle(config: Config, spec: FunctionSpec): BundleRef | null {

@@ -11,9 +11,9 @@
  * worker accuses nobody. The other slots are calls in the thread lane: rare,
  * long, entered and left each time.
  */
-import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { builtin } from "../base/builtin.ts";
 
 export const LOOP_LANE_SLOT = 0;
 
@@ -93,7 +93,7 @@ export function readFlightRecord(file: string): string[] {
 /** What the record holds for a function: its id, or a digest of an id too long for a slot. */
 export function flightKey(functionId: string): string {
   if (Buffer.byteLength(functionId) <= NAME_MAX_BYTES) return functionId;
-  return `sha256:${createHash("sha256").update(functionId).digest("hex")}`;
+  return `sha256:${builtin.crypto.createHash("sha256").update(functionId).digest("hex")}`;
 }
 
 /** Length and name in one write: a reader never sees one without the other. */

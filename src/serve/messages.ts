@@ -52,6 +52,8 @@ export type FromWorker =
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "heartbeat"; readonly residentBytes: number; readonly inFlight: readonly string[] }
   | { readonly type: "build"; readonly functionId: string }
+  /** A turn of this function can't be stopped and goes on using processor and memory: only the worker's end ends it. */
+  | { readonly type: "runaway"; readonly functionId: string }
   /** The dedicated worker of this function does not answer on its socket: start it. */
   | { readonly type: "wake"; readonly functionId: string }
   | { readonly type: "collected"; readonly requestId: number; readonly metrics: MetricsSnapshot }

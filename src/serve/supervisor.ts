@@ -46,6 +46,9 @@ export interface Addresses {
   readonly url: string;
 }
 
+/** A runaway eats memory meanwhile: its neighbours' open calls get this long to end. */
+const RUNAWAY_GRACE_MS = 2_000;
+
 /** The first boot is tried this often before the server gives up; later ones are tried for ever. */
 const FIRST_BOOTS_MAX = 5;
 
@@ -195,6 +198,9 @@ export class Supervisor implements SlotHost {
       case "wake":
         this.#wake(message.functionId);
         return;
+      case "runaway":
+        this.#ranAway(slot, worker, message.functionId);
+        return;
       case "collected":
       case "profiled":
         this.counts.answered(worker, message);
@@ -218,12 +224,7 @@ export class Supervisor implements SlotHost {
     const suspects = this.#suspects(worker);
     this.record("error", "worker died", { worker: slot.name, pid: worker.pid, how, ...exit, livedMs: Math.round(worker.livedMs), suspects });
     if (slot.functionId !== null) return this.#dedicatedDied(slot.functionId, suspects, exit, how);
-    const accused = this.placement.sharedWorkerDied(suspects);
-    for (const functionId of accused) {
-      this.record("warn", "probation: it ran when its worker died, and now runs in a worker of its own", { function: functionId, how });
-      this.#dedicated.wake(functionId);
-    }
-    if (accused.length > 0) this.#announcePlacements();
+    this.#accuse(suspects, how);
     if (this.#onFirstListening === null || slot.failedBoots + 1 < FIRST_BOOTS_MAX) return true;
     this.#onFirstListening(fail(bootFailure(how)));
     return false;
@@ -234,10 +235,11 @@ export class Supervisor implements SlotHost {
     rm(worker.flightFile, { force: true }, () => {});
   }
 
-  onReplacing(slot: WorkerSlot, worker: WorkerProcess): void {
-    this.restartsByReason.memory = (this.restartsByReason.memory ?? 0) + 1;
+  onReplacing(slot: WorkerSlot, worker: WorkerProcess, reason: "memory" | "runaway"): void {
+    this.restartsByReason[reason] = (this.restartsByReason[reason] ?? 0) + 1;
     const { residentBytes, pid } = worker;
-    this.record("warn", "worker passed its memory ceiling and is replaced", { worker: slot.name, pid, residentBytes });
+    const why = reason === "memory" ? "passed its memory ceiling" : "runs a turn that can't be stopped";
+    this.record("warn", `worker ${why} and is replaced`, { worker: slot.name, pid, residentBytes });
   }
 
   onLeaving(worker: WorkerProcess): void {
@@ -314,6 +316,26 @@ export class Supervisor implements SlotHost {
       this.#announcePlacements();
     }
     return this.placement.placementOf(functionId)?.where === "dedicated";
+  }
+
+  /** V8 looks for a stop request in most loops, not in all. Its sandbox is closed; what is left of it dies with the process. */
+  #ranAway(slot: WorkerSlot, worker: WorkerProcess, functionId: string): void {
+    const why = `a turn of ${functionId} can't be stopped`;
+    if (slot.functionId !== null) {
+      worker.condemn(why);
+      return;
+    }
+    this.#accuse([functionId], why);
+    slot.replace(worker, "runaway", RUNAWAY_GRACE_MS);
+  }
+
+  #accuse(suspects: readonly string[], how: string): void {
+    const accused = this.placement.sharedWorkerDied(suspects);
+    for (const functionId of accused) {
+      this.record("warn", "probation: it ran when its worker was lost, and now runs in a worker of its own", { function: functionId, how });
+      this.#dedicated.wake(functionId);
+    }
+    if (accused.length > 0) this.#announcePlacements();
   }
 
   /** The turn that was executing, or when none was written down, everything that was in flight. */

@@ -9,7 +9,7 @@ import { createPulse, type Pulse } from "./heartbeat.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { type WorkerExit, WorkerProcess } from "./worker-process.ts";
 
-export type RestartReason = "exit" | "signal" | "silent" | "memory";
+export type RestartReason = "exit" | "signal" | "silent" | "memory" | "runaway";
 
 export interface SlotHost {
   fork(): WorkerProcess;
@@ -21,7 +21,7 @@ export interface SlotHost {
   /** Any end, expected or not, after `onDeath`. */
   onGone(worker: WorkerProcess): void;
   /** Its memory has passed the ceiling; a successor is on its way. */
-  onReplacing(slot: WorkerSlot, worker: WorkerProcess): void;
+  onReplacing(slot: WorkerSlot, worker: WorkerProcess, reason: "memory" | "runaway"): void;
   /** About to leave on purpose: the last moment to ask it anything. */
   onLeaving(worker: WorkerProcess): void;
 }
@@ -46,6 +46,8 @@ export class WorkerSlot {
   readonly #pulses = new Map<WorkerProcess, Pulse>();
   readonly #leaving = new Map<WorkerProcess, () => void>();
   #successor: WorkerProcess | null = null;
+  /** What the worker that is being replaced may still take for its open calls. */
+  #leaveGraceMs = DRAIN_GRACE_MS;
   #restartTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -88,7 +90,9 @@ export class WorkerSlot {
       if (pulse.tick(elapsedMs)) worker.condemn(SILENT);
     }
     const worker = this.worker;
-    if (worker !== null && worker.residentBytes > this.#memoryMaxBytes && worker.livedMs > REPLACE_MIN_AGE_MS) this.#replace(worker);
+    if (worker !== null && worker.residentBytes > this.#memoryMaxBytes && worker.livedMs > REPLACE_MIN_AGE_MS) {
+      this.replace(worker, "memory", DRAIN_GRACE_MS);
+    }
   }
 
   /** Asks every worker of this slot to finish what it has, then leave; kills what is left after the grace. */
@@ -143,13 +147,14 @@ export class WorkerSlot {
   }
 
   /** The successor listens before the predecessor stops: no connection is refused in between. */
-  #replace(worker: WorkerProcess): void {
+  replace(worker: WorkerProcess, reason: "memory" | "runaway", graceMs: number): void {
     if (this.#successor !== null || this.#closed || worker.expected) return;
     this.restarts++;
-    this.#host.onReplacing(this, worker);
+    this.#host.onReplacing(this, worker, reason);
+    this.#leaveGraceMs = graceMs;
     if (this.functionId !== null) {
       // A unix socket has one owner: this one leaves first, callers wait and try again.
-      void this.#leave(worker, DRAIN_GRACE_MS);
+      void this.#leave(worker, graceMs);
       return;
     }
     const successor = this.#spawn();
@@ -163,7 +168,7 @@ export class WorkerSlot {
     this.worker = successor;
     this.#successor = null;
     this.listening = true;
-    if (predecessor !== null) void this.#leave(predecessor, DRAIN_GRACE_MS);
+    if (predecessor !== null) void this.#leave(predecessor, this.#leaveGraceMs);
   }
 
   #leave(worker: WorkerProcess, graceMs: number): Promise<void> {

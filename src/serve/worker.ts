@@ -10,8 +10,8 @@ import type { Config } from "../config/config.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
 import { type Listener, createListener } from "../http/listener.ts";
-import { createStaticFiles } from "../http/static-files.ts";
-import { GcObserver } from "../telemetry/gc-observer.ts";
+import type { StaticFiles } from "../http/static-files.ts";
+import type { GcObserver } from "../telemetry/gc-observer.ts";
 import { LogBatch } from "../telemetry/log-batch.ts";
 import { formatRecord } from "../telemetry/log-record.ts";
 import type { MetricsSnapshot } from "../telemetry/metrics.ts";
@@ -23,7 +23,7 @@ import { Front } from "./front.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { Deployment } from "./function-spec.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
-import { routeOf } from "./deployment.ts";
+import { functionRoute } from "./function-route.ts";
 import { createRouter } from "./router.ts";
 import { enforceBudget } from "./sandbox-budget.ts";
 
@@ -45,7 +45,8 @@ export class Worker {
   readonly #forwarder: Forwarder;
   readonly #front: Front;
   readonly #listener: Listener;
-  readonly #gc = new GcObserver();
+  /** Loaded once the worker listens. */
+  #gc: GcObserver | null = null;
   readonly #open = new Set<FunctionRuntime>();
   #runtimes = new Map<string, FunctionRuntime>();
   #draining = false;
@@ -54,12 +55,12 @@ export class Worker {
   static async start(message: StartMessage, send: Send): Promise<Worker> {
     const { config } = message;
     const snapshot = await loadSnapshot(message.snapshotFile, () => preludeCode(config.dataDir));
-    const worker = new Worker(message, send, snapshot);
+    const worker = new Worker(message, send, snapshot, await staticFilesOf(config));
     await worker.#listen(message.listen);
     return worker;
   }
 
-  private constructor(message: StartMessage, send: Send, snapshot: ivm.ExternalCopy<ArrayBuffer>) {
+  private constructor(message: StartMessage, send: Send, snapshot: ivm.ExternalCopy<ArrayBuffer>, staticFiles: StaticFiles | null) {
     const { config } = message;
     this.#send = send;
     this.#config = config;
@@ -72,12 +73,9 @@ export class Worker {
       scheme: config.tls === null ? "http" : "https",
       turns: new FlightSlots(this.#flight),
       onGuestLog: (functionId, level, text) => this.#log(level, text, { function: functionId }),
+      onRunaway: (functionId) => send({ type: "runaway", functionId }),
       onCatastrophe: (functionId, text) => this.#dieOf(functionId, text),
     });
-    const staticFiles =
-      config.staticDir === null
-        ? null
-        : createStaticFiles({ root: config.staticDir, prefix: "/static/", cacheMaxBytes: config.staticCacheMaxBytes, cacheMaxFileBytes: config.staticCacheMaxFileBytes });
     const options = { config, staticFiles, forwarder: this.#forwarder, isReady: () => !this.#draining };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
     this.#listener = createListener({
@@ -103,7 +101,7 @@ export class Worker {
     }
     this.place(placements);
     this.#front.router = createRouter(
-      [...this.#runtimes.values()].map((runtime) => routeOf(runtime.spec, runtime)),
+      [...this.#runtimes.values()].map((runtime) => functionRoute(runtime.spec, runtime)),
     );
     for (const runtime of before.values()) {
       this.#open.delete(runtime);
@@ -137,8 +135,8 @@ export class Worker {
       pid: process.pid,
       residentBytes: process.memoryUsage.rss(),
       heapUsedBytes: process.memoryUsage().heapUsed,
-      gcCount: this.#gc.count,
-      gcPauseSumUs: this.#gc.pauseSumUs,
+      gcCount: this.#gc?.count ?? 0,
+      gcPauseSumUs: this.#gc?.pauseSumUs ?? 0,
       connectionsOpen: counters.connectionsOpen,
       connectionsTotal: counters.connectionsTotal,
       refusedByStatus: { ...counters.refusedByStatus },
@@ -166,6 +164,8 @@ export class Worker {
       if (listen.kind === "unix") await this.#listener.listenUnix(listen.path);
       this.#send({ type: "listening", port: null });
     }
+    const { GcObserver } = await import("../telemetry/gc-observer.ts");
+    this.#gc = new GcObserver();
     this.#gc.start();
   }
 
@@ -209,4 +209,11 @@ export class Worker {
 async function preludeCode(dataDir: string): Promise<string> {
   const { guestPrelude } = await import("../engines/javascript/guest-prelude.ts");
   return (await guestPrelude(dataDir)).code;
+}
+
+async function staticFilesOf(config: Config): Promise<StaticFiles | null> {
+  if (config.staticDir === null) return null;
+  const { createStaticFiles } = await import("../http/static-files.ts");
+  const { staticDir, staticCacheMaxBytes, staticCacheMaxFileBytes } = config;
+  return createStaticFiles({ root: staticDir, prefix: "/static/", cacheMaxBytes: staticCacheMaxBytes, cacheMaxFileBytes: staticCacheMaxFileBytes });
 }

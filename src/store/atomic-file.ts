@@ -4,7 +4,6 @@
  * temporary file lies in the target's own folder, because a rename is atomic
  * only within one file system.
  */
-import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -13,7 +12,7 @@ export const TEMPORARY_PREFIX = ".tmp-";
 
 /** Writes `content` to `path`; throws the file system's error and leaves no temporary file then. */
 export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `${TEMPORARY_PREFIX}${randomBytes(6).toString("hex")}-${basename(path).slice(0, 64)}`);
+  const temporary = join(dirname(path), `${TEMPORARY_PREFIX}${Math.random().toString(36).slice(2, 12)}-${basename(path).slice(0, 64)}`);
   try {
     const handle = await open(temporary, "wx");
     try {

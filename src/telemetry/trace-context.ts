@@ -3,7 +3,6 @@
  * continued with a new span id; without one, or with a malformed one, a trace
  * begins here. Ids are made only when somebody needs them.
  */
-import { randomBytes } from "node:crypto";
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const ZERO_TRACE = "0".repeat(32);
@@ -24,10 +23,14 @@ export function traceContext(header: string | undefined): TraceContext {
     const known = version !== "ff" && !(version === "00" && rest !== undefined);
     if (known && traceId !== ZERO_TRACE && spanId !== ZERO_SPAN) return { traceId, parentSpanId: spanId, flags };
   }
-  return { traceId: randomBytes(16).toString("hex"), parentSpanId: null, flags: "00" };
+  return { traceId: randomHex(16), parentSpanId: null, flags: "00" };
 }
 
 /** Value for an outgoing request: the same trace, a span of our own. */
 export function outgoingTraceparent(context: TraceContext): string {
-  return `00-${context.traceId}-${randomBytes(8).toString("hex")}-${context.flags}`;
+  return `00-${context.traceId}-${randomHex(8)}-${context.flags}`;
+}
+
+function randomHex(byteCount: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(byteCount))).toString("hex");
 }

@@ -46,6 +46,7 @@ export async function makeEngine(logs: GuestLogLine[] = []): Promise<Engine> {
     scheme: "http",
     turns: { loopTurn() {}, threadTurn: () => 0, threadTurnEnded() {} },
     onGuestLog: (_functionId, level, message) => logs.push({ level, message }),
+    onRunaway: (functionId) => process.stderr.write(`a turn of ${functionId} can't be stopped\n`),
     onCatastrophe: (functionId, message) => process.stderr.write(`V8 gave up on ${functionId}: ${message}\n`),
   });
 }

@@ -29,6 +29,8 @@ export interface SandboxHost {
   readonly turns: TurnObserver;
   /** A record of a guest that belongs to no open call: module load, timers, waitUntil. */
   onGuestLog(functionId: string, level: "debug" | "info" | "warn" | "error", message: string): void;
+  /** A turn of this function can't be stopped: only the end of this process ends it. */
+  onRunaway(functionId: string): void;
   /** V8 is about to abort the process on account of this function. */
   onCatastrophe(functionId: string, message: string): void;
 }
@@ -176,7 +178,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
 
   #expired(callId: number, realm: Realm): void {
     // Its own turn is what keeps it: then the CPU limit is the reason to give.
-    if (this.#turns.runningCallId === callId) this.#turns.checkCpuLimit();
+    if (this.#turns.runningCallId === callId) this.#turns.checkPool();
     const call = realm.calls.get(callId);
     if (call === undefined) return;
     const { functionId, timeoutMs } = this.#code.source;
@@ -263,25 +265,25 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     this.#die({ code: "CPU_LIMIT_EXCEEDED", message });
   }
 
-  threw(callId: number, error: unknown): void {
+  outgrew(): void {
     const { functionId, memoryMaxBytes } = this.#code.source;
-    if (/memory limit/i.test(String(error))) {
-      this.#die({ code: "MEMORY_LIMIT_EXCEEDED", message: `${functionId} passed its memory limit of ${Math.round(memoryMaxBytes / MIB)} MiB` });
-      return;
-    }
+    this.#die({ code: "MEMORY_LIMIT_EXCEEDED", message: `${functionId} passed its memory limit of ${Math.round(memoryMaxBytes / MIB)} MiB` });
+  }
+
+  ranAway(): void {
+    this.#host.onRunaway(this.#code.source.functionId);
+  }
+
+  threw(callId: number, error: unknown): void {
     if (this.#isolate.isDisposed) {
-      this.#die({ code: "SANDBOX_LOST", message: `The sandbox of ${functionId} ended` });
+      this.outgrew();
       return;
     }
-    // A throw that escaped the guest's own dispatch: a stack overflow in it, or a prelude the guest has spoilt.
-    const failure = describe(error);
-    for (const realm of this.#loading.keys()) this.#settleLoading(realm, { code: "LOAD_FAILED", ...failure });
-    for (const realm of this.#realms) {
-      const call = realm.calls.get(callId);
-      if (call === undefined) continue;
-      realm.drop(callId);
-      call.fail({ code: "HANDLER_THREW", ...failure });
-    }
+    const { message, stack } = describe(error);
+    for (const realm of [...this.#loading.keys()]) this.#settleLoading(realm, { code: "LOAD_FAILED", message, stack });
+    // Whatever the guest's own dispatch can catch, it has reported. This is a rejection without
+    // a handler: logged as elsewhere, and the call goes on.
+    this.#log("error", `Uncaught (in promise) ${stack === "" ? message : stack}`, callId);
   }
 
   /** Ends the sandbox, once. The call whose turn ran gets the failure itself; the others were only its neighbours. */
@@ -317,5 +319,7 @@ function failureOf(error: unknown): CallFailure {
 
 function describe(error: unknown): { message: string; stack: string } {
   if (!(error instanceof Error)) return { message: `Thrown: ${String(error)}`, stack: "" };
-  return { message: `${error.name}: ${error.message}`, stack: error.stack ?? "" };
+  const stack = error.stack ?? "";
+  const boundary = stack.indexOf("\n    at (<isolated-vm boundary>)");
+  return { message: `${error.name}: ${error.message}`, stack: boundary === -1 ? stack : stack.slice(0, boundary) };
 }

@@ -5,7 +5,6 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { crc32 } from "node:zlib";
 import ivm from "isolated-vm";
 
 const CHECKSUM_BYTES = 4;
@@ -38,7 +37,7 @@ function readStored(file: string): ivm.ExternalCopy<ArrayBuffer> | null {
   // V8 aborts the process on a damaged snapshot, and would do so at every
   // start: ours is checked before V8 sees it.
   const body = bytes.subarray(0, -CHECKSUM_BYTES);
-  if (body.length === 0 || bytes.readUInt32LE(body.length) !== crc32(body)) return null;
+  if (body.length === 0 || bytes.readUInt32LE(body.length) !== checksum(body)) return null;
   return new ivm.ExternalCopy(body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength) as ArrayBuffer);
 }
 
@@ -47,11 +46,21 @@ function keep(file: string, bytes: ArrayBuffer): void {
   const temporary = `${file}.${process.pid}`;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    const checksum = Buffer.alloc(CHECKSUM_BYTES);
-    checksum.writeUInt32LE(crc32(new Uint8Array(bytes)));
-    writeFileSync(temporary, Buffer.concat([new Uint8Array(bytes), checksum]), { flush: true });
+    const trailer = Buffer.alloc(CHECKSUM_BYTES);
+    trailer.writeUInt32LE(checksum(new Uint8Array(bytes)));
+    writeFileSync(temporary, Buffer.concat([new Uint8Array(bytes), trailer]), { flush: true });
     renameSync(temporary, file);
   } catch {
     return;
   }
+}
+
+/** FNV-1a over 32-bit words: finds torn and rotten files; node:zlib's crc32 would cost a worker more to load than to run. */
+function checksum(bytes: Uint8Array): number {
+  const wordCount = bytes.byteLength >> 2;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < wordCount; at++) hash = Math.imul(hash ^ view.getUint32(at * 4, true), 0x01000193);
+  for (let at = wordCount * 4; at < bytes.byteLength; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);
+  return hash >>> 0;
 }

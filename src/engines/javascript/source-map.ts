@@ -104,8 +104,9 @@ function linesOf(stack: string): string[] {
 /** Null drops the line. */
 function mapLine({ tools, map }: Tracing, line: string): string | null {
   const place = placeIn(line);
-  if (place === null || !place.script.startsWith(SCRIPT_PREFIX)) return line;
+  if (place === null) return line;
   if (place.script === GUEST_SCRIPT) return null;
+  if (!place.script.startsWith(SCRIPT_PREFIX)) return line;
   const original = tools.originalPositionFor(map, { line: place.line, column: place.column - 1 });
   // Positions of no source are the wrapper and the bundler's helpers.
   if (original.source === null || original.source === ENTRY_SOURCE) return null;

@@ -34,10 +34,14 @@ export interface TurnObserver {
 }
 
 export interface TurnOwner {
-  /** The turn ended with an exception; the isolate may be gone. */
+  /** The turn ended with an exception: a rejection that nobody handled, or the isolate is gone. */
   threw(callId: number, error: unknown): void;
   /** A CPU limit was passed: the sandbox must end. */
   overran(message: string): void;
+  /** isolated-vm has disposed the isolate; of itself it does so for one reason, the memory limit. */
+  outgrew(): void;
+  /** The isolate was disposed, yet its turn does not end: V8 checks for that in most loops, not in all. */
+  ranAway(): void;
   /** No turn is in the pool any more. */
   poolLeft(): void;
 }
@@ -54,6 +58,10 @@ export function isInTurn(): boolean {
 }
 
 const NO_ARGS: unknown[] = [];
+/** How often a turn in the pool is looked at. */
+const POOL_TICK_MS = 50;
+/** A disposed isolate's turn normally ends within a millisecond. */
+const RUNAWAY_AFTER_MS = 1_500;
 
 export class TurnRunner {
   readonly #isolate: ivm.Isolate;
@@ -68,7 +76,7 @@ export class TurnRunner {
   readonly #held: Turn[] = [];
   #onLoop = 0;
   #watchSlot = 0;
-  #cpuTimer: NodeJS.Timeout | null = null;
+  #poolTimer: NodeJS.Timeout | null = null;
   #cpuAtTurnStartNs = 0n;
   #closed = false;
 
@@ -113,8 +121,7 @@ export class TurnRunner {
 
   /**
    * Hot path. Only when `inLoopLane()`, and not within a turn. `second` is
-   * entered when `entry` returned nothing: both count as one turn. Undefined
-   * when it threw: the owner was told.
+   * entered when `entry` returned nothing or threw: both count as one turn.
    */
   runOnLoop(callId: number, entry: Entry, args: unknown[], options: ivm.ReferenceApplyOptions, second: Entry | null = null): unknown {
     this.#observer.loopTurn(this.#limits.functionId);
@@ -129,8 +136,10 @@ export class TurnRunner {
       if (this.#watchdog.endedLastTurn()) {
         this.#lanes.bar();
         this.#owner.overran(`A turn of ${this.#limits.functionId} held the event loop for more than ${LOOP_TURN_MAX_MS} ms`);
-      } else this.#owner.threw(callId, error);
-      return undefined;
+        return undefined;
+      }
+      this.#owner.threw(callId, error);
+      return second === null || this.#isolate.isDisposed ? undefined : second.applySync(undefined, NO_ARGS, options);
     } finally {
       this.#watchdog.end();
       this.#onLoop = 0;
@@ -140,21 +149,27 @@ export class TurnRunner {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#held.length = 0;
-    this.#disarmCpuLimit();
+    this.#disarm();
     if (this.#watchSlot !== 0) this.#watchdog.release(this.#watchSlot);
+    if (this.#inPool.length > 0) this.#poolTimer = setTimeout(() => this.#owner.ranAway(), RUNAWAY_AFTER_MS);
   }
 
-  /** For the owner's deadline: is this call's own turn what keeps it? Then its CPU limit decides. */
-  checkCpuLimit(): void {
-    if (this.#isolate.isDisposed || this.#inPool.length === 0) return;
-    this.#disarmCpuLimit();
+  /** Ends the turn in the pool when it has had its CPU time; otherwise looks again. */
+  checkPool(): void {
+    this.#disarm();
+    if (this.#closed || this.#inPool.length === 0) return;
+    if (this.#isolate.isDisposed) {
+      this.#owner.outgrew();
+      return;
+    }
     const { cpuTimeoutMs, functionId } = this.#limits;
+    // CPU time, not wall time: a turn that was kept from its processor gets the rest.
     const leftMs = cpuTimeoutMs - Number(this.#isolate.cpuTime - this.#cpuAtTurnStartNs) / 1e6;
-    // The limit is CPU time: a turn that was kept from its processor gets the rest.
     if (leftMs > 1) {
-      this.#cpuTimer = setTimeout(() => this.checkCpuLimit(), leftMs);
+      this.#poolTimer = setTimeout(() => this.checkPool(), Math.min(leftMs, POOL_TICK_MS));
       return;
     }
     this.#lanes.bar();
@@ -162,8 +177,12 @@ export class TurnRunner {
   }
 
   async #runInPool({ callId, entry, args, options, ended }: Turn): Promise<void> {
+    if (this.#isolate.isDisposed) {
+      this.#owner.outgrew();
+      return;
+    }
     const slot = this.#observer.threadTurn(this.#limits.functionId);
-    if (this.#inPool.push(callId) === 1) this.#armCpuLimit();
+    if (this.#inPool.push(callId) === 1) this.#watchPool();
     const cpuBeforeNs = this.#isolate.cpuTime;
     let value: unknown;
     try {
@@ -174,8 +193,8 @@ export class TurnRunner {
     }
     this.#observer.threadTurnEnded(slot);
     this.#inPool.shift();
-    this.#disarmCpuLimit();
-    if (this.#inPool.length > 0) this.#armCpuLimit();
+    this.#disarm();
+    if (this.#inPool.length > 0 && !this.#closed) this.#watchPool();
     ended?.(value);
     if (this.#inPool.length > 0) return;
     this.#owner.poolLeft();
@@ -183,14 +202,14 @@ export class TurnRunner {
   }
 
   /** Turns of one isolate run one after another, so one timer from the last turn's end is enough. */
-  #armCpuLimit(): void {
+  #watchPool(): void {
     if (this.#isolate.isDisposed) return;
     this.#cpuAtTurnStartNs = this.#isolate.cpuTime;
-    this.#cpuTimer = setTimeout(() => this.checkCpuLimit(), this.#limits.cpuTimeoutMs);
+    this.#poolTimer = setTimeout(() => this.checkPool(), Math.min(this.#limits.cpuTimeoutMs, POOL_TICK_MS));
   }
 
-  #disarmCpuLimit(): void {
-    if (this.#cpuTimer !== null) clearTimeout(this.#cpuTimer);
-    this.#cpuTimer = null;
+  #disarm(): void {
+    if (this.#poolTimer !== null) clearTimeout(this.#poolTimer);
+    this.#poolTimer = null;
   }
 }

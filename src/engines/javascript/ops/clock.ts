@@ -3,7 +3,6 @@
  * browsers do for isolated pages: enough to measure a function, coarse for
  * timing what runs beside it.
  */
-import { performance } from "node:perf_hooks";
 import type { SyncOp } from "./op.ts";
 
 const RESOLUTION_MS = 0.005;

@@ -4,8 +4,7 @@
  * it is, as the Fetch standard has it.
  */
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { builtin } from "../../../base/builtin.ts";
 import { reserveCodec } from "./codec-budget.ts";
 import type { OpContext } from "./op.ts";
 
@@ -13,10 +12,10 @@ import type { OpContext } from "./op.ts";
 const CODINGS_MAX = 5;
 
 const DECODERS = {
-  gzip: ["gzip", createGunzip],
-  "x-gzip": ["gzip", createGunzip],
-  deflate: ["deflate", createInflate],
-  br: ["brotli", createBrotliDecompress],
+  gzip: ["gzip", () => builtin.zlib.createGunzip()],
+  "x-gzip": ["gzip", () => builtin.zlib.createGunzip()],
+  deflate: ["deflate", () => builtin.zlib.createInflate()],
+  br: ["brotli", () => builtin.zlib.createBrotliDecompress()],
 } as const;
 
 export function decodeBody(context: OpContext, body: Readable, contentEncoding: string): Readable {
@@ -30,6 +29,6 @@ export function decodeBody(context: OpContext, body: Readable, contentEncoding: 
     const [format, create] = DECODERS[coding as keyof typeof DECODERS];
     const release = reserveCodec(context, "decompress", format);
     // An error destroys both ends; whoever reads the decoded body sees it there.
-    return pipeline(source, create(), () => release());
+    return builtin.stream.pipeline(source, create(), () => release());
   }, body);
 }

@@ -4,7 +4,8 @@
  * host state stays bounded however many keys a function makes and forgets.
  * Work that would hold a thread for long is refused by size.
  */
-import { createHash, randomBytes, type webcrypto } from "node:crypto";
+import type { webcrypto } from "node:crypto";
+import { builtin } from "../../../base/builtin.ts";
 import { requireBoolean, requireBytes, requireInteger, requireOneOf, requireRecord, requireString } from "./arguments.ts";
 import { type KeyDescription, openKey, sealGenerated, sealImported } from "./key-envelope.ts";
 import { type AsyncOp, GuestFault, type OpContext, type SyncOp } from "./op.ts";
@@ -36,13 +37,13 @@ const ALGORITHMS = new Set([
 /** Reached late: loading Web Cryptography would cost every worker start, used or not. */
 const subtle = (): SubtleCrypto => globalThis.crypto.subtle;
 
-const random: SyncOp = (_context, count) => randomBytes(requireInteger(count, "count", 0, RANDOM_MAX_BYTES));
+const random: SyncOp = (_context, count) => builtin.crypto.randomBytes(requireInteger(count, "count", 0, RANDOM_MAX_BYTES));
 
 /** Synchronous: hashing what fits in a message takes less than a trip through the thread pool. */
 const digest: SyncOp = (_context, name, data) => {
   const hash = DIGESTS[requireString(name, "algorithm", 32).toUpperCase()];
   if (hash === undefined) throw new GuestFault("NotSupportedError", `The digest ${JSON.stringify(name)} is not supported`);
-  return createHash(hash).update(requireBytes(data, "data")).digest();
+  return builtin.crypto.createHash(hash).update(requireBytes(data, "data")).digest();
 };
 
 const digestLong: AsyncOp = async (_context, _callId, name, data) =>

@@ -5,8 +5,9 @@
  * resolved once per connection and the checked address is the one connected to,
  * so a second answer from a hostile name server changes nothing.
  */
-import { type LookupAddress, lookup } from "node:dns";
+import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
+import { builtin } from "../../../base/builtin.ts";
 import type { Agent } from "undici";
 import { isPublicAddress } from "./address.ts";
 import { type Reach, requirePublic } from "./fetch-target.ts";
@@ -50,7 +51,7 @@ export function loadOutbound(): Promise<Outbound> {
 
 type Resolve = (host: string, callback: (error: Error | null, addresses: LookupAddress[]) => void) => void;
 
-const resolveAll: Resolve = (host, callback) => lookup(host, { all: true }, callback);
+const resolveAll: Resolve = (host, callback) => builtin.dns.lookup(host, { all: true }, callback);
 
 /** A `lookup` for net.connect that answers public addresses only, and faults when a name has none. */
 export function publicLookup(resolve: Resolve = resolveAll): LookupFunction {

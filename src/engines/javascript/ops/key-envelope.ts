@@ -4,8 +4,8 @@
  * secret of this process and bound to the function. Opened keys are cached per
  * sandbox, so a key that is used again is not imported again.
  */
-import { createCipheriv, createDecipheriv, randomBytes, type webcrypto } from "node:crypto";
-import { deserialize, serialize } from "node:v8";
+import type { webcrypto } from "node:crypto";
+import { builtin } from "../../../base/builtin.ts";
 import { requireBytes } from "./arguments.ts";
 import { GuestFault, type OpContext } from "./op.ts";
 
@@ -14,7 +14,7 @@ const OPENED_MAX_COUNT = 64;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-const sealingKey = randomBytes(32);
+let sealingKey: Buffer | null = null;
 const openedBySandbox = new WeakMap<OpContext["state"], Map<string, OpenedKey>>();
 
 /** The arguments of importKey: enough to make the key again. */
@@ -111,20 +111,26 @@ function nameOf(envelope: Uint8Array): string {
 }
 
 function seal(context: OpContext, material: KeyMaterial): Uint8Array {
-  const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv("aes-256-gcm", sealingKey, iv).setAAD(Buffer.from(context.functionId));
-  const sealed = Buffer.concat([iv, cipher.update(serialize(material)), cipher.final(), cipher.getAuthTag()]);
+  const iv = builtin.crypto.randomBytes(IV_BYTES);
+  const cipher = builtin.crypto.createCipheriv("aes-256-gcm", keyOfKeys(), iv).setAAD(Buffer.from(context.functionId));
+  const sealed = Buffer.concat([iv, cipher.update(builtin.v8.serialize(material)), cipher.final(), cipher.getAuthTag()]);
   if (sealed.byteLength > ENVELOPE_MAX_BYTES) throw new GuestFault("DataError", `A key may have ${ENVELOPE_MAX_BYTES} bytes`);
   return new Uint8Array(sealed);
 }
 
 function unseal(context: OpContext, envelope: Uint8Array): KeyMaterial {
   try {
-    const decipher = createDecipheriv("aes-256-gcm", sealingKey, envelope.subarray(0, IV_BYTES)).setAAD(Buffer.from(context.functionId));
+    const decipher = builtin.crypto.createDecipheriv("aes-256-gcm", keyOfKeys(), envelope.subarray(0, IV_BYTES)).setAAD(Buffer.from(context.functionId));
     decipher.setAuthTag(envelope.subarray(envelope.byteLength - TAG_BYTES));
     const opened = Buffer.concat([decipher.update(envelope.subarray(IV_BYTES, envelope.byteLength - TAG_BYTES)), decipher.final()]);
-    return deserialize(opened) as KeyMaterial;
+    return builtin.v8.deserialize(opened) as KeyMaterial;
   } catch {
     throw new GuestFault("InvalidAccessError", "The key was not made by this function");
   }
+}
+
+/** Made at the first key; dies with the worker, and every sealed key with it. */
+function keyOfKeys(): Buffer {
+  sealingKey ??= builtin.crypto.randomBytes(32);
+  return sealingKey;
 }

@@ -3,8 +3,9 @@
  * request body as the guest writes it and hands out the response body as the
  * guest reads it. Sends no header the guest did not set except what HTTP needs.
  */
-import { PassThrough, type Readable } from "node:stream";
+import type { PassThrough, Readable } from "node:stream";
 import type { Dispatcher } from "undici";
+import { builtin } from "../../../base/builtin.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { loadOutbound } from "./fetch-dispatcher.ts";
 import { requireTarget, type Target } from "./fetch-target.ts";
@@ -59,7 +60,7 @@ export class OpenFetch implements Handle {
   constructor(context: OpContext, request: FetchRequest) {
     this.#context = context;
     this.#request = request;
-    this.#upload = request.body === "stream" ? new PassThrough({ highWaterMark: UPLOAD_BUFFER_BYTES }) : null;
+    this.#upload = request.body === "stream" ? new builtin.stream.PassThrough({ highWaterMark: UPLOAD_BUFFER_BYTES }) : null;
     // Destroyed by abort or by undici: both are reported where somebody waits.
     this.#upload?.on("error", () => {});
   }

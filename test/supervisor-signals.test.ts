@@ -1,0 +1,66 @@
+/** What signals do to a server that has its process to itself. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { afterEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { eventually, getJson } from "./support/fake-fleet.ts";
+
+const FAKE_SERVE_FILE = fileURLToPath(new URL("./support/fake-serve.ts", import.meta.url));
+
+let child: ChildProcess;
+afterEach(() => void child.kill("SIGKILL"));
+
+async function serve(): Promise<{ port: number; pids: number[] }> {
+  child = spawn(process.execPath, [FAKE_SERVE_FILE], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(createInterface({ input: child.stdout! }), "line");
+  return JSON.parse(line);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const exitCode = async (): Promise<number | null> => child.exitCode ?? ((await once(child, "exit")) as [number | null])[0];
+
+test("SIGTERM answers what is in flight, ends the workers and exits with 0", async () => {
+  const { port, pids } = await serve();
+  const slow = getJson({ port, path: "/slow/500" });
+  // The request is on its way before the signal is: a fresh connection has been answered.
+  await getJson({ port, path: "/pid" });
+  child.kill("SIGTERM");
+  assert.equal(await slow, "slow");
+  assert.equal(await exitCode(), 0);
+  assert.deepEqual(pids.filter(isRunning), []);
+});
+
+test("a second signal does not wait for calls in flight", async () => {
+  const { port, pids } = await serve();
+  const slow = getJson({ port, path: "/slow/600000" }).catch((error: Error) => error);
+  await getJson({ port, path: "/pid" });
+  child.kill("SIGINT");
+  await eventually("the drain began", () => getJson({ port, path: "/pid" }).then(() => false, () => true));
+  child.kill("SIGINT");
+  assert.ok((await slow) instanceof Error);
+  assert.equal(await exitCode(), 0);
+  assert.deepEqual(pids.filter(isRunning), []);
+});
+
+test("SIGHUP reloads", async () => {
+  const { port } = await serve();
+  child.kill("SIGHUP");
+  await eventually("version 2", async () => (await getJson({ port, path: "/version" })) === 2);
+});
+
+test("workers don't outlive a supervisor that is killed", async () => {
+  const { pids } = await serve();
+  assert.equal(pids.length, 2);
+  child.kill("SIGKILL");
+  await eventually("the workers are gone", () => !pids.some(isRunning));
+});
