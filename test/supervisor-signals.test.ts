@@ -29,11 +29,19 @@ function isRunning(pid: number): boolean {
 
 const exitCode = async (): Promise<number | null> => child.exitCode ?? ((await once(child, "exit")) as [number | null])[0];
 
+/** Every worker has answered a later connection, so whichever got an earlier one has accepted it. */
+async function heardOf(port: number, pids: readonly number[]): Promise<void> {
+  const heard = new Set<unknown>();
+  await eventually("every worker has answered", async () => {
+    heard.add(await getJson({ port, path: "/pid" }));
+    return pids.every((pid) => heard.has(pid));
+  });
+}
+
 test("SIGTERM answers what is in flight, ends the workers and exits with 0", async () => {
   const { port, pids } = await serve();
   const slow = getJson({ port, path: "/slow/500" });
-  // The request is on its way before the signal is: a fresh connection has been answered.
-  await getJson({ port, path: "/pid" });
+  await heardOf(port, pids);
   child.kill("SIGTERM");
   assert.equal(await slow, "slow");
   assert.equal(await exitCode(), 0);
@@ -43,9 +51,14 @@ test("SIGTERM answers what is in flight, ends the workers and exits with 0", asy
 test("a second signal does not wait for calls in flight", async () => {
   const { port, pids } = await serve();
   const slow = getJson({ port, path: "/slow/600000" }).catch((error: Error) => error);
-  await getJson({ port, path: "/pid" });
+  await heardOf(port, pids);
   child.kill("SIGINT");
-  await eventually("the drain began", () => getJson({ port, path: "/pid" }).then(() => false, () => true));
+  await eventually("the drain began", () =>
+    getJson({ port, path: "/pid" }).then(
+      () => false,
+      () => true,
+    ),
+  );
   child.kill("SIGINT");
   assert.ok((await slow) instanceof Error);
   assert.equal(await exitCode(), 0);

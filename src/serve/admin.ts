@@ -29,7 +29,10 @@ const PROFILE_DEFAULT_SECONDS = 10;
 const PROFILE_MAX_SECONDS = 120;
 
 /** Answers, or says why not. */
-type Handler = (request: { readonly query: URLSearchParams; readonly response: ServerResponse }) => Promise<Failure | null> | Failure | null;
+type Handler = (request: {
+  readonly query: URLSearchParams;
+  readonly response: ServerResponse;
+}) => Promise<Failure | null> | Failure | null;
 
 export async function openAdmin(supervisor: Supervisor, config: AdminConfig): Promise<Result<AdminServer>> {
   const routes = createRoutes(supervisor);
@@ -38,10 +41,14 @@ export async function openAdmin(supervisor: Supervisor, config: AdminConfig): Pr
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refusal = guard(request.headers);
     if (refusal !== null) return sendError(response, refusal.status, refusal);
-    const url = URL.parse(request.url ?? "", "http://admin");
+    const url = URL.parse(`http://admin${request.url}`);
     const methods = routes[url?.pathname ?? ""];
     if (url === null || methods === undefined) {
-      return sendError(response, 404, { code: "ADMIN_UNKNOWN", message: "No such path", hint: `There are: ${Object.keys(routes).join(" ")}` });
+      return sendError(response, 404, {
+        code: "ADMIN_UNKNOWN",
+        message: "No such path",
+        hint: `There are: ${Object.keys(routes).join(" ")}`,
+      });
     }
     const handler = methods[request.method === "HEAD" ? "GET" : (request.method ?? "")];
     if (handler === undefined) {
@@ -63,7 +70,8 @@ export async function openAdmin(supervisor: Supervisor, config: AdminConfig): Pr
   };
   try {
     const options = { headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
-    const server = config.tls === null ? createServer(options, listener) : createTlsServer({ ...options, ...readTls(config.tls) }, listener);
+    const server =
+      config.tls === null ? createServer(options, listener) : createTlsServer({ ...options, ...readTls(config.tls) }, listener);
     server.maxConnections = CONNECTIONS_MAX;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);

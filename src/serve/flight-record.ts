@@ -52,7 +52,10 @@ export function createFlightRecord(file: string, slotCount: number): FlightRecor
       if (written[slot] === functionId || slot >= slotCount) return;
       written[slot] = functionId;
       let bytes = encoded.get(functionId);
-      if (bytes === undefined) encoded.set(functionId, (bytes = encodeSlot(functionId)));
+      if (bytes === undefined) {
+        bytes = encodeSlot(functionId);
+        encoded.set(functionId, bytes);
+      }
       writeSync(descriptor, bytes, 0, bytes.length, slot * SLOT_BYTES);
     },
     leave(slot) {

@@ -12,7 +12,11 @@ import type { DeployedFunction } from "./placement.ts";
 
 /** How deployments and bundles are made; tests script it. */
 export interface Workshop {
-  makeDeployment(config: Config, version: number, previous: Deployment | undefined): Promise<{
+  makeDeployment(
+    config: Config,
+    version: number,
+    previous: Deployment | undefined,
+  ): Promise<{
     readonly deployment: Deployment;
     readonly notices: readonly string[];
     readonly failures: readonly Failure[];

@@ -3,7 +3,7 @@
  * are gone stay in the sums, because a counter that falls reads as a restart
  * of the whole server; their gauges (what is open or in use) went with them.
  */
-import { LATENCY_BUCKET_BOUNDS_US, type FunctionMetrics, type MetricsSnapshot, type PoolMetrics, type StatusMetrics } from "./metrics.ts";
+import { type FunctionMetrics, LATENCY_BUCKET_BOUNDS_US, type MetricsSnapshot, type PoolMetrics, type StatusMetrics } from "./metrics.ts";
 
 export interface FunctionTotals {
   readonly id: string;
@@ -158,10 +158,10 @@ function sumRecords(records: readonly Readonly<Record<string, number>>[]): Recor
   return sums;
 }
 
-function sum<Item>(items: readonly Item[], valueOf: (item: Item) => number): number {
-  return items.reduce((total, item) => total + valueOf(item), 0);
+function sum<Item>(items: readonly Item[], read: (item: Item) => number): number {
+  return items.reduce((total, item) => total + read(item), 0);
 }
 
-function max<Item>(items: readonly Item[], valueOf: (item: Item) => number): number {
-  return items.reduce((largest, item) => Math.max(largest, valueOf(item)), 0);
+function max<Item>(items: readonly Item[], read: (item: Item) => number): number {
+  return items.reduce((largest, item) => Math.max(largest, read(item)), 0);
 }

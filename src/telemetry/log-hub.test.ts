@@ -34,7 +34,10 @@ test("lines of one function are found by the field, not by the text", () => {
   const ring = new LogRing();
   ring.push(record("a", 'says "b" and "function":"b"').trim());
   ring.push(record("b", "mine").trim());
-  assert.deepEqual(ring.lines("b").map((line) => JSON.parse(line).message), ["mine"]);
+  assert.deepEqual(
+    ring.lines("b").map((line) => JSON.parse(line).message),
+    ["mine"],
+  );
 });
 
 test("the ring forgets the oldest by count and by size", () => {
@@ -77,5 +80,5 @@ test("colour is for terminals whose user did not refuse it", () => {
   assert.equal(wantsColour({ isTTY: true }, {}), true);
   assert.equal(wantsColour({ isTTY: true }, { NO_COLOR: "1" }), false);
   assert.equal(wantsColour({}, {}), false);
-  assert.match(createLineStyle(true)(record("a", "m").trim()), /\u001b\[36minfo/);
+  assert.ok(createLineStyle(true)(record("a", "m").trim()).includes("\u001b[36minfo"));
 });

@@ -43,5 +43,8 @@ function parse(line: string): Record<string, unknown> | null {
 
 /** Newlines and tabs stay; other control characters (C0, DEL, C1, bidirectional overrides) become visible. */
 function visible(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(
+    /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -13,7 +13,18 @@ function bucketsWith(index: number, count: number): number[] {
 }
 
 function functionMetrics(id: string, change: Partial<FunctionMetrics> = {}): FunctionMetrics {
-  const pool = { inUse: 1, size: 8, waiting: 0, exhausted: 2, waitCount: 3, waitSumUs: 30, waitMaxUs: 20, execCount: 3, execSumUs: 9, execMaxUs: 5 };
+  const pool = {
+    inUse: 1,
+    size: 8,
+    waiting: 0,
+    exhausted: 2,
+    waitCount: 3,
+    waitSumUs: 30,
+    waitMaxUs: 20,
+    execCount: 3,
+    execSumUs: 9,
+    execMaxUs: 5,
+  };
   const byStatus = [{ status: 200, count: 10, latencySumUs: 600, latencyBuckets: bucketsWith(1, 10) }];
   const counts = { coldStarts: 1, coldStartSumUs: 2_000, coldStartMaxUs: 2_000, promotions: 1, demotions: 0, timeouts: 0 };
   const rest = { cpuTimeouts: 0, outOfMemory: 0, evictions: 0, errors: 1, heapUsedBytes: 1_000, sandboxesOpen: 1 };
@@ -52,11 +63,17 @@ function parseExposition(text: string): Map<string, Family> {
     assert.ok(sample, `not a sample: ${line}`);
     const family = families.get(current)!;
     const name = sample[1]!;
-    assert.ok(name === current || (family.kind === "histogram" && /_(bucket|sum|count)$/.test(name)), `${name} lies in the family ${current}`);
+    assert.ok(
+      name === current || (family.kind === "histogram" && /_(bucket|sum|count)$/.test(name)),
+      `${name} lies in the family ${current}`,
+    );
     const labels = new Map<string, string>();
     for (const [, label, value] of (sample[2] ?? "").matchAll(/([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\n"])*)"/g)) {
       assert.ok(!labels.has(label!), `${label} twice in ${line}`);
-      labels.set(label!, value!.replace(/\\([\\n"])/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped)));
+      labels.set(
+        label!,
+        value!.replace(/\\([\\n"])/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped)),
+      );
     }
     const key = `${name}${JSON.stringify([...labels].sort())}`;
     assert.ok(!seen.has(key), `${line} is a second sample of the same series`);
@@ -67,7 +84,7 @@ function parseExposition(text: string): Map<string, Family> {
   return families;
 }
 
-function valueOf(families: Map<string, Family>, name: string, labels: Record<string, string> = {}): number | undefined {
+function sampleOf(families: Map<string, Family>, name: string, labels: Record<string, string> = {}): number | undefined {
   const wanted = Object.entries(labels);
   return families.get(name)?.samples.find((one) => wanted.every(([label, value]) => one.labels.get(label) === value))?.value;
 }
@@ -76,15 +93,15 @@ test("the exposition is accepted by a strict reader and adds up the workers", ()
   const totals = totalsOf([snapshot([functionMetrics("hello")]), snapshot([functionMetrics("hello"), functionMetrics("other")])]);
   const server = { workers: [{ name: "0", residentBytes: 5 }], restartsByReason: { signal: 2 }, quarantined: ["bomb"] };
   const families = parseExposition(renderPrometheus(totals, server));
-  assert.equal(valueOf(families, "pilotlight_requests_total", { function: "hello", status: "200" }), 20);
-  assert.equal(valueOf(families, "pilotlight_requests_total", { function: "other" }), 10);
-  assert.equal(valueOf(families, "pilotlight_function_lane", { function: "hello", lane: "loop" }), 2);
-  assert.equal(valueOf(families, "pilotlight_pool_exhausted_total", { function: "hello" }), 4);
-  assert.equal(valueOf(families, "pilotlight_pool_wait_seconds_max", { function: "hello" }), 0.00002);
-  assert.equal(valueOf(families, "pilotlight_gc_total"), 6);
-  assert.equal(valueOf(families, "pilotlight_http_refused_total", { status: "404" }), 2);
-  assert.equal(valueOf(families, "pilotlight_worker_restarts_total", { reason: "signal" }), 2);
-  assert.equal(valueOf(families, "pilotlight_function_quarantined", { function: "bomb" }), 1);
+  assert.equal(sampleOf(families, "pilotlight_requests_total", { function: "hello", status: "200" }), 20);
+  assert.equal(sampleOf(families, "pilotlight_requests_total", { function: "other" }), 10);
+  assert.equal(sampleOf(families, "pilotlight_function_lane", { function: "hello", lane: "loop" }), 2);
+  assert.equal(sampleOf(families, "pilotlight_pool_exhausted_total", { function: "hello" }), 4);
+  assert.equal(sampleOf(families, "pilotlight_pool_wait_seconds_max", { function: "hello" }), 0.00002);
+  assert.equal(sampleOf(families, "pilotlight_gc_total"), 6);
+  assert.equal(sampleOf(families, "pilotlight_http_refused_total", { status: "404" }), 2);
+  assert.equal(sampleOf(families, "pilotlight_worker_restarts_total", { reason: "signal" }), 2);
+  assert.equal(sampleOf(families, "pilotlight_function_quarantined", { function: "bomb" }), 1);
 });
 
 test("histogram buckets are cumulative and end with all calls", () => {
@@ -92,7 +109,10 @@ test("histogram buckets are cumulative and end with all calls", () => {
   const samples = families.get("pilotlight_request_duration_seconds")!.samples;
   const buckets = samples.filter((one) => one.name.endsWith("_bucket"));
   assert.equal(buckets.length, LATENCY_BUCKET_BOUNDS_US.length + 1);
-  assert.deepEqual(buckets.slice(0, 3).map((one) => one.value), [0, 10, 10]);
+  assert.deepEqual(
+    buckets.slice(0, 3).map((one) => one.value),
+    [0, 10, 10],
+  );
   assert.equal(buckets.at(-1)?.labels.get("le"), "+Inf");
   assert.equal(buckets.at(-1)?.value, 10);
   for (const [index, bucket] of buckets.entries()) assert.ok(bucket.value >= (buckets[index - 1]?.value ?? 0));
@@ -101,7 +121,7 @@ test("histogram buckets are cumulative and end with all calls", () => {
 test("a hostile function id can't break out of its label", () => {
   const id = 'x"} 1\npilotlight_requests_total{function="y\\';
   const families = parseExposition(renderPrometheus(totalsOf([snapshot([functionMetrics(id)])]), NO_SERVER));
-  assert.equal(valueOf(families, "pilotlight_requests_total", { function: id }), 10);
+  assert.equal(sampleOf(families, "pilotlight_requests_total", { function: id }), 10);
 });
 
 test("a function that nobody called costs no sample", () => {

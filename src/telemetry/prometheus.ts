@@ -26,9 +26,9 @@ export function renderPrometheus(totals: Totals, server: ServerGauges): string {
   const text = new Exposition();
   const seen = totals.functions.filter(isSeen);
 
-  const each = (name: string, kind: Kind, help: string, valueOf: (one: FunctionTotals) => number): void => {
+  const each = (name: string, kind: Kind, help: string, read: (one: FunctionTotals) => number): void => {
     text.family(name, kind, help);
-    for (const one of seen) text.sample(name, { function: one.id }, valueOf(one));
+    for (const one of seen) text.sample(name, { function: one.id }, read(one));
   };
   const seconds = (us: number): number => us / US_PER_SECOND;
 
@@ -50,7 +50,12 @@ export function renderPrometheus(totals: Totals, server: ServerGauges): string {
   each("pilotlight_sandboxes_open", "gauge", "Sandboxes open now.", (one) => one.metrics.sandboxesOpen);
   each("pilotlight_sandbox_heap_bytes", "gauge", "Heap of the open sandboxes.", (one) => one.metrics.heapUsedBytes);
   each("pilotlight_timeouts_total", "counter", "Calls answered 504 because they took too long.", (one) => one.metrics.timeouts);
-  each("pilotlight_cpu_timeouts_total", "counter", "Sandboxes ended because they held the processor too long.", (one) => one.metrics.cpuTimeouts);
+  each(
+    "pilotlight_cpu_timeouts_total",
+    "counter",
+    "Sandboxes ended because they held the processor too long.",
+    (one) => one.metrics.cpuTimeouts,
+  );
   each("pilotlight_out_of_memory_total", "counter", "Sandboxes ended because their memory was full.", (one) => one.metrics.outOfMemory);
   each("pilotlight_evictions_total", "counter", "Idle sandboxes closed to free memory.", (one) => one.metrics.evictions);
   each("pilotlight_pool_in_use", "gauge", "Calls running now.", (one) => one.metrics.pool.inUse);

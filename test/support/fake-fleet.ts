@@ -52,7 +52,11 @@ export function fakeConfig(dataDir: string, change: Partial<Config> = {}): Confi
   return config as unknown as Config;
 }
 
-export function createFleet(functions: readonly FunctionSpec[], change: Partial<Config> = {}, options: Partial<SupervisorOptions> = {}): Fleet {
+export function createFleet(
+  functions: readonly FunctionSpec[],
+  change: Partial<Config> = {},
+  options: Partial<SupervisorOptions> = {},
+): Fleet {
   const dataDir = mkdtempSync(join(tmpdir(), "fleet-"));
   const records: Record<string, unknown>[] = [];
   const builds: string[] = [];
@@ -107,7 +111,11 @@ export function getJson(target: { port: number; path: string } | { socketPath: s
 }
 
 /** Polls until `probe` gives something truthy; the deadline is far, so that only a real failure meets it. */
-export async function eventually<Value>(what: string, probe: () => Promise<Value> | Value, timeoutMs = 20_000): Promise<NonNullable<Value>> {
+export async function eventually<Value>(
+  what: string,
+  probe: () => Promise<Value> | Value,
+  timeoutMs = 20_000,
+): Promise<NonNullable<Value>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await Promise.resolve(probe()).catch(() => null);

@@ -10,8 +10,8 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { BundleRef, Deployment } from "../../src/serve/function-spec.ts";
 import { createFlightRecord, type FlightRecord } from "../../src/serve/flight-record.ts";
+import type { BundleRef, Deployment } from "../../src/serve/function-spec.ts";
 import type { FromWorker, Placement, ToWorker } from "../../src/serve/messages.ts";
 import { formatRecord } from "../../src/telemetry/log-record.ts";
 
@@ -32,7 +32,7 @@ const server = createServer((request, response) => {
   handle(request, response);
 });
 
-function handle(request: IncomingMessage, response: ServerResponse): void {
+function handle(request: IncomingMessage, response: ServerResponse): unknown {
   const [action = "", first = "", ...rest] = (request.url ?? "").slice(1).split("/").map(decodeURIComponent);
   const second = rest.join("/");
   const answer = (value: unknown): void => void response.end(JSON.stringify(value));
