@@ -10,7 +10,7 @@ export const DEDICATED_MAX_COUNT = 64;
 const IDLE_CHECK_MS = 60_000;
 const IDLE_MAX_MS = 300_000;
 /** Between telling the shared workers and closing: calls already on their way still arrive. */
-const FAREWELL_MS = 1_000;
+export const FAREWELL_MS = 1_000;
 
 export interface DedicatedHost {
   createSlot(functionId: string): WorkerSlot;

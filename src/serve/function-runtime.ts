@@ -143,6 +143,10 @@ export class FunctionRuntime {
     return this.#sandbox !== null && !this.#sandbox.closed;
   }
 
+  get callCount(): number {
+    return this.#pool.execCount;
+  }
+
   get inFlight(): number {
     return this.#pool.inUse;
   }

@@ -24,6 +24,8 @@ export type ToWorker =
       readonly snapshotFile: string;
       readonly flightFile: string;
       readonly placements: readonly Placement[];
+      /** Runs its one function where the inspector can see it, outside the sandbox's limits (`profile`). */
+      readonly inspected: boolean;
     }
   /** Swap the routes; sandboxes of functions that changed drain and close. */
   | { readonly type: "deploy"; readonly deployment: Deployment; readonly placements: readonly Placement[] }
@@ -42,7 +44,7 @@ export type ToWorker =
  * refusing sends `wake`, tries again for a few seconds, then answers 503.
  */
 export type Placement =
-  | { readonly functionId: string; readonly where: "dedicated"; readonly socketPath: string; readonly why: "isolation" | "probation" }
+  | { readonly functionId: string; readonly where: "dedicated"; readonly socketPath: string; readonly why: "isolation" | "probation" | "profile" }
   | { readonly functionId: string; readonly where: "quarantine"; readonly reason: string };
 
 export type FromWorker =

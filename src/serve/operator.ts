@@ -11,7 +11,6 @@ import { renderPrometheus } from "../telemetry/prometheus.ts";
 import type { Placement } from "./messages.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { ProfileRequest } from "./worker-counts.ts";
-import type { WorkerProcess } from "./worker-process.ts";
 
 export interface FunctionReport {
   readonly id: string;
@@ -24,7 +23,7 @@ export interface FunctionReport {
   readonly lane: "thread" | "loop" | "none";
   /** Workers by lane. */
   readonly lanes: Readonly<Record<"thread" | "loop", number>>;
-  readonly placement: { readonly where: "shared" | "isolation" | "probation" | "quarantine"; readonly reason?: string };
+  readonly placement: { readonly where: "shared" | "isolation" | "probation" | "profile" | "quarantine"; readonly reason?: string };
   readonly sandboxes: number;
   readonly calls: number;
   readonly failure: Failure | null;
@@ -128,38 +127,18 @@ export class Operator {
     return renderPrometheus(counts.totals(), { workers, restartsByReason, quarantined });
   }
 
-  /** A V8 profile as JSON text, from the worker that runs the function most. */
+  /** A V8 profile as JSON text. */
   async profile(request: ProfileRequest): Promise<Result<string>> {
-    const { live, counts } = this.#supervisor;
-    if (live.specOf(request.functionId) === null) {
+    if (this.#supervisor.live.specOf(request.functionId) === null) {
       const message = `Cannot profile ${request.functionId}: no such function is deployed`;
       return fail({ code: "FUNCTION_UNKNOWN", message, hint: "`pilotlight list` names those that are" });
     }
-    await this.#collect();
-    const worker = this.#busiestWorker(request.functionId);
-    if (worker === null) {
-      const message = `Cannot profile ${request.functionId}: no worker runs it now`;
-      return fail({ code: "PROFILE_FAILED", message, hint: "Call the function, then try again" });
-    }
-    const { profile, failure } = await counts.profile(worker, request);
-    return profile === null ? fail(failure!) : ok(profile);
+    return this.#supervisor.profile(request);
   }
 
   #collect(): Promise<void> {
     const workers = this.#supervisor.slots.flatMap(({ worker }) => (worker === null ? [] : [worker]));
     return this.#supervisor.counts.collect(workers);
-  }
-
-  #busiestWorker(functionId: string): WorkerProcess | null {
-    const dedicated = this.#supervisor.dedicatedSlot(functionId)?.worker;
-    if (dedicated) return dedicated;
-    const { slots, counts } = this.#supervisor;
-    const shared = slots.flatMap((slot) => (slot.functionId === null && slot.worker !== null ? [slot.worker] : []));
-    const callsIn = (worker: WorkerProcess): number => {
-      const metrics = counts.latestOf(worker)?.functions.find((one) => one.id === functionId);
-      return metrics?.byStatus.reduce((sum, { count }) => sum + count, 0) ?? 0;
-    };
-    return shared.sort((left, right) => callsIn(right) - callsIn(left))[0] ?? null;
   }
 }
 

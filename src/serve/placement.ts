@@ -39,6 +39,8 @@ export interface DeployedFunction {
 export class PlacementTable {
   readonly #states = new Map<string, State>();
   readonly #deployed = new Map<string, DeployedFunction>();
+  /** Sockets of the workers that profile, by function. */
+  readonly #profiled = new Map<string, string>();
   readonly #socketPathOf: (functionId: string) => string;
 
   constructor(socketPathOf: (functionId: string) => string) {
@@ -115,7 +117,22 @@ export class PlacementTable {
 
   /** The whole list, as workers get it. */
   placements(): readonly Placement[] {
-    return [...this.#states].map(([functionId, state]) => this.#placement(functionId, state));
+    const placed = [...this.#states].filter(([functionId]) => !this.#profiled.has(functionId));
+    const profiled = [...this.#profiled].map(([functionId, socketPath]) => ({ functionId, where: "dedicated", socketPath, why: "profile" }) as const);
+    return [...placed.map(([functionId, state]) => this.#placement(functionId, state)), ...profiled];
+  }
+
+  /** While it is profiled its calls go to a worker made for that; what it was placed in waits. */
+  beginProfile(functionId: string, socketPath: string): void {
+    this.#profiled.set(functionId, socketPath);
+  }
+
+  endProfile(functionId: string): void {
+    this.#profiled.delete(functionId);
+  }
+
+  isProfiled(functionId: string): boolean {
+    return this.#profiled.has(functionId);
   }
 
   placementOf(functionId: string): Placement | null {

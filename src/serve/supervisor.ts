@@ -12,7 +12,7 @@ import type { Config } from "../config/config.ts";
 import { LogHub, type Sink } from "../telemetry/log-hub.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
 import { createSocketPaths, type SocketPaths, sweepLeavings } from "./data-files.ts";
-import { DedicatedWorkers } from "./dedicated-workers.ts";
+import { DedicatedWorkers, FAREWELL_MS } from "./dedicated-workers.ts";
 import { flightKey, readFlightRecord } from "./flight-record.ts";
 import { type Handoff, listenAndHandOff, sharesPorts } from "./handoff.ts";
 import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
@@ -20,7 +20,7 @@ import { LiveDeployment, type Workshop } from "./live-deployment.ts";
 import type { FromWorker, Listen, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
 import { claimPort, formatAddress, type PortClaim } from "./port-probe.ts";
-import { WorkerCounts } from "./worker-counts.ts";
+import { type ProfileRequest, WorkerCounts } from "./worker-counts.ts";
 import { describeExit, type Launch, WORKER_ENTRY_FILE, type WorkerExit, WorkerProcess } from "./worker-process.ts";
 import { DRAIN_GRACE_MS, type RestartReason, type SlotHost, WorkerSlot } from "./worker-slot.ts";
 
@@ -49,6 +49,9 @@ export interface Addresses {
 /** A runaway eats memory meanwhile: its neighbours' open calls get this long to end. */
 const RUNAWAY_GRACE_MS = 2_000;
 
+/** After a profile: what the function's last calls there may take. */
+const PROFILE_DRAIN_MS = 5_000;
+
 /** The first boot is tried this often before the server gives up; later ones are tried for ever. */
 const FIRST_BOOTS_MAX = 5;
 
@@ -65,6 +68,9 @@ export class Supervisor implements SlotHost {
   readonly #shared: WorkerSlot[];
   readonly #dedicated: DedicatedWorkers;
   readonly #sockets: SocketPaths;
+  /** Slots that profile a function for a while, and their sockets. */
+  readonly #profilers = new Map<WorkerSlot, string>();
+  #profileCount = 0;
   readonly #launch: Launch;
   readonly #drainGraceMs: number;
   #prefork: WorkerProcess | null;
@@ -157,11 +163,41 @@ export class Supervisor implements SlotHost {
     return this.#stopping;
   }
 
+  /** A V8 profile as JSON text: for its time the function's calls go to a worker where the inspector sees them. */
+  async profile(request: ProfileRequest): Promise<Result<string>> {
+    const { functionId } = request;
+    const state = this.placement.placementOf(functionId);
+    if (state?.where === "quarantine" || this.placement.isProfiled(functionId)) {
+      const why = state?.where === "quarantine" ? `it is in quarantine (${state.reason})` : "it is being profiled already";
+      return fail({ code: "PROFILE_FAILED", message: `Cannot profile ${functionId}: ${why}` });
+    }
+    // A socket of its own each time: the worker before may still be leaving, and would take the file with it.
+    const socketPath = this.#sockets.of(`${functionId} profile ${++this.#profileCount}`);
+    const slot = new WorkerSlot(`${functionId} (profile)`, functionId, this.config.workerMemoryMaxBytes, this);
+    this.#profilers.set(slot, socketPath);
+    slot.start();
+    slot.sendStart();
+    await slot.settled;
+    try {
+      if (!slot.listening || slot.worker === null) return fail({ code: "PROFILE_FAILED", message: `Cannot profile ${functionId}: its worker did not start`, hint: "The log says why" });
+      this.placement.beginProfile(functionId, socketPath);
+      this.#announcePlacements();
+      const { profile, failure } = await this.counts.profile(slot.worker, request);
+      return profile === null ? fail(failure!) : ok(profile);
+    } finally {
+      this.placement.endProfile(functionId);
+      this.#announcePlacements();
+      // Calls already on their way there still arrive; the answer need not wait for that.
+      setTimeout(() => void slot.drain(PROFILE_DRAIN_MS).then(() => this.#profilers.delete(slot)), FAREWELL_MS).unref();
+    }
+  }
+
   record(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.logs.record(level, message, fields);
   }
 
-  fork(): WorkerProcess {
+  fork(slot: WorkerSlot): WorkerProcess {
+    if (this.#profilers.has(slot)) return new WorkerProcess({ ...this.#launch, inspects: true });
     const prefork = this.#prefork;
     this.#prefork = null;
     return prefork !== null && !prefork.exited ? prefork : new WorkerProcess(this.#launch);
@@ -170,16 +206,18 @@ export class Supervisor implements SlotHost {
   startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker | null {
     if (this.#snapshotFile === null || this.live.current.version === 0) return null;
     const id = slot.functionId;
-    if (id !== null) this.#sockets.clear(id);
+    const profileSocket = this.#profilers.get(slot);
+    if (id !== null && profileSocket === undefined) this.#sockets.clear(id);
     return {
       type: "start",
       config: this.config,
       deployment: id === null ? this.live.current : this.live.only(id),
-      listen: this.#listenOf(id),
+      listen: profileSocket === undefined ? this.#listenOf(id) : { kind: "unix", path: profileSocket },
       snapshotFile: this.#snapshotFile,
       flightFile: worker.flightFile,
       // A dedicated worker runs its function itself.
       placements: id === null ? this.placement.placements() : [],
+      inspected: profileSocket !== undefined,
     };
   }
 
@@ -223,6 +261,7 @@ export class Supervisor implements SlotHost {
     this.restartsByReason[reason] = (this.restartsByReason[reason] ?? 0) + 1;
     const suspects = this.#suspects(worker);
     this.record("error", "worker died", { worker: slot.name, pid: worker.pid, how, ...exit, livedMs: Math.round(worker.livedMs), suspects });
+    if (this.#profilers.has(slot)) return false;
     if (slot.functionId !== null) return this.#dedicatedDied(slot.functionId, suspects, exit, how);
     this.#accuse(suspects, how);
     if (this.#onFirstListening === null || slot.failedBoots + 1 < FIRST_BOOTS_MAX) return true;

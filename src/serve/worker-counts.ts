@@ -29,10 +29,7 @@ export class WorkerCounts {
   /** Asks these workers; one that does not answer in time keeps its older counts. */
   async collect(workers: readonly WorkerProcess[]): Promise<void> {
     await Promise.all(
-      workers.map(async (worker) => {
-        const answer = await this.#inquiries.ask(worker, (requestId) => ({ type: "collect", requestId }), COLLECT_TIMEOUT_MS);
-        if (answer?.type === "collected" && !worker.exited) this.#latest.set(worker, answer.metrics);
-      }),
+      workers.map((worker) => this.#inquiries.ask(worker, (requestId) => ({ type: "collect", requestId }), COLLECT_TIMEOUT_MS)),
     );
   }
 
@@ -53,7 +50,10 @@ export class WorkerCounts {
     return snapshot.functions.reduce((sum, { byStatus }) => sum + byStatus.reduce((calls, { count }) => calls + count, 0), 0);
   }
 
-  async profile(worker: WorkerProcess, request: ProfileRequest): Promise<{ readonly profile: string | null; readonly failure: Failure | null }> {
+  async profile(
+    worker: WorkerProcess,
+    request: ProfileRequest,
+  ): Promise<{ readonly profile: string | null; readonly failure: Failure | null }> {
     const question = (requestId: number) => ({ type: "profile", requestId, ...request }) as const;
     const answer = await this.#inquiries.ask(worker, question, request.durationMs + PROFILE_EXTRA_MS);
     if (answer?.type === "profiled") return answer;
@@ -62,6 +62,8 @@ export class WorkerCounts {
   }
 
   answered(worker: WorkerProcess, answer: Extract<FromWorker, { requestId: number }>): void {
+    // Also unasked: a worker's last counts come as it leaves.
+    if (answer.type === "collected" && !worker.exited) this.#latest.set(worker, answer.metrics);
     this.#inquiries.answered(worker, answer);
   }
 

@@ -17,6 +17,8 @@ export interface Launch {
   readonly dataDir: string;
   /** Folders besides the data folder that it may write to. */
   readonly writableDirs: readonly string[];
+  /** It profiles itself: Node's permission model guards the inspector too. */
+  readonly inspects?: boolean;
 }
 
 export interface WorkerExit {
@@ -133,6 +135,7 @@ function workerFlags(launch: Launch): string[] {
     "--allow-net",
     "--allow-fs-read=*",
     ...writable,
+    ...(launch.inspects === true ? ["--allow-inspector"] : []),
     // --allow-addons and --allow-net warn on every start; the wall they weaken is the second one.
     "--disable-warning=SecurityWarning",
     "--disable-warning=ExperimentalWarning",

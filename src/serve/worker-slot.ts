@@ -12,7 +12,7 @@ import { type WorkerExit, WorkerProcess } from "./worker-process.ts";
 export type RestartReason = "exit" | "signal" | "silent" | "memory" | "runaway";
 
 export interface SlotHost {
-  fork(): WorkerProcess;
+  fork(slot: WorkerSlot): WorkerProcess;
   /** What a new worker is told; null while the deployment is not ready: `sendStart` follows. */
   startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker | null;
   onMessage(slot: WorkerSlot, worker: WorkerProcess, message: FromWorker): void;
@@ -119,7 +119,7 @@ export class WorkerSlot {
   }
 
   #spawn(): WorkerProcess {
-    const worker = this.#host.fork();
+    const worker = this.#host.fork(this);
     const pulse = createPulse();
     this.#pulses.set(worker, pulse);
     worker.onMessage = (message) => {

@@ -5,8 +5,9 @@
  */
 import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
-import type ivm from "isolated-vm";
+import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
+import type { Engine } from "../engines/engine.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
 import { type Listener, createListener } from "../http/listener.ts";
@@ -31,14 +32,23 @@ import { enforceBudget } from "./sandbox-budget.ts";
 const CLEARED_AFTER_CALLS = 20;
 const CLEARED_AFTER_MS = 10_000;
 const DRAIN_GRACE_MS = 30_000;
+/** Not the id of any question: the last counts, sent on leaving. */
+const UNASKED = 0;
 
 type StartMessage = Extract<ToWorker, { type: "start" }>;
 type Send = (message: FromWorker, sent?: () => void) => void;
 
+interface Parts {
+  readonly engine: Engine;
+  readonly flight: FlightRecord;
+  readonly logs: LogBatch;
+  readonly staticFiles: StaticFiles | null;
+}
+
 export class Worker {
   readonly #send: Send;
   readonly #config: Config;
-  readonly #engine: JavaScriptEngine;
+  readonly #engine: Engine;
   readonly #flight: FlightRecord;
   readonly #builds: BuildRequests;
   readonly #logs: LogBatch;
@@ -49,33 +59,33 @@ export class Worker {
   #gc: GcObserver | null = null;
   readonly #open = new Set<FunctionRuntime>();
   #runtimes = new Map<string, FunctionRuntime>();
+  /** The one function of a dedicated worker, until it has proved itself; else null. */
+  #dedicatedTo: string | null;
+  readonly #startedMs = performance.now();
   #draining = false;
 
   /** Loads the snapshot, deploys, and listens. Rejects when it can't. */
   static async start(message: StartMessage, send: Send): Promise<Worker> {
     const { config } = message;
-    const snapshot = await loadSnapshot(message.snapshotFile, () => preludeCode(config.dataDir));
-    const worker = new Worker(message, send, snapshot, await staticFilesOf(config));
+    const flight = createFlightRecord(message.flightFile, FLIGHT_SLOT_COUNT);
+    const logs = new LogBatch((lines, sent) => send({ type: "log", lines }, sent));
+    const engine = message.inspected ? await inspectedEngine(config, logs) : await sandboxEngine(message, flight, logs, send);
+    const worker = new Worker(message, send, { engine, flight, logs, staticFiles: await staticFilesOf(config) });
     await worker.#listen(message.listen);
     return worker;
   }
 
-  private constructor(message: StartMessage, send: Send, snapshot: ivm.ExternalCopy<ArrayBuffer>, staticFiles: StaticFiles | null) {
-    const { config } = message;
+  private constructor(message: StartMessage, send: Send, parts: Parts) {
+    const { config, listen, deployment } = message;
+    const { staticFiles } = parts;
     this.#send = send;
     this.#config = config;
-    this.#flight = createFlightRecord(message.flightFile, FLIGHT_SLOT_COUNT);
-    this.#logs = new LogBatch((lines, sent) => send({ type: "log", lines }, sent));
+    this.#engine = parts.engine;
+    this.#flight = parts.flight;
+    this.#logs = parts.logs;
+    this.#dedicatedTo = listen.kind === "unix" ? (deployment.functions[0]?.id ?? null) : null;
     this.#builds = new BuildRequests((functionId) => send({ type: "build", functionId }));
     this.#forwarder = new Forwarder((functionId) => send({ type: "wake", functionId }));
-    this.#engine = new JavaScriptEngine({
-      snapshot,
-      scheme: config.tls === null ? "http" : "https",
-      turns: new FlightSlots(this.#flight),
-      onGuestLog: (functionId, level, text) => this.#log(level, text, { function: functionId }),
-      onRunaway: (functionId) => send({ type: "runaway", functionId }),
-      onCatastrophe: (functionId, text) => this.#dieOf(functionId, text),
-    });
     const options = { config, staticFiles, forwarder: this.#forwarder, isReady: () => !this.#draining };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
     this.#listener = createListener({
@@ -126,6 +136,7 @@ export class Worker {
     const inFlight = [...this.#runtimes.values()].filter((runtime) => runtime.inFlight > 0).map((runtime) => runtime.spec.id);
     if (inFlight.length === 0) this.#flight.rest();
     this.#keepBudget();
+    this.#clear();
     this.#send({ type: "heartbeat", residentBytes: process.memoryUsage.rss(), inFlight });
   }
 
@@ -152,6 +163,7 @@ export class Worker {
     for (const runtime of this.#runtimes.values()) runtime.retire();
     await new Promise<void>((resolve) => {
       this.#logs.flush();
+      this.#send({ type: "collected", requestId: UNASKED, metrics: this.collect() });
       this.#send({ type: "drained" }, resolve);
     });
   }
@@ -188,6 +200,16 @@ export class Worker {
     };
   }
 
+  /** A dedicated worker's function has answered often, or for long, without harm: it is told once. */
+  #clear(): void {
+    if (this.#dedicatedTo === null) return;
+    const callCount = this.#runtimes.get(this.#dedicatedTo)?.callCount ?? 0;
+    const livedLong = callCount > 0 && performance.now() - this.#startedMs > CLEARED_AFTER_MS;
+    if (callCount < CLEARED_AFTER_CALLS && !livedLong) return;
+    this.#send({ type: "cleared", functionId: this.#dedicatedTo });
+    this.#dedicatedTo = null;
+  }
+
   #keepBudget(): void {
     for (const runtime of this.#open) if (!runtime.hasSandbox) this.#open.delete(runtime);
     enforceBudget(this.#open, this.#config.sandboxMemoryBudgetBytes);
@@ -197,11 +219,14 @@ export class Worker {
     this.#logs.write({ time: Date.now(), level, message, ...fields });
   }
 
-  /** V8 is in an undefined state: leave at once. The flight record already names the function. */
-  #dieOf(functionId: string, text: string): void {
-    this.#flight.enter(LOOP_LANE_SLOT, functionId);
-    writeSync(2, formatRecord({ time: Date.now(), level: "error", message: `V8 gave up on ${functionId}: ${text}`, function: functionId }));
-    process.abort();
+  /** A profile of this process; only of a worker that was started for it. */
+  async profile({ kind, durationMs }: { kind: "cpu" | "heap"; durationMs: number }): Promise<{ profile: string | null; failure: Failure | null }> {
+    try {
+      const { profileProcess } = await import("../engines/javascript/inspected-engine.ts");
+      return { profile: await profileProcess(kind, durationMs), failure: null };
+    } catch (error) {
+      return { profile: null, failure: { code: "PROFILE_FAILED", message: `Cannot profile: ${(error as Error).message}` } };
+    }
   }
 }
 
@@ -216,4 +241,33 @@ async function staticFilesOf(config: Config): Promise<StaticFiles | null> {
   const { createStaticFiles } = await import("../http/static-files.ts");
   const { staticDir, staticCacheMaxBytes, staticCacheMaxFileBytes } = config;
   return createStaticFiles({ root: staticDir, prefix: "/static/", cacheMaxBytes: staticCacheMaxBytes, cacheMaxFileBytes: staticCacheMaxFileBytes });
+}
+
+async function sandboxEngine({ config, snapshotFile }: StartMessage, flight: FlightRecord, logs: LogBatch, send: Send): Promise<Engine> {
+  return new JavaScriptEngine({
+    snapshot: await loadSnapshot(snapshotFile, () => preludeCode(config.dataDir)),
+    scheme: schemeOf(config),
+    turns: new FlightSlots(flight),
+    onGuestLog: guestLog(logs),
+    onRunaway: (functionId) => send({ type: "runaway", functionId }),
+    onCatastrophe: (functionId, text) => {
+      // V8 is in an undefined state: leave at once, and leave word whose fault it was.
+      flight.enter(LOOP_LANE_SLOT, functionId);
+      writeSync(2, formatRecord({ time: Date.now(), level: "error", message: `V8 gave up on ${functionId}: ${text}`, function: functionId }));
+      process.abort();
+    },
+  });
+}
+
+async function inspectedEngine(config: Config, logs: LogBatch): Promise<Engine> {
+  const { InspectedEngine } = await import("../engines/javascript/inspected-engine.ts");
+  return new InspectedEngine({ preludeCode: await preludeCode(config.dataDir), scheme: schemeOf(config), onGuestLog: guestLog(logs) });
+}
+
+function schemeOf(config: Config): "http" | "https" {
+  return config.tls === null ? "http" : "https";
+}
+
+function guestLog(logs: LogBatch): (functionId: string, level: "debug" | "info" | "warn" | "error", message: string) => void {
+  return (functionId, level, message) => logs.write({ time: Date.now(), level, message, function: functionId });
 }

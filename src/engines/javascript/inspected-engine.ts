@@ -99,7 +99,7 @@ class InspectedSandbox implements Sandbox, RealmHost {
         else call.log(level, message);
       },
     };
-    this.#context = createContext({}, { name: source.functionId, microtaskMode: "afterEvaluate" });
+    this.#context = createContext({}, { name: source.functionId });
     runInContext(options.preludeCode, this.#context, { filename: "pilotlight-guest" });
     this.#realm = new Realm(this, (...callbacks) => this.#boot(callbacks, JSON.stringify({ scheme: options.scheme, env: source.env })));
     this.#deadlines = new CallDeadlines<Realm>(
