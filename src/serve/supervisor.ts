@@ -176,7 +176,6 @@ export class Supervisor implements SlotHost {
     const slot = new WorkerSlot(`${functionId} (profile)`, functionId, this.config.workerMemoryMaxBytes, this);
     this.#profilers.set(slot, socketPath);
     slot.start();
-    slot.sendStart();
     await slot.settled;
     try {
       if (!slot.listening || slot.worker === null) return fail({ code: "PROFILE_FAILED", message: `Cannot profile ${functionId}: its worker did not start`, hint: "The log says why" });
