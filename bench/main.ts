@@ -43,6 +43,11 @@ process.exitCode = results.every(({ result }) => result.bars.every(holds)) ? 0 :
 function markdown(figure: Figure, { columns, rows, bars, notes = [] }: FigureResult): string {
   const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
   const table = row(columns) + row(columns.map(() => "---")) + rows.map(row).join("");
-  const judged = bars.map((bar) => `- ${holds(bar) ? "holds" : "**MISSED**"}: ${bar.what}: ${bar.value.toFixed(2)} ${bar.unit} (at most ${bar.most.toFixed(2)})\n`).join("");
+  const judged = bars
+    .map(
+      (bar) =>
+        `- ${holds(bar) ? "holds" : "**MISSED**"}: ${bar.what}: ${bar.value.toFixed(2)} ${bar.unit} (at most ${bar.most.toFixed(2)})\n`,
+    )
+    .join("");
   return `## ${figure.title}\n\n${table}\n${judged}${notes.map((note) => `- ${note}\n`).join("")}`;
 }

@@ -5,11 +5,20 @@
  */
 import { Blob } from "./blob.ts";
 import { utf8Decode, utf8Encode } from "./encoding.ts";
-import { FormData, encodeMultipart, parseMultipart, parseUrlEncoded } from "./form-data.ts";
+import { encodeMultipart, FormData, parseMultipart, parseUrlEncoded } from "./form-data.ts";
 import { ReadableStream } from "./streams.ts";
 import { URLSearchParams } from "./url-search-params.ts";
 
-export type BodyInit = string | ArrayBuffer | ArrayBufferView | Blob | FormData | URLSearchParams | ReadableStream | AsyncIterable<Uint8Array> | null;
+export type BodyInit =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView
+  | Blob
+  | FormData
+  | URLSearchParams
+  | ReadableStream
+  | AsyncIterable<Uint8Array>
+  | null;
 
 /** The form a body is held in; `lazy` makes its stream on first use (incoming request bodies). */
 export type BodySource = null | string | Uint8Array | Blob | ReadableStream | LazyStream;

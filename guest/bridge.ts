@@ -5,7 +5,17 @@
  * arrays, plain objects and arrays of those. No host object ever gets in.
  */
 
-export type Cloneable = string | number | bigint | boolean | null | undefined | ArrayBuffer | ArrayBufferView | Cloneable[] | { [key: string]: Cloneable };
+export type Cloneable =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | ArrayBuffer
+  | ArrayBufferView
+  | Cloneable[]
+  | { [key: string]: Cloneable };
 
 /** What a host operation returns instead of throwing; host stacks must not leak in. */
 interface HostFault {

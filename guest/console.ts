@@ -65,18 +65,33 @@ function showObject(value: object, depth: number, seen: Set<object>): string {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
   if (value instanceof RegExp) return String(value);
   if (Array.isArray(value)) {
-    return list(value.slice(0, ENTRIES_MAX).map((item) => show(item, depth, seen)), value.length, "[", "]");
+    return list(
+      value.slice(0, ENTRIES_MAX).map((item) => show(item, depth, seen)),
+      value.length,
+      "[",
+      "]",
+    );
   }
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     const items = value as unknown as ArrayLike<number | bigint>;
-    return `${value.constructor.name}(${items.length}) ${list(Array.from({ length: Math.min(items.length, ENTRIES_MAX) }, (_, at) => String(items[at])), items.length, "[", "]")}`;
+    return `${value.constructor.name}(${items.length}) ${list(
+      Array.from({ length: Math.min(items.length, ENTRIES_MAX) }, (_, at) => String(items[at])),
+      items.length,
+      "[",
+      "]",
+    )}`;
   }
   if (value instanceof Map) {
     const items = [...value].slice(0, ENTRIES_MAX).map(([key, item]) => `${show(key, depth, seen)} => ${show(item, depth, seen)}`);
     return `Map(${value.size}) ${list(items, value.size, "{", "}")}`;
   }
   if (value instanceof Set) {
-    return `Set(${value.size}) ${list([...value].slice(0, ENTRIES_MAX).map((item) => show(item, depth, seen)), value.size, "{", "}")}`;
+    return `Set(${value.size}) ${list(
+      [...value].slice(0, ENTRIES_MAX).map((item) => show(item, depth, seen)),
+      value.size,
+      "{",
+      "}",
+    )}`;
   }
   if (value instanceof Promise) return "Promise { … }";
   const iterable = (value as { entries?: unknown }).entries;
@@ -121,7 +136,8 @@ export const console = {
   time: (label = "default") => {
     startsMs.set(label, Date.now());
   },
-  timeLog: (label = "default", ...values: unknown[]) => write("info", [`${label}: ${Date.now() - (startsMs.get(label) ?? Date.now())}ms`, ...values]),
+  timeLog: (label = "default", ...values: unknown[]) =>
+    write("info", [`${label}: ${Date.now() - (startsMs.get(label) ?? Date.now())}ms`, ...values]),
   timeEnd: (label = "default") => {
     write("info", [`${label}: ${Date.now() - (startsMs.get(label) ?? Date.now())}ms`]);
     startsMs.delete(label);

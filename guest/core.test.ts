@@ -5,9 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { Engine } from "../src/engines/engine.ts";
 import { fakeCall } from "../test/support/fake-exchange.ts";
 import { makeEngine, sourceOf } from "../test/support/javascript-subject.ts";
-import type { Engine } from "../src/engines/engine.ts";
 
 let engine: Engine;
 before(async () => {
@@ -17,7 +17,9 @@ after(() => engine.close());
 
 /** The value of an async program inside the sandbox; a throw becomes its name. */
 async function inGuest(program: string): Promise<unknown> {
-  const source = await sourceOf(`export default async (request, env, ctx) => Response.json({ value: await (async () => { ${program} })().catch((e) => "threw " + e.name) })`);
+  const source = await sourceOf(
+    `export default async (request, env, ctx) => Response.json({ value: await (async () => { ${program} })().catch((e) => "threw " + e.name) })`,
+  );
   const sandbox = await (await engine.prepare(source)).open();
   const { call, answer } = fakeCall({ headers: { "x-one": "1", cookie: "a=1" }, body: "payload", method: "POST", target: "/p?q=1" });
   sandbox.invoke(call);
@@ -66,7 +68,7 @@ const SAME: Readonly<Record<string, string>> = {
   "a cleared timer does not fire": `let fired = false; const id = setTimeout(() => { fired = true; }, 2); clearTimeout(id); await new Promise((r) => setTimeout(r, 15)); return fired;`,
   "intervals repeat until cleared": `let count = 0; await new Promise((done) => { const id = setInterval(() => { if (++count === 3) { clearInterval(id); done(); } }, 1); }); return count;`,
   "timer arguments": `return await new Promise((done) => setTimeout((a, b) => done([a, b]), 0, 1, 2));`,
-  "instanceof": `return [new Response("") instanceof Response, new Headers() instanceof Headers, Object.prototype.toString.call(new Response(""))];`,
+  instanceof: `return [new Response("") instanceof Response, new Headers() instanceof Headers, Object.prototype.toString.call(new Response(""))];`,
   "classes extend Response": `class Mine extends Response { get mine() { return true; } } const m = new Mine("x", { status: 201 }); return [m.mine, m.status, m instanceof Response, await m.text()];`,
 };
 
@@ -78,11 +80,21 @@ describe("the sandbox and Node agree that", () => {
 
 describe("in the sandbox", () => {
   test("the incoming request has its url, headers, parameters and body", async () => {
-    assert.deepEqual(await inGuest(`return [request.url, request.method, request.headers.get("x-one"), await request.text()]`), ["http://127.0.0.1/p?q=1", "POST", "1", "payload"]);
+    assert.deepEqual(await inGuest(`return [request.url, request.method, request.headers.get("x-one"), await request.text()]`), [
+      "http://127.0.0.1/p?q=1",
+      "POST",
+      "1",
+      "payload",
+    ]);
   });
 
   test("Response is callable without new, as zigttp's is", async () => {
-    assert.deepEqual(await inGuest(`const r = Response("x", { status: 202 }); return [r.status, await r.text(), Response.text("a").headers.get("content-type")]`), [202, "x", "text/plain; charset=utf-8"]);
+    assert.deepEqual(
+      await inGuest(
+        `const r = Response("x", { status: 202 }); return [r.status, await r.text(), Response.text("a").headers.get("content-type")]`,
+      ),
+      [202, "x", "text/plain; charset=utf-8"],
+    );
   });
 
   test("Response.redirect keeps a relative location", async () => {
@@ -90,7 +102,9 @@ describe("in the sandbox", () => {
   });
 
   test("console writes one record a call, under the call that wrote it", async () => {
-    const source = await sourceOf(`export default async () => { console.log("a", { b: [1, new Map([["k", 2]])] }, null); await null; console.error("%s is %d", "x", 4); return new Response(""); }`);
+    const source = await sourceOf(
+      `export default async () => { console.log("a", { b: [1, new Map([["k", 2]])] }, null); await null; console.error("%s is %d", "x", 4); return new Response(""); }`,
+    );
     const sandbox = await (await engine.prepare(source)).open();
     const { call, answer } = fakeCall();
     sandbox.invoke(call);
@@ -101,14 +115,19 @@ describe("in the sandbox", () => {
   test("a signal fires when the client goes away", async () => {
     const logs: { level: string; message: string }[] = [];
     const own = await makeEngine(logs);
-    const source = await sourceOf(`export default (request) => new Promise(() => request.signal.addEventListener("abort", () => console.log("gone")))`);
+    const source = await sourceOf(
+      `export default (request) => new Promise(() => request.signal.addEventListener("abort", () => console.log("gone")))`,
+    );
     const sandbox = await (await own.prepare(source)).open();
     const { call, abort } = fakeCall();
     sandbox.invoke(call);
     await new Promise((resolve) => setTimeout(resolve, 30));
     abort();
     await new Promise((resolve) => setTimeout(resolve, 30));
-    assert.deepEqual(logs.map(({ message }) => message), ["gone"]);
+    assert.deepEqual(
+      logs.map(({ message }) => message),
+      ["gone"],
+    );
     sandbox.close();
     own.close();
   });

@@ -8,10 +8,11 @@
  * entry of its own, which is still cheaper than a callback (isolated-vm: 1.0 us
  * an entry that returns a string, 1.3 us a callback with four values).
  */
-import { connect, current, hostAsync, hostSync, settle } from "./bridge.ts";
-import { type BodySource, toChunk, toStream } from "./body.ts";
+
 import { Blob } from "./blob.ts";
-import { type CallContext, type Handler, findHandler } from "./handler.ts";
+import { type BodySource, toChunk, toStream } from "./body.ts";
+import { connect, current, hostAsync, hostSync, settle } from "./bridge.ts";
+import { type CallContext, findHandler, type Handler } from "./handler.ts";
 import { abortRequest, incomingRequest, origin } from "./request.ts";
 import { Response, TEXT_LINES, typed } from "./response.ts";
 import { ReadableStream } from "./streams.ts";

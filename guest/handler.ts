@@ -56,7 +56,10 @@ function methodTable(module: Record<string, Handler>, exported: string[]): { han
     const chosen = table.get(request.method);
     if (chosen !== undefined) return chosen(request, env, context, raw);
     if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: allow });
-    return Response.json({ error: { code: "METHOD_NOT_ALLOWED", message: `${request.method} is not among ${allow.allow}` } }, { status: 405, headers: allow });
+    return Response.json(
+      { error: { code: "METHOD_NOT_ALLOWED", message: `${request.method} is not among ${allow.allow}` } },
+      { status: 405, headers: allow },
+    );
   };
   return { handler, methods };
 }
@@ -78,7 +81,9 @@ type ZigttpHandler = (request: ZigttpRequest, env: object, context: CallContext)
 function zigttpHandler(handler: ZigttpHandler): Handler {
   const answer = (request: Request, env: object, context: CallContext, raw: RawRequest, body: string | null): unknown => {
     const result = handler(zigttpRequest(request, context, raw, body), env, context);
-    return typeof (result as PromiseLike<unknown> | undefined)?.then === "function" ? Promise.resolve(result).then(zigttpAnswer) : zigttpAnswer(result);
+    return typeof (result as PromiseLike<unknown> | undefined)?.then === "function"
+      ? Promise.resolve(result).then(zigttpAnswer)
+      : zigttpAnswer(result);
   };
   return (request, env, context, raw) => {
     const held = request.take();

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type TestServer, startServer } from "./support/server.ts";
+import { startServer, type TestServer } from "./support/server.ts";
 
 const spin = "for (;;);";
 
@@ -16,24 +16,61 @@ const ATTACKS: Readonly<Record<string, { source: string; code: string; logged?: 
   "loop-in-getter": { source: `export default () => new Response("", { get status() { ${spin} } })`, code: "CPU_LIMIT_EXCEEDED" },
   "loop-in-to-string": { source: `export default () => new Response({ toString() { ${spin} } })`, code: "CPU_LIMIT_EXCEEDED" },
   "loop-in-then": { source: `export default () => ({ then() { ${spin} } })`, code: "CPU_LIMIT_EXCEEDED" },
-  "loop-in-regex": { source: `export default () => new Response(String(/^(a+)+$/.test("a".repeat(60) + "!")))`, code: "CPU_LIMIT_EXCEEDED" },
+  "loop-in-regex": {
+    source: `export default () => new Response(String(/^(a+)+$/.test("a".repeat(60) + "!")))`,
+    code: "CPU_LIMIT_EXCEEDED",
+  },
   "loop-at-load": { source: `${spin}\nexport default () => new Response("")`, code: "CPU_LIMIT_EXCEEDED" },
-  "loop-in-timer": { source: `export default async () => { await new Promise(() => setTimeout(() => { ${spin} }, 5)); }`, code: "CPU_LIMIT_EXCEEDED" },
-  "bomb-arrays": { source: `export default () => { const a = []; for (;;) a.push(new Array(1000).fill({})); }`, code: "MEMORY_LIMIT_EXCEEDED", logged: /memory limit/ },
-  "bomb-strings": { source: `export default () => { const a = []; for (let i = 0; ; i++) a.push(("x" + i).repeat(10_000).split("").join("-")); }`, code: "MEMORY_LIMIT_EXCEEDED" },
-  "bomb-maps": { source: `export default () => { const m = new Map(); for (let i = 0; ; i++) m.set(i, { i }); }`, code: "MEMORY_LIMIT_EXCEEDED" },
-  "bomb-typed-arrays": { source: `export default () => { const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1)); }`, code: "HANDLER_THREW|MEMORY_LIMIT_EXCEEDED" },
-  "bomb-webassembly": { source: `export default () => { const a = []; for (;;) { const m = new WebAssembly.Memory({ initial: 1000 }); new Uint8Array(m.buffer).fill(1); a.push(m); } }`, code: "HANDLER_THREW" },
+  "loop-in-timer": {
+    source: `export default async () => { await new Promise(() => setTimeout(() => { ${spin} }, 5)); }`,
+    code: "CPU_LIMIT_EXCEEDED",
+  },
+  "bomb-arrays": {
+    source: `export default () => { const a = []; for (;;) a.push(new Array(1000).fill({})); }`,
+    code: "MEMORY_LIMIT_EXCEEDED",
+    logged: /memory limit/,
+  },
+  "bomb-strings": {
+    source: `export default () => { const a = []; for (let i = 0; ; i++) a.push(("x" + i).repeat(10_000).split("").join("-")); }`,
+    code: "MEMORY_LIMIT_EXCEEDED",
+  },
+  "bomb-maps": {
+    source: `export default () => { const m = new Map(); for (let i = 0; ; i++) m.set(i, { i }); }`,
+    code: "MEMORY_LIMIT_EXCEEDED",
+  },
+  "bomb-typed-arrays": {
+    source: `export default () => { const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1)); }`,
+    code: "HANDLER_THREW|MEMORY_LIMIT_EXCEEDED",
+  },
+  "bomb-webassembly": {
+    source: `export default () => { const a = []; for (;;) { const m = new WebAssembly.Memory({ initial: 1000 }); new Uint8Array(m.buffer).fill(1); a.push(m); } }`,
+    code: "HANDLER_THREW",
+  },
   recursion: { source: `export default function f() { return f() + 1; }`, code: "HANDLER_THREW", logged: /call stack/i },
   "never-settles": { source: `export default () => new Promise(() => {})`, code: "CALL_TIMEOUT", logged: /did not finish/ },
   "throws-null": { source: `export default () => { throw null; }`, code: "HANDLER_THREW" },
-  "throws-proxy": { source: `export default () => { throw new Proxy(new Error("x"), { get() { throw new Error("trap"); }, getPrototypeOf() { throw 1; } }); }`, code: "HANDLER_THREW" },
-  "throws-at-load": { source: `throw new Error("at load");\nexport default () => new Response("");`, code: "LOAD_FAILED", logged: /at load/ },
+  "throws-proxy": {
+    source: `export default () => { throw new Proxy(new Error("x"), { get() { throw new Error("trap"); }, getPrototypeOf() { throw 1; } }); }`,
+    code: "HANDLER_THREW",
+  },
+  "throws-at-load": {
+    source: `throw new Error("at load");\nexport default () => new Response("");`,
+    code: "LOAD_FAILED",
+    logged: /at load/,
+  },
   "syntax-error": { source: "export default () => { return (", code: "LOAD_FAILED", logged: /syntax-error\.js:1/ },
   "no-export": { source: "const nothing = 1;", code: "LOAD_FAILED", logged: /handler/ },
-  "same-response-twice": { source: `const r = new Response("once"); r.text(); export default () => r;`, code: "HANDLER_THREW", logged: /already been used/ },
+  "same-response-twice": {
+    source: `const r = new Response("once"); r.text(); export default () => r;`,
+    code: "HANDLER_THREW",
+    logged: /already been used/,
+  },
   "status-out-of-range": { source: `export default () => new Response("", { status: 1000 })`, code: "HANDLER_THREW", logged: /status/ },
-  "header-injection": { source: `export default () => new Response("", { headers: { "x-a": "b\\r\\nset-cookie: evil=1" } })`, code: "HANDLER_THREW", logged: /character/ },
+  "header-injection": {
+    source: `export default () => new Response("", { headers: { "x-a": "b\\r\\nset-cookie: evil=1" } })`,
+    code: "HANDLER_THREW",
+    logged: /character/,
+  },
   "returns-nothing": { source: `export default () => {}`, code: "HANDLER_THREW", logged: /returned undefined/ },
 };
 
@@ -111,9 +148,9 @@ describe("a hostile function", () => {
   });
 
   test("sends 100 MB without holding up its neighbour, or is ended by its memory limit", async () => {
-    const large = server.get("/large").then(
-      async (answer) => (answer.status === 200 ? (await answer.arrayBuffer()).byteLength : answer.status),
-    );
+    const large = server
+      .get("/large")
+      .then(async (answer) => (answer.status === 200 ? (await answer.arrayBuffer()).byteLength : answer.status));
     await neighbourAnswers();
     // A transfer that breaks off is an honest end as well.
     assert.ok([100 * 1024 * 1024, 500].includes(await large.catch(() => 500)));
@@ -122,7 +159,10 @@ describe("a hostile function", () => {
   test("finds nothing of the host in its global scope", async () => {
     const { found, own } = (await (await server.get("/globals")).json()) as { found: Record<string, string>; own: string[] };
     for (const [name, type] of Object.entries(found)) assert.equal(type, "undefined", `${name} is within reach`);
-    assert.deepEqual(own.filter((name) => name.startsWith("__pilotlight")), []);
+    assert.deepEqual(
+      own.filter((name) => name.startsWith("__pilotlight")),
+      [],
+    );
   });
 
   test("sees no host path in a stack", async () => {
@@ -146,14 +186,22 @@ describe("a hostile function", () => {
 describe("a function that takes its worker down", () => {
   test("is put in a worker of its own, then switched off, and everybody else is served", async () => {
     const server = await startServer(
-      { "killer.js": "export default () => { const a = new Array(1e9).fill(0); return new Response(String(a.length)); }", "neighbour.js": HARMLESS["neighbour.js"] as string },
+      {
+        "killer.js": "export default () => { const a = new Array(1e9).fill(0); return new Response(String(a.length)); }",
+        "neighbour.js": HARMLESS["neighbour.js"] as string,
+      },
       { memory: "64m", timeout: "20s", cpuTimeout: "10s" },
     );
     try {
-      const ask = async (path: string): Promise<number> => server.get(path, { signal: AbortSignal.timeout(30_000) }).then((answer) => answer.status, () => 0);
+      const ask = async (path: string): Promise<number> =>
+        server.get(path, { signal: AbortSignal.timeout(30_000) }).then(
+          (answer) => answer.status,
+          () => 0,
+        );
       for (let attempt = 0; attempt < 4; attempt++) {
         await ask("/killer");
-        for (let wait = 0; wait < 100 && (await ask("/neighbour")) !== 200; wait++) await new Promise((resolve) => setTimeout(resolve, 100));
+        for (let wait = 0; wait < 100 && (await ask("/neighbour")) !== 200; wait++)
+          await new Promise((resolve) => setTimeout(resolve, 100));
       }
       assert.equal(await ask("/neighbour"), 200);
       const last = await ask("/killer");

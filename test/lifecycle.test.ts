@@ -108,10 +108,25 @@ describe("a reload", () => {
 
 /** `serve` as a process of its own, and the first line of its admin answer as proof that it is up. */
 async function spawnServe(folder: string, adminPort: number, port: number): Promise<ChildProcess> {
-  const flags = ["serve", folder, "-p", String(port), "-w", "2", "-q", "--admin", `127.0.0.1:${adminPort}`, "--data-dir", join(folder, ".pilotlight")];
+  const flags = [
+    "serve",
+    folder,
+    "-p",
+    String(port),
+    "-w",
+    "2",
+    "-q",
+    "--admin",
+    `127.0.0.1:${adminPort}`,
+    "--data-dir",
+    join(folder, ".pilotlight"),
+  ];
   const child = spawn(process.execPath, [join(ROOT, "bin/pilotlight.js"), ...flags], { stdio: ["ignore", "ignore", "inherit"] });
   for (let attempt = 0; attempt < 200; attempt++) {
-    const up = await fetch(`http://127.0.0.1:${port}/_ready`).then((answer) => answer.ok, () => false);
+    const up = await fetch(`http://127.0.0.1:${port}/_ready`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
     if (up) return child;
     await wait(50);
   }
@@ -130,11 +145,13 @@ function isAlive(pid: number): boolean {
 async function freePorts(): Promise<[number, number]> {
   const { createServer } = await import("node:net");
   const servers = [createServer(), createServer()];
-  const ports = await Promise.all(servers.map(async (server) => {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return (server.address() as { port: number }).port;
-  }));
+  const ports = await Promise.all(
+    servers.map(async (server) => {
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return (server.address() as { port: number }).port;
+    }),
+  );
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports as [number, number];
 }
@@ -153,7 +170,9 @@ describe("the serve process", { skip: process.platform !== "linux" && "reads /pr
   });
 
   test("drains on SIGTERM: the request in flight is answered, then it exits with 0", async () => {
-    const server = await startServer({ "slow.js": `export default async () => { await new Promise((r) => setTimeout(r, 700)); return new Response("v-slow"); }` });
+    const server = await startServer({
+      "slow.js": `export default async () => { await new Promise((r) => setTimeout(r, 700)); return new Response("v-slow"); }`,
+    });
     const [port, adminPort] = await freePorts();
     const child = await spawnServe(server.folder, adminPort, port);
     const answer = fetch(`http://127.0.0.1:${port}/slow`);
@@ -167,7 +186,16 @@ describe("the serve process", { skip: process.platform !== "linux" && "reads /pr
 
   test("refuses a port that another server has, with exit code 2 and one line", async () => {
     const server = await startServer({ "hello.js": `export default () => new Response("v1")` });
-    const flags = ["serve", server.folder, "-p", String(server.port), "--admin", "127.0.0.1:0", "--data-dir", join(server.folder, ".second")];
+    const flags = [
+      "serve",
+      server.folder,
+      "-p",
+      String(server.port),
+      "--admin",
+      "127.0.0.1:0",
+      "--data-dir",
+      join(server.folder, ".second"),
+    ];
     const child = spawn(process.execPath, [join(ROOT, "bin/pilotlight.js"), ...flags], { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     child.stderr?.on("data", (chunk: Buffer) => {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type TestServer, startServer } from "./support/server.ts";
+import { startServer, type TestServer } from "./support/server.ts";
 
 const REUSE_OBJECTS = `// GOOD: Reuse objects across requests
 let responseTemplate = { status: "ok" };
@@ -95,7 +95,9 @@ describe("the zigttp page's handlers", () => {
       jsx: [JSX_PAGE, "jsx"],
       redirect: [REDIRECT],
     };
-    server = await startServer(Object.fromEntries(Object.entries(sources).map(([name, [code, extension]]) => [`${name}/[...rest].${extension ?? "js"}`, code])));
+    server = await startServer(
+      Object.fromEntries(Object.entries(sources).map(([name, [code, extension]]) => [`${name}/[...rest].${extension ?? "js"}`, code])),
+    );
   });
   after(() => server.stop());
 

@@ -42,7 +42,14 @@ export const cold: Figure = {
       rows: [
         ["first call of a function", spread(first, 2), quantile(first, 0.95).toFixed(2)],
         ["second call, same client", spread(second, 2), quantile(second, 0.95).toFixed(2)],
-        ["isolation: request, CPU per call", spread(freshUs.map((us) => us / 1_000), 2), ""],
+        [
+          "isolation: request, CPU per call",
+          spread(
+            freshUs.map((us) => us / 1_000),
+            2,
+          ),
+          "",
+        ],
       ],
       bars: [
         { what: "first call of a cold function, p95", value: quantile(first, 0.95), most: 5, unit: "ms" },

@@ -16,7 +16,9 @@ export const density: Figure = {
   name: "density",
   title: "Many functions in one worker",
   async run(_effort: Effort): Promise<FigureResult> {
-    const deployed = await startSubject(pilotlight({ folder: manyFunctions(DEPLOYED_COUNT), name: "pilotlight, 1,000 functions", path: "/_ready", expect: "ok" }));
+    const deployed = await startSubject(
+      pilotlight({ folder: manyFunctions(DEPLOYED_COUNT), name: "pilotlight, 1,000 functions", path: "/_ready", expect: "ok" }),
+    );
     const idleMib = memoryBytes(deployed.pid) / MIB;
     await deployed.stop();
 

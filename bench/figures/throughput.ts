@@ -3,8 +3,9 @@
  * workerd, an async handler and two workers. Interleaved over fresh processes;
  * server tree on one core, load on the other.
  */
-import { load } from "../support/load.ts";
+
 import type { Bar, Effort, Figure, FigureResult } from "../support/figure.ts";
+import { load } from "../support/load.ts";
 import { cpuUs, memoryBytes } from "../support/process-tree.ts";
 import { median, spread } from "../support/samples.ts";
 import { type Subject, startSubject } from "../support/server-process.ts";
@@ -31,7 +32,7 @@ export const throughput: Figure = {
     const asyncOne = pilotlight({ folder: async_, name: "pilotlight, async handler" });
     const asyncTwo = pilotlight({ folder: async_, name: "pilotlight, async, two workers", workerCount: 2 });
     const peer = workerd();
-    const subjects: Subject[] = [bare, syncOne, asyncOne, asyncTwo, ..."unavailable" in peer ? [] : [peer]];
+    const subjects: Subject[] = [bare, syncOne, asyncOne, asyncTwo, ...("unavailable" in peer ? [] : [peer])];
     const samples = new Map(subjects.map((subject) => [subject.name, { us: [], perSecond: [], memoryMib: [] } as Samples]));
     for (let round = 0; round < rounds; round++) {
       for (const subject of subjects) await measure(subject, seconds, samples.get(subject.name) as Samples);
@@ -42,7 +43,8 @@ export const throughput: Figure = {
       { what: "async handler against the sync one", value: us(asyncOne) / us(syncOne), most: 1.1, unit: "x" },
       { what: "two workers against one, per request", value: us(asyncTwo) / us(asyncOne), most: 1.1, unit: "x" },
     ];
-    if (!("unavailable" in peer)) bars.push({ what: "pilotlight against workerd (a third is the bar)", value: us(asyncOne) / us(peer), most: 1 / 3, unit: "x" });
+    if (!("unavailable" in peer))
+      bars.push({ what: "pilotlight against workerd (a third is the bar)", value: us(asyncOne) / us(peer), most: 1 / 3, unit: "x" });
     return {
       columns: ["server", "CPU us/request", "requests/s", "memory MiB (PSS)"],
       rows: subjects.map(({ name }) => {
@@ -61,7 +63,8 @@ async function measure(subject: Subject, seconds: number, samples: Samples): Pro
     await load(server.port, subject.path, CONNECTION_COUNT, WARM_UP_SECONDS);
     const cpuBeforeUs = cpuUs(server.pid);
     const { requests, errors } = await load(server.port, subject.path, CONNECTION_COUNT, seconds);
-    if (errors > 0 || requests === 0) throw new Error(`${subject.name}: ${errors} of ${requests} answers were wrong; a failed answer is no fast one`);
+    if (errors > 0 || requests === 0)
+      throw new Error(`${subject.name}: ${errors} of ${requests} answers were wrong; a failed answer is no fast one`);
     samples.us.push((cpuUs(server.pid) - cpuBeforeUs) / requests);
     samples.perSecond.push(requests / seconds);
     samples.memoryMib.push(memoryBytes(server.pid) / MIB);

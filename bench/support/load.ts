@@ -34,7 +34,9 @@ export async function load(port: number, path: string, connectionCount: number, 
     return { requests, errors: refused + broken };
   }
   const client = fileURLToPath(new URL("./load-client.ts", import.meta.url));
-  return JSON.parse(await run([process.execPath, client, String(port), path, String(connectionCount), String(seconds), JSON.stringify(HEADERS)])) as LoadResult;
+  return JSON.parse(
+    await run([process.execPath, client, String(port), path, String(connectionCount), String(seconds), JSON.stringify(HEADERS)]),
+  ) as LoadResult;
 }
 
 async function run(command: readonly string[]): Promise<string> {

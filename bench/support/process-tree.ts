@@ -4,7 +4,7 @@
  * what our comparisons rest on, because requests per second depend on what else
  * the machine is doing.
  */
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ: fixed at 100 in the kernel's interface whatever the kernel's own tick. */
 const TICKS_PER_SECOND = 100;

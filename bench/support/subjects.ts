@@ -74,7 +74,11 @@ export function pilotlight(options: PilotlightOptions): Subject {
 /** `pilotlight build` of a folder; what `serve` then starts without work. */
 export function built(folder: string): string {
   const out = `${folder}-built`;
-  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, "bin/pilotlight.js"), "build", folder, "-o", out, "--data-dir", join(work, "data-build")], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(ROOT, "bin/pilotlight.js"), "build", folder, "-o", out, "--data-dir", join(work, "data-build")],
+    { encoding: "utf8" },
+  );
   if (status !== 0) throw new Error(`pilotlight build failed: ${stderr}`);
   return out;
 }
@@ -85,10 +89,17 @@ export function workerd(): Subject | { readonly unavailable: string } {
   const binary = join(folder, "node_modules/workerd/bin/workerd");
   if (!existsSync(binary)) {
     mkdirSync(folder, { recursive: true });
-    const { status, stderr } = spawnSync("npm", ["install", "--prefix", folder, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", `workerd@${WORKERD_VERSION}`], { encoding: "utf8" });
+    const { status, stderr } = spawnSync(
+      "npm",
+      ["install", "--prefix", folder, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", `workerd@${WORKERD_VERSION}`],
+      { encoding: "utf8" },
+    );
     if (status !== 0) return { unavailable: `workerd ${WORKERD_VERSION} can't be installed: ${stderr.trim().split("\n")[0]}` };
   }
-  write("worker.js", `export default { async fetch(request, env, ctx) { return Response.json({ status: "ok", runtime: "workerd", timestamp: 0 }); } };\n`);
+  write(
+    "worker.js",
+    `export default { async fetch(request, env, ctx) { return Response.json({ status: "ok", runtime: "workerd", timestamp: 0 }); } };\n`,
+  );
   const config = (port: number): string =>
     write(
       `workerd-${port}.capnp`,
@@ -105,6 +116,7 @@ const config :Workerd.Config = (
 /** A folder of `count` small functions f0 … */
 export function manyFunctions(count: number): string {
   const folder = join(work, `many-${count}`);
-  for (let at = 0; at < count; at++) write(`many-${count}/f${at}.js`, `const id = ${at};\nexport default (request) => Response.json({ status: "ok", id });\n`);
+  for (let at = 0; at < count; at++)
+    write(`many-${count}/f${at}.js`, `const id = ${at};\nexport default (request) => Response.json({ status: "ok", id });\n`);
   return folder;
 }

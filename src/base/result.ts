@@ -14,9 +14,7 @@ export interface Failure {
   readonly at?: { readonly file: string; readonly line?: number; readonly column?: number };
 }
 
-export type Result<Value, Fault = Failure> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly failure: Fault };
+export type Result<Value, Fault = Failure> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly failure: Fault };
 
 export function ok<Value>(value: Value): { readonly ok: true; readonly value: Value } {
   return { ok: true, value };

@@ -28,7 +28,10 @@ for (const subject of subjects) {
     });
     after(() => engine.close());
 
-    async function open(handler: Parameters<Subject["source"]>[0], limits?: Partial<EngineSource>): Promise<{ template: Template; sandbox: Sandbox }> {
+    async function open(
+      handler: Parameters<Subject["source"]>[0],
+      limits?: Partial<EngineSource>,
+    ): Promise<{ template: Template; sandbox: Sandbox }> {
       const template = await engine.prepare(await subject.source(handler, limits));
       return { template, sandbox: await template.open() };
     }

@@ -4,7 +4,6 @@
  * node:http: docs/decisions/0002-http-listener.md.
  * Must not know functions, routes or configuration beyond HttpLimits.
  */
-import { lstatSync, rmSync } from "node:fs";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import { builtin } from "../base/builtin.ts";
@@ -124,7 +123,7 @@ class HttpListener implements Listener {
   }
 
   async listenUnix(path: string): Promise<void> {
-    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
+    if (builtin.fs.lstatSync(path, { throwIfNoEntry: false })?.isSocket()) builtin.fs.rmSync(path);
     await this.#listen(this.#plainServer("unix"), { path });
   }
 

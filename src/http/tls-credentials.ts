@@ -3,7 +3,6 @@
  * change. New files that do not hold a matching pair are reported and the old
  * ones stay in use: a botched renewal must not take the server down.
  */
-import { readFileSync, statSync } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
 import { builtin } from "../base/builtin.ts";
 import { fail, ok, type Result } from "../base/result.ts";
@@ -15,7 +14,7 @@ export type Credentials = Pick<SecureContextOptions, "cert" | "key">;
 
 export function readCredentials(tls: TlsConfig): Result<Credentials> {
   try {
-    const credentials = { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };
+    const credentials = { cert: builtin.fs.readFileSync(tls.certFile), key: builtin.fs.readFileSync(tls.keyFile) };
     // Throws for what is no PEM, and for a key that is not the certificate's.
     builtin.tls.createSecureContext(credentials);
     return ok(credentials);
@@ -54,6 +53,6 @@ function fingerprint(tls: TlsConfig): string {
 }
 
 function fileFingerprint(file: string): string {
-  const stat = statSync(file, { throwIfNoEntry: false });
+  const stat = builtin.fs.statSync(file, { throwIfNoEntry: false });
   return stat === undefined ? "missing" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
 }

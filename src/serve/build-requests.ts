@@ -3,7 +3,7 @@
  * waits. Workers can't bundle themselves: the permission model lets them start
  * no process.
  */
-import { type Failure, type Result, fail, ok } from "../base/result.ts";
+import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { BundleRef } from "./function-spec.ts";
 
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -19,7 +19,10 @@ export class BuildRequests {
   build(functionId: string): Promise<Result<BundleRef, Failure>> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.#settle(functionId, fail({ code: "BUILD_TIMEOUT", message: `Cannot build ${functionId}: no answer within ${ANSWER_TIMEOUT_MS / 1_000} s` }));
+        this.#settle(
+          functionId,
+          fail({ code: "BUILD_TIMEOUT", message: `Cannot build ${functionId}: no answer within ${ANSWER_TIMEOUT_MS / 1_000} s` }),
+        );
       }, ANSWER_TIMEOUT_MS);
       const settled = (result: Result<BundleRef, Failure>): void => {
         clearTimeout(timer);

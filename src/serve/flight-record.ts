@@ -11,7 +11,6 @@
  * worker accuses nobody. The other slots are calls in the thread lane: rare,
  * long, entered and left each time.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { builtin } from "../base/builtin.ts";
 
@@ -34,17 +33,17 @@ export interface FlightRecord {
 
 /** Creates (or empties) the file. Called once, by the worker that the file belongs to. */
 export function createFlightRecord(file: string, slotCount: number): FlightRecord {
-  mkdirSync(dirname(file), { recursive: true });
-  const descriptor = openSync(file, "w+", 0o600);
+  builtin.fs.mkdirSync(dirname(file), { recursive: true });
+  const descriptor = builtin.fs.openSync(file, "w+", 0o600);
   const encoded = new Map<string, Buffer>();
   const empty = new Uint8Array(LENGTH_BYTES);
   const written: string[] = new Array<string>(slotCount).fill("");
-  writeSync(descriptor, new Uint8Array(slotCount * SLOT_BYTES), 0, slotCount * SLOT_BYTES, 0);
+  builtin.fs.writeSync(descriptor, new Uint8Array(slotCount * SLOT_BYTES), 0, slotCount * SLOT_BYTES, 0);
 
   function clear(slot: number): void {
     if (slot >= slotCount || written[slot] === "") return;
     written[slot] = "";
-    writeSync(descriptor, empty, 0, LENGTH_BYTES, slot * SLOT_BYTES);
+    builtin.fs.writeSync(descriptor, empty, 0, LENGTH_BYTES, slot * SLOT_BYTES);
   }
 
   return {
@@ -56,7 +55,7 @@ export function createFlightRecord(file: string, slotCount: number): FlightRecor
         bytes = encodeSlot(functionId);
         encoded.set(functionId, bytes);
       }
-      writeSync(descriptor, bytes, 0, bytes.length, slot * SLOT_BYTES);
+      builtin.fs.writeSync(descriptor, bytes, 0, bytes.length, slot * SLOT_BYTES);
     },
     leave(slot) {
       if (slot !== LOOP_LANE_SLOT) clear(slot);
@@ -65,7 +64,7 @@ export function createFlightRecord(file: string, slotCount: number): FlightRecor
       clear(LOOP_LANE_SLOT);
     },
     close() {
-      closeSync(descriptor);
+      builtin.fs.closeSync(descriptor);
     },
   };
 }
@@ -78,7 +77,7 @@ export function createFlightRecord(file: string, slotCount: number): FlightRecor
 export function readFlightRecord(file: string): string[] {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = builtin.fs.readFileSync(file);
   } catch {
     return [];
   }

@@ -35,7 +35,13 @@ export class Forwarder {
   forward(exchange: Exchange, placement: Placement): void {
     const { functionId } = placement;
     if (placement.where === "quarantine") {
-      answerError(exchange, 503, "FUNCTION_QUARANTINED", `${functionId} is switched off until its code changes: ${placement.reason}`, "retry-after: 60\r\n");
+      answerError(
+        exchange,
+        503,
+        "FUNCTION_QUARANTINED",
+        `${functionId} is switched off until its code changes: ${placement.reason}`,
+        "retry-after: 60\r\n",
+      );
       return;
     }
     const { socketPath } = placement;

@@ -11,7 +11,7 @@ import type { StaticFiles } from "../http/static-files.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
 import { NO_PARAMS, type Router } from "./router.ts";
-import { JSON_LINE, answerError } from "./served-call.ts";
+import { answerError, JSON_LINE } from "./served-call.ts";
 
 const HEALTH_PATH = "/_health";
 const READY_PATH = "/_ready";
@@ -76,7 +76,13 @@ export class Front {
   #enter(exchange: Exchange, runtime: FunctionRuntime, params: Readonly<Record<string, string>> | null): void {
     const { methods, id } = runtime.spec;
     if (methods !== null && !methods.includes(exchange.method) && !(exchange.method === "HEAD" && methods.includes("GET"))) {
-      answerError(exchange, 405, "METHOD_NOT_ALLOWED", `${exchange.method} is not among ${methods.join(", ")}`, `allow: ${methods.join(", ")}\r\n`);
+      answerError(
+        exchange,
+        405,
+        "METHOD_NOT_ALLOWED",
+        `${exchange.method} is not among ${methods.join(", ")}`,
+        `allow: ${methods.join(", ")}\r\n`,
+      );
       return;
     }
     const placement = this.#options.forwarder.placementOf(id);

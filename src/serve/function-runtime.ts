@@ -13,7 +13,7 @@ import type { FunctionMetrics } from "../telemetry/metrics.ts";
 import { CallPool } from "./call-pool.ts";
 import { errorPage } from "./error-page.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
-import { ServedCall, answerError } from "./served-call.ts";
+import { answerError, ServedCall } from "./served-call.ts";
 
 /** What a runtime needs of its worker. */
 export interface RuntimeHost {
@@ -112,7 +112,15 @@ export class FunctionRuntime {
     }
     if (this.#host.accessLog) {
       const { method, target } = call.exchange;
-      const fields = { function: this.spec.id, requestId: call.requestId, method, path: target, status, bytes: bodyBytes, durationUs: Math.round(latencyUs) };
+      const fields = {
+        function: this.spec.id,
+        requestId: call.requestId,
+        method,
+        path: target,
+        status,
+        bytes: bodyBytes,
+        durationUs: Math.round(latencyUs),
+      };
       this.#host.log("info", `${method} ${target} ${status}`, fields);
     }
   }

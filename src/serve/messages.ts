@@ -32,7 +32,13 @@ export type ToWorker =
   | { readonly type: "place"; readonly placements: readonly Placement[] }
   | { readonly type: "built"; readonly functionId: string; readonly bundle: BundleRef | null; readonly failure: Failure | null }
   | { readonly type: "collect"; readonly requestId: number }
-  | { readonly type: "profile"; readonly requestId: number; readonly functionId: string; readonly kind: "cpu" | "heap"; readonly durationMs: number }
+  | {
+      readonly type: "profile";
+      readonly requestId: number;
+      readonly functionId: string;
+      readonly kind: "cpu" | "heap";
+      readonly durationMs: number;
+    }
   /** Comes with the accepted socket as the message's handle; only to workers that listen by "handoff". */
   | { readonly type: "connection" }
   | { readonly type: "drain" };
@@ -44,7 +50,12 @@ export type ToWorker =
  * refusing sends `wake`, tries again for a few seconds, then answers 503.
  */
 export type Placement =
-  | { readonly functionId: string; readonly where: "dedicated"; readonly socketPath: string; readonly why: "isolation" | "probation" | "profile" }
+  | {
+      readonly functionId: string;
+      readonly where: "dedicated";
+      readonly socketPath: string;
+      readonly why: "isolation" | "probation" | "profile";
+    }
   | { readonly functionId: string; readonly where: "quarantine"; readonly reason: string };
 
 export type FromWorker =

@@ -3,7 +3,7 @@
  * plain data. The admin API puts it on HTTP, an embedder calls it directly.
  * Never includes a function's env: secrets are in it.
  */
-import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import { type Failure, fail, type Result } from "../base/result.ts";
 import type { Isolation } from "../config/config.ts";
 import { allLatencies, type FunctionTotals, quantileUs } from "../telemetry/aggregate.ts";
 import type { PoolMetrics } from "../telemetry/metrics.ts";

@@ -118,7 +118,9 @@ export class PlacementTable {
   /** The whole list, as workers get it. */
   placements(): readonly Placement[] {
     const placed = [...this.#states].filter(([functionId]) => !this.#profiled.has(functionId));
-    const profiled = [...this.#profiled].map(([functionId, socketPath]) => ({ functionId, where: "dedicated", socketPath, why: "profile" }) as const);
+    const profiled = [...this.#profiled].map(
+      ([functionId, socketPath]) => ({ functionId, where: "dedicated", socketPath, why: "profile" }) as const,
+    );
     return [...placed.map(([functionId, state]) => this.#placement(functionId, state)), ...profiled];
   }
 

@@ -5,7 +5,12 @@ import { type Evictable, enforceBudget } from "./sandbox-budget.ts";
 const MIB = 1024 * 1024;
 
 function runtime(name: string, options: { mib: number; lastCallMs: number; idle?: boolean }, evicted: string[]): Evictable {
-  return { idleSandbox: options.idle ?? true, lastCallMs: options.lastCallMs, heapUsedBytes: () => options.mib * MIB, evict: () => evicted.push(name) };
+  return {
+    idleSandbox: options.idle ?? true,
+    lastCallMs: options.lastCallMs,
+    heapUsedBytes: () => options.mib * MIB,
+    evict: () => evicted.push(name),
+  };
 }
 
 test("closes the least recently used idle sandboxes until the rest fits", () => {
@@ -21,7 +26,10 @@ test("closes the least recently used idle sandboxes until the rest fits", () => 
 
 test("leaves sandboxes alone that are answering", () => {
   const evicted: string[] = [];
-  enforceBudget([runtime("busy", { mib: 100, lastCallMs: 1, idle: false }, evicted), runtime("idle", { mib: 100, lastCallMs: 2 }, evicted)], 50 * MIB);
+  enforceBudget(
+    [runtime("busy", { mib: 100, lastCallMs: 1, idle: false }, evicted), runtime("idle", { mib: 100, lastCallMs: 2 }, evicted)],
+    50 * MIB,
+  );
   assert.deepEqual(evicted, ["idle"]);
 });
 

@@ -7,7 +7,7 @@
 import type { Call, CallFailure } from "../engines/engine.ts";
 import { STATUS_OF_FAILURE } from "../engines/engine.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { type TraceContext, outgoingTraceparent, traceContext } from "../telemetry/trace-context.ts";
+import { outgoingTraceparent, type TraceContext, traceContext } from "../telemetry/trace-context.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
 
 export const JSON_LINE = "content-type: application/json\r\n";
@@ -98,7 +98,13 @@ export class ServedCall implements Call {
 
   #finished(status: number, bodyBytes: number): void {
     const endMs = performance.now();
-    this.#runtime.finished(this, status, bodyBytes, (endMs - this.#startMs) * 1_000, this.#grantedMs === 0 ? -1 : (endMs - this.#grantedMs) * 1_000);
+    this.#runtime.finished(
+      this,
+      status,
+      bodyBytes,
+      (endMs - this.#startMs) * 1_000,
+      this.#grantedMs === 0 ? -1 : (endMs - this.#grantedMs) * 1_000,
+    );
   }
 }
 

@@ -99,7 +99,8 @@ export class Supervisor implements SlotHost {
       return new WorkerSlot(String(index), null, config.workerMemoryMaxBytes, this);
     });
     this.#shared[0]?.start();
-    this.#workshop = options.workshop === undefined ? import("./workshop.ts").then((module) => module.workshop) : Promise.resolve(options.workshop);
+    this.#workshop =
+      options.workshop === undefined ? import("./workshop.ts").then((module) => module.workshop) : Promise.resolve(options.workshop);
     this.logs = new LogHub(options.sink, options.style ?? null);
     this.live = new LiveDeployment(config, {
       makeDeployment: async (...args) => (await this.#workshop).makeDeployment(...args),
@@ -178,7 +179,12 @@ export class Supervisor implements SlotHost {
     slot.start();
     await slot.settled;
     try {
-      if (!slot.listening || slot.worker === null) return fail({ code: "PROFILE_FAILED", message: `Cannot profile ${functionId}: its worker did not start`, hint: "The log says why" });
+      if (!slot.listening || slot.worker === null)
+        return fail({
+          code: "PROFILE_FAILED",
+          message: `Cannot profile ${functionId}: its worker did not start`,
+          hint: "The log says why",
+        });
       this.placement.beginProfile(functionId, socketPath);
       this.#announcePlacements();
       const { profile, failure } = await this.counts.profile(slot.worker, request);
@@ -259,7 +265,14 @@ export class Supervisor implements SlotHost {
     const how = describeExit(exit, worker.lastWords);
     this.restartsByReason[reason] = (this.restartsByReason[reason] ?? 0) + 1;
     const suspects = this.#suspects(worker);
-    this.record("error", "worker died", { worker: slot.name, pid: worker.pid, how, ...exit, livedMs: Math.round(worker.livedMs), suspects });
+    this.record("error", "worker died", {
+      worker: slot.name,
+      pid: worker.pid,
+      how,
+      ...exit,
+      livedMs: Math.round(worker.livedMs),
+      suspects,
+    });
     if (this.#profilers.has(slot)) return false;
     if (slot.functionId !== null) return this.#dedicatedDied(slot.functionId, suspects, exit, how);
     this.#accuse(suspects, how);
@@ -327,7 +340,8 @@ export class Supervisor implements SlotHost {
   async #build(worker: WorkerProcess, functionId: string): Promise<void> {
     const { bundle, failure } = await this.live.build(functionId);
     if (bundle !== null) this.placement.built(functionId, bundle.hash);
-    if (failure !== null) this.record("error", failure.message, { function: functionId, code: failure.code, hint: failure.hint, at: failure.at });
+    if (failure !== null)
+      this.record("error", failure.message, { function: functionId, code: failure.code, hint: failure.hint, at: failure.at });
     worker.send({ type: "built", functionId, bundle, failure });
   }
 
@@ -393,7 +407,8 @@ export class Supervisor implements SlotHost {
     const config = (await this.#options.reconfigure?.()) ?? ok(this.config);
     const renewed = config.ok ? await this.live.renew(config.value) : config;
     if (!renewed.ok) {
-      for (const failure of renewed.failure) this.record("error", `The old deployment stays: ${failure.message}`, { ...failure, message: undefined });
+      for (const failure of renewed.failure)
+        this.record("error", `The old deployment stays: ${failure.message}`, { ...failure, message: undefined });
       return renewed;
     }
     this.placement.deploy(this.live.identified());

@@ -7,7 +7,7 @@
 import { type Backoff, createBackoff, HEALTHY_AFTER_MS } from "./backoff.ts";
 import { createPulse, type Pulse } from "./heartbeat.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import { type WorkerExit, WorkerProcess } from "./worker-process.ts";
+import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
 
 export type RestartReason = "exit" | "signal" | "silent" | "memory" | "runaway";
 

@@ -3,28 +3,28 @@
  * Shares nothing with other workers on the request path; what it needs comes
  * with the `start` message, what it says goes through `send`.
  */
-import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
+import { builtin } from "../base/builtin.ts";
 import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import type { Engine } from "../engines/engine.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
-import { type Listener, createListener } from "../http/listener.ts";
+import { createListener, type Listener } from "../http/listener.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { GcObserver } from "../telemetry/gc-observer.ts";
 import { LogBatch } from "../telemetry/log-batch.ts";
 import { formatRecord } from "../telemetry/log-record.ts";
 import type { MetricsSnapshot } from "../telemetry/metrics.ts";
 import { BuildRequests } from "./build-requests.ts";
-import { type FlightRecord, LOOP_LANE_SLOT, createFlightRecord } from "./flight-record.ts";
+import { createFlightRecord, type FlightRecord, LOOP_LANE_SLOT } from "./flight-record.ts";
 import { FLIGHT_SLOT_COUNT, FlightSlots } from "./flight-slots.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Front } from "./front.ts";
+import { functionRoute } from "./function-route.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { Deployment } from "./function-spec.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
-import { functionRoute } from "./function-route.ts";
 import { createRouter } from "./router.ts";
 import { enforceBudget } from "./sandbox-budget.ts";
 
@@ -110,9 +110,7 @@ export class Worker {
       if (kept) before.delete(spec.id);
     }
     this.place(placements);
-    this.#front.router = createRouter(
-      [...this.#runtimes.values()].map((runtime) => functionRoute(runtime.spec, runtime)),
-    );
+    this.#front.router = createRouter([...this.#runtimes.values()].map((runtime) => functionRoute(runtime.spec, runtime)));
     for (const runtime of before.values()) {
       this.#open.delete(runtime);
       runtime.retire();
@@ -220,7 +218,13 @@ export class Worker {
   }
 
   /** A profile of this process; only of a worker that was started for it. */
-  async profile({ kind, durationMs }: { kind: "cpu" | "heap"; durationMs: number }): Promise<{ profile: string | null; failure: Failure | null }> {
+  async profile({
+    kind,
+    durationMs,
+  }: {
+    kind: "cpu" | "heap";
+    durationMs: number;
+  }): Promise<{ profile: string | null; failure: Failure | null }> {
     try {
       const { profileProcess } = await import("../engines/javascript/inspected-engine.ts");
       return { profile: await profileProcess(kind, durationMs), failure: null };
@@ -240,7 +244,12 @@ async function staticFilesOf(config: Config): Promise<StaticFiles | null> {
   if (config.staticDir === null) return null;
   const { createStaticFiles } = await import("../http/static-files.ts");
   const { staticDir, staticCacheMaxBytes, staticCacheMaxFileBytes } = config;
-  return createStaticFiles({ root: staticDir, prefix: "/static/", cacheMaxBytes: staticCacheMaxBytes, cacheMaxFileBytes: staticCacheMaxFileBytes });
+  return createStaticFiles({
+    root: staticDir,
+    prefix: "/static/",
+    cacheMaxBytes: staticCacheMaxBytes,
+    cacheMaxFileBytes: staticCacheMaxFileBytes,
+  });
 }
 
 async function sandboxEngine({ config, snapshotFile }: StartMessage, flight: FlightRecord, logs: LogBatch, send: Send): Promise<Engine> {
@@ -253,7 +262,10 @@ async function sandboxEngine({ config, snapshotFile }: StartMessage, flight: Fli
     onCatastrophe: (functionId, text) => {
       // V8 is in an undefined state: leave at once, and leave word whose fault it was.
       flight.enter(LOOP_LANE_SLOT, functionId);
-      writeSync(2, formatRecord({ time: Date.now(), level: "error", message: `V8 gave up on ${functionId}: ${text}`, function: functionId }));
+      builtin.fs.writeSync(
+        2,
+        formatRecord({ time: Date.now(), level: "error", message: `V8 gave up on ${functionId}: ${text}`, function: functionId }),
+      );
       process.abort();
     },
   });

@@ -4,7 +4,7 @@
  * than most requests. When the other side can't keep up, lines are counted
  * and dropped: memory is for functions.
  */
-import { type LogRecord, formatRecord } from "./log-record.ts";
+import { formatRecord, type LogRecord } from "./log-record.ts";
 
 const FLUSH_INTERVAL_MS = 50;
 const FLUSH_LENGTH = 64 * 1024;
@@ -37,7 +37,11 @@ export class LogBatch {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#droppedCount > 0) {
-      this.#lines += formatRecord({ time: Date.now(), level: "warn", message: `${this.#droppedCount} log lines were dropped: they came faster than they could be written` });
+      this.#lines += formatRecord({
+        time: Date.now(),
+        level: "warn",
+        message: `${this.#droppedCount} log lines were dropped: they came faster than they could be written`,
+      });
       this.#droppedCount = 0;
     }
     if (this.#lines === "") return;

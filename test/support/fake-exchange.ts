@@ -30,7 +30,8 @@ export function fakeCall(request: FakeRequest = {}): { call: Call; answer: Promi
   const chunks: Buffer[] = [];
   let status = 0;
   let lines = "";
-  const settle = (failure: CallFailure | null): void => resolve({ status, headers: parseLines(lines), body: Buffer.concat(chunks), failure, logs });
+  const settle = (failure: CallFailure | null): void =>
+    resolve({ status, headers: parseLines(lines), body: Buffer.concat(chunks), failure, logs });
   const headerBlock = Object.entries({ host: "127.0.0.1", ...request.headers })
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join("");
@@ -91,7 +92,13 @@ function fakeBody({ body = null, chunkBytes }: FakeRequest): RequestBody {
     at += chunk.length;
     return new Uint8Array(chunk);
   };
-  return { complete: chunkBytes === undefined || whole === null, whole, length: chunkBytes === undefined ? (whole?.length ?? 0) : null, read, readAll: async () => whole };
+  return {
+    complete: chunkBytes === undefined || whole === null,
+    whole,
+    length: chunkBytes === undefined ? (whole?.length ?? 0) : null,
+    read,
+    readAll: async () => whole,
+  };
 }
 
 function parseLines(lines: string): Map<string, string> {

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type ServerOptions, createServer } from "../../src/index.ts";
+import { createServer, type ServerOptions } from "../../src/index.ts";
 
 export interface TestServer {
   readonly url: string;
@@ -56,7 +56,10 @@ export async function startServer(files: Readonly<Record<string, string>>, optio
       await new Promise((resolve) => setTimeout(resolve, 150));
       const query = functionId === undefined ? "" : `?function=${encodeURIComponent(functionId)}`;
       const text = await (await fetch(new URL(`/v1/logs${query}`, admin))).text();
-      return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>);
+      return text
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
     },
     async reload() {
       await server.reload();

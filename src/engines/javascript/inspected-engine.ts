@@ -134,7 +134,15 @@ class InspectedSandbox implements Sandbox, RealmHost {
         this.#realm.calls.set(callId, call);
         this.#deadlines.add(callId, this.#realm);
         exchange.onAbort = () => this.#realm.drop(callId);
-        const packed = this.#run(this.#realm.dispatch, [callId, exchange.method, exchange.target, exchange.headerBlock, bytes, params === null ? undefined : JSON.stringify(params), false]);
+        const packed = this.#run(this.#realm.dispatch, [
+          callId,
+          exchange.method,
+          exchange.target,
+          exchange.headerBlock,
+          bytes,
+          params === null ? undefined : JSON.stringify(params),
+          false,
+        ]);
         if (packed !== undefined && this.#realm.calls.delete(callId)) this.#realm.answerPacked(call, packed);
       },
       (error: Error) => call.fail({ code: "BODY_FAILED", message: error.message }),
@@ -159,7 +167,8 @@ class InspectedSandbox implements Sandbox, RealmHost {
     this.closed = true;
     this.#deadlines.close();
     this.#abort.abort();
-    for (const [, call] of this.#realm.close()) call.fail({ code: "SANDBOX_CLOSED", message: `The sandbox of ${this.#source.functionId} was closed` });
+    for (const [, call] of this.#realm.close())
+      call.fail({ code: "SANDBOX_CLOSED", message: `The sandbox of ${this.#source.functionId} was closed` });
   }
 
   heapUsedBytes(): number {
@@ -180,8 +189,14 @@ class InspectedSandbox implements Sandbox, RealmHost {
 
   #boot(callbacks: Parameters<Boot>, bootJson: string): ReturnType<Boot> {
     // Values cross by copy, as they do into an isolate: a guest's Proxy must not reach our code.
-    const copying = callbacks.map((callback) => (...args: unknown[]) => structuredClone(callback(...(structuredClone(args) as unknown[]))));
-    const boot = runInContext("__pilotlight_boot", this.#context) as (...args: unknown[]) => Record<"dispatch" | "take" | "signal", (...args: unknown[]) => unknown>;
+    const copying = callbacks.map(
+      (callback) =>
+        (...args: unknown[]) =>
+          structuredClone(callback(...(structuredClone(args) as unknown[]))),
+    );
+    const boot = runInContext("__pilotlight_boot", this.#context) as (
+      ...args: unknown[]
+    ) => Record<"dispatch" | "take" | "signal", (...args: unknown[]) => unknown>;
     const entries = boot(...copying, bootJson);
     const entry = (name: "dispatch" | "take" | "signal"): Entry => ({
       applySync: (_receiver, args) => entries[name](...args),

@@ -3,10 +3,10 @@
  * snapshot of the guest prelude. Behind the engine contract, so that
  * isolated-vm (in maintenance mode) can be replaced.
  */
-import { readFileSync } from "node:fs";
 import ivm from "isolated-vm";
+import { builtin } from "../../base/builtin.ts";
 import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
-import { LOOP_TURN_MAX_MS, LaneHistory } from "./lane.ts";
+import { LaneHistory, LOOP_TURN_MAX_MS } from "./lane.ts";
 import { JavaScriptSandbox, type SandboxHost } from "./sandbox.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -22,7 +22,7 @@ export class JavaScriptEngine implements Engine {
 
   async prepare(source: EngineSource): Promise<JavaScriptTemplate> {
     // Synchronous: small local files on the path of a cold start, where a trip through the thread pool costs more.
-    const text = readFileSync(source.codeFile, "utf8");
+    const text = builtin.fs.readFileSync(source.codeFile, "utf8");
     const cache = readCodeCache(source.codeCacheFile);
     // The inner parentheses make V8 compile the bundle at once, so that its code cache holds it.
     // The guest's loader runs the bundle, so that a failure is told over the bridge like any other.
@@ -90,7 +90,7 @@ export class JavaScriptTemplate implements Template {
 function readCodeCache(file: string | null): ArrayBuffer | null {
   if (file === null) return null;
   try {
-    const bytes = readFileSync(file);
+    const bytes = builtin.fs.readFileSync(file);
     return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   } catch {
     return null;

@@ -26,7 +26,11 @@ export interface RealmHost {
 type Callback = (...args: unknown[]) => unknown;
 
 /** Connects a new context to three callbacks and returns its entries. */
-export type Boot = (sync: Callback, async_: Callback, reply: Callback) => { dispatch: Entry; take: Entry; signal: Entry; release: () => void };
+export type Boot = (
+  sync: Callback,
+  async_: Callback,
+  reply: Callback,
+) => { dispatch: Entry; take: Entry; signal: Entry; release: () => void };
 
 const COPY = { arguments: { copy: true } } as const;
 const LONGEST_ALARM_MS = 2 ** 31 - 1;
@@ -116,7 +120,11 @@ export class Realm {
         invalid(call, "the guest replied to a call whose answer it was streaming");
         return;
       }
-      if (typeof status !== "number" || typeof lines !== "string" || !(body === null || typeof body === "string" || body instanceof Uint8Array)) {
+      if (
+        typeof status !== "number" ||
+        typeof lines !== "string" ||
+        !(body === null || typeof body === "string" || body instanceof Uint8Array)
+      ) {
         invalid(call, "the guest's reply is not a status, header lines and a body");
         return;
       }
@@ -164,10 +172,13 @@ export class Realm {
     if (this.#alarm !== null) clearTimeout(this.#alarm);
     this.#alarm = null;
     if (typeof delayMs !== "number" || !(delayMs >= 0) || this.#closed) return;
-    this.#alarm = setTimeout(() => {
-      this.#alarm = null;
-      this.#post(0, "alarm", 0, undefined);
-    }, Math.min(delayMs, LONGEST_ALARM_MS));
+    this.#alarm = setTimeout(
+      () => {
+        this.#alarm = null;
+        this.#post(0, "alarm", 0, undefined);
+      },
+      Math.min(delayMs, LONGEST_ALARM_MS),
+    );
   }
 
   #internal(error: unknown): void {

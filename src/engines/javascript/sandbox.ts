@@ -12,7 +12,7 @@ import { bootContext, guestBody } from "./crossing.ts";
 import type { LaneHistory } from "./lane.ts";
 import type { OpContext } from "./ops/op.ts";
 import { Realm, type RealmHost } from "./realm.ts";
-import { type Entry, type TurnObserver, type TurnOwner, TurnRunner, isInTurn } from "./turn-runner.ts";
+import { type Entry, isInTurn, type TurnObserver, type TurnOwner, TurnRunner } from "./turn-runner.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 const MIB = 1024 * 1024;
@@ -149,13 +149,27 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     realm.calls.set(callId, call);
     realm.spent = true;
     const onLoop = !isInTurn() && this.#turns.inLoopLane();
-    const args = [callId, exchange.method, exchange.target, exchange.headerBlock, body, params === null ? undefined : JSON.stringify(params), onLoop];
+    const args = [
+      callId,
+      exchange.method,
+      exchange.target,
+      exchange.headerBlock,
+      body,
+      params === null ? undefined : JSON.stringify(params),
+      onLoop,
+    ];
     if (onLoop) {
       this.#turnEnded(realm, callId, call, this.#turns.runOnLoop(callId, realm.dispatch, args, NO_OPTIONS, realm.take));
       return;
     }
     this.#await(realm, callId, call);
-    this.#turns.run({ callId, entry: realm.dispatch, args, options: NO_OPTIONS, ended: (packed) => this.#turnEnded(realm, callId, call, packed) });
+    this.#turns.run({
+      callId,
+      entry: realm.dispatch,
+      args,
+      options: NO_OPTIONS,
+      ended: (packed) => this.#turnEnded(realm, callId, call, packed),
+    });
   }
 
   #turnEnded(realm: Realm, callId: number, call: Call, packed: unknown): void {
@@ -237,7 +251,10 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     const { functionId, timeoutMs } = this.#code.source;
     const loaded = new Promise<CallFailure | null>((resolve) => this.#loading.set(realm, resolve));
     const timer = setTimeout(() => {
-      this.#settleLoading(realm, { code: "LOAD_FAILED", message: `The module of ${functionId} did not finish loading within ${timeoutMs} ms` });
+      this.#settleLoading(realm, {
+        code: "LOAD_FAILED",
+        message: `The module of ${functionId} did not finish loading within ${timeoutMs} ms`,
+      });
     }, timeoutMs);
     this.enter(0, { applySync: () => script.runSync(context), apply: () => script.run(context) }, [], NO_OPTIONS);
     const failure = await loaded;
@@ -267,7 +284,10 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
 
   outgrew(): void {
     const { functionId, memoryMaxBytes } = this.#code.source;
-    this.#die({ code: "MEMORY_LIMIT_EXCEEDED", message: `${functionId} passed its memory limit of ${Math.round(memoryMaxBytes / MIB)} MiB` });
+    this.#die({
+      code: "MEMORY_LIMIT_EXCEEDED",
+      message: `${functionId} passed its memory limit of ${Math.round(memoryMaxBytes / MIB)} MiB`,
+    });
   }
 
   ranAway(): void {

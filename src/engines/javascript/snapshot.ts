@@ -3,9 +3,9 @@
  * version, kept in a file, read by every worker. A sandbox that opens from it
  * has its web APIs without running a line.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import ivm from "isolated-vm";
+import { builtin } from "../../base/builtin.ts";
 
 const CHECKSUM_BYTES = 4;
 
@@ -30,7 +30,7 @@ function makeSnapshot(code: string): ArrayBuffer {
 function readStored(file: string): ivm.ExternalCopy<ArrayBuffer> | null {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = builtin.fs.readFileSync(file);
   } catch {
     return null;
   }
@@ -45,11 +45,11 @@ function readStored(file: string): ivm.ExternalCopy<ArrayBuffer> | null {
 function keep(file: string, bytes: ArrayBuffer): void {
   const temporary = `${file}.${process.pid}`;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    builtin.fs.mkdirSync(dirname(file), { recursive: true });
     const trailer = Buffer.alloc(CHECKSUM_BYTES);
     trailer.writeUInt32LE(checksum(new Uint8Array(bytes)));
-    writeFileSync(temporary, Buffer.concat([new Uint8Array(bytes), trailer]), { flush: true });
-    renameSync(temporary, file);
+    builtin.fs.writeFileSync(temporary, Buffer.concat([new Uint8Array(bytes), trailer]), { flush: true });
+    builtin.fs.renameSync(temporary, file);
   } catch {
     return;
   }

@@ -7,7 +7,7 @@
  * our callbacks. Knows nothing of calls but their ids.
  */
 import type ivm from "isolated-vm";
-import { LOOP_TURN_MAX_MS, type LaneHistory } from "./lane.ts";
+import { type LaneHistory, LOOP_TURN_MAX_MS } from "./lane.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** Something of an isolate that can run in either lane. */

@@ -42,30 +42,23 @@ globalThis.run = (pollMs, pollsMax) => {
 
 export class Watchdog {
   readonly #words = new Int32Array(new SharedArrayBuffer(WORD_COUNT * Int32Array.BYTES_PER_ELEMENT));
-  readonly #isolate = new ivm.Isolate({ memoryLimit: MEMORY_MAX_MIB });
-  readonly #add: ivm.Reference<(slot: number, isolate: ivm.Isolate) => void>;
-  readonly #remove: ivm.Reference<(slot: number) => void>;
-  readonly #run: ivm.Reference<(pollMs: number, pollsMax: number) => void>;
   readonly #pollsMax: number;
+  /** Made at the first promotion: a worker's start need not wait for it. */
+  #loop: WatchLoop | null = null;
   #turn = 0;
   #slotCount = 0;
   #guarded = 0;
 
   constructor(turnMaxMs: number) {
     this.#pollsMax = Math.max(1, Math.round(turnMaxMs / POLL_INTERVAL_MS));
-    const context = this.#isolate.createContextSync();
-    context.global.setSync("shared", new ivm.ExternalCopy(this.#words.buffer).copyInto());
-    context.evalSync(LOOP_SOURCE);
-    this.#add = context.global.getSync("add", { reference: true });
-    this.#remove = context.global.getSync("remove", { reference: true });
-    this.#run = context.global.getSync("run", { reference: true });
   }
 
   /** Guards an isolate; the slot names it in `begin`. */
   guard(isolate: ivm.Isolate): number {
     const slot = ++this.#slotCount;
+    this.#loop ??= makeLoop(this.#words);
     this.#park();
-    this.#add.applySync(undefined, [slot, isolate]);
+    this.#loop.add.applySync(undefined, [slot, isolate]);
     this.#guarded++;
     this.#resume();
     return slot;
@@ -73,7 +66,7 @@ export class Watchdog {
 
   release(slot: number): void {
     this.#park();
-    this.#remove.applySync(undefined, [slot]);
+    this.#loop?.remove.applySync(undefined, [slot]);
     this.#guarded--;
     this.#resume();
   }
@@ -96,7 +89,7 @@ export class Watchdog {
 
   close(): void {
     this.#park();
-    this.#isolate.dispose();
+    this.#loop?.isolate.dispose();
   }
 
   #park(): void {
@@ -108,6 +101,26 @@ export class Watchdog {
   #resume(): void {
     if (this.#guarded === 0) return;
     Atomics.store(this.#words, PARKED, 0);
-    this.#run.applyIgnored(undefined, [POLL_INTERVAL_MS, this.#pollsMax]);
+    this.#loop?.run.applyIgnored(undefined, [POLL_INTERVAL_MS, this.#pollsMax]);
   }
+}
+
+interface WatchLoop {
+  readonly isolate: ivm.Isolate;
+  readonly add: ivm.Reference<(slot: number, isolate: ivm.Isolate) => void>;
+  readonly remove: ivm.Reference<(slot: number) => void>;
+  readonly run: ivm.Reference<(pollMs: number, pollsMax: number) => void>;
+}
+
+function makeLoop(words: Int32Array<SharedArrayBuffer>): WatchLoop {
+  const isolate = new ivm.Isolate({ memoryLimit: MEMORY_MAX_MIB });
+  const context = isolate.createContextSync();
+  context.global.setSync("shared", new ivm.ExternalCopy(words.buffer).copyInto());
+  context.evalSync(LOOP_SOURCE);
+  return {
+    isolate,
+    add: context.global.getSync("add", { reference: true }),
+    remove: context.global.getSync("remove", { reference: true }),
+    run: context.global.getSync("run", { reference: true }),
+  };
 }

@@ -120,7 +120,9 @@ function seal(context: OpContext, material: KeyMaterial): Uint8Array {
 
 function unseal(context: OpContext, envelope: Uint8Array): KeyMaterial {
   try {
-    const decipher = builtin.crypto.createDecipheriv("aes-256-gcm", keyOfKeys(), envelope.subarray(0, IV_BYTES)).setAAD(Buffer.from(context.functionId));
+    const decipher = builtin.crypto
+      .createDecipheriv("aes-256-gcm", keyOfKeys(), envelope.subarray(0, IV_BYTES))
+      .setAAD(Buffer.from(context.functionId));
     decipher.setAuthTag(envelope.subarray(envelope.byteLength - TAG_BYTES));
     const opened = Buffer.concat([decipher.update(envelope.subarray(IV_BYTES, envelope.byteLength - TAG_BYTES)), decipher.final()]);
     return builtin.v8.deserialize(opened) as KeyMaterial;
