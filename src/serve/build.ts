@@ -13,7 +13,8 @@ import type { Config, FunctionOverrides } from "../config/config.ts";
 import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
-import { bundleSourceOf, makeDeployment } from "./deployment.ts";
+import { bundleSourceOf } from "./bundle-source.ts";
+import { makeDeployment } from "./deployment.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 import { MANIFEST_FORMAT, type ManifestFile, v8Identity } from "./manifest.ts";
 

@@ -3,10 +3,10 @@
  * under the data folder. Names begin with the supervisor's pid, so that two
  * servers may share a data folder and the leavings of a killed one are known.
  */
-import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { builtin } from "../base/builtin.ts";
 
 /** sun_path holds 108 bytes with its terminator; longer paths are cut silently by some systems. */
 const SOCKET_PATH_MAX_BYTES = 103;
@@ -50,7 +50,7 @@ export function sweepLeavings(dataDir: string): void {
 }
 
 function socketName(functionId: string): string {
-  return `${process.pid}-${createHash("sha256").update(functionId).digest("hex").slice(0, 16)}.sock`;
+  return `${process.pid}-${builtin.crypto.createHash("sha256").update(functionId).digest("hex").slice(0, 16)}.sock`;
 }
 
 function sweep(dataDir: string, isLeft: (pid: number) => boolean): void {

@@ -5,14 +5,12 @@
  * What is wrong with one function is that function's failure; the others serve.
  */
 import { availableParallelism } from "node:os";
-import { dirname } from "node:path";
 import type { Failure } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { formatSize, MIB } from "../base/units.ts";
 import type { Config, EngineName, FunctionOverrides, Isolation, Source } from "../config/config.ts";
-import type { BundleSource } from "../engines/javascript/bundle.ts";
-import { findBundle } from "../engines/javascript/bundle-cache.ts";
 import { type FoundFunction, functionAt, scanFolder } from "./folder.ts";
+import { bundleSourceOf } from "./bundle-source.ts";
 import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
 import { readManifest } from "./manifest.ts";
 import { patternFault, patternShape } from "./route-pattern.ts";
@@ -51,9 +49,10 @@ export async function makeDeployment(
   const given = new Map(Object.entries(config.functions));
   const built = new Map(previous?.functions.map((spec) => [spec.id, spec.bundle]));
 
+  const findBundle = previous === undefined ? null : await bundleFinder(config);
   const specs = found.functions.map((one) => {
     const spec = specOf(one, overrides(one.id), config, environment);
-    const bundle = found.bundles.get(one.id) ?? (built.get(spec.id) ? validBundle(config, spec) : null);
+    const bundle = found.bundles.get(one.id) ?? (built.get(spec.id) ? (findBundle?.(spec) ?? null) : null);
     return { ...spec, bundle };
   });
   const raised = found.functions.filter(
@@ -99,16 +98,10 @@ function withSources(found: readonly FoundFunction[], config: Config): FoundFunc
   return [...found.filter((one) => !replaced.has(one.id)), ...sourced].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** What the bundler needs to know of a function; `dev` and `serve` ask with it. */
-export function bundleSourceOf(source: Source, spec: Pick<FunctionSpec, "id" | "file">): BundleSource {
-  if (source.kind === "eval") return { id: spec.id, file: "", code: source.code, sourceRoot: process.cwd() };
-  const sourceRoot = source.kind === "file" ? dirname(source.path) : source.path;
-  return { id: spec.id, file: spec.file, sourceRoot };
-}
-
-function validBundle(config: Config, spec: FunctionSpec): BundleRef | null {
-  if (spec.engine !== "javascript") return null;
-  return findBundle(bundleSourceOf(config.source, spec), config.dataDir, config.mode);
+/** Only a reload has bundles to carry over: a start does not load the cache. */
+async function bundleFinder(config: Config): Promise<(spec: FunctionSpec) => BundleRef | null> {
+  const { findBundle } = await import("../engines/javascript/bundle-cache.ts");
+  return (spec) => (spec.engine === "javascript" ? findBundle(bundleSourceOf(config.source, spec), config.dataDir, config.mode) : null);
 }
 
 function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Config, environment: Environment): FunctionSpec {

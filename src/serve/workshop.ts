@@ -4,17 +4,24 @@
  * bundler itself is loaded by the first build.
  */
 import { join } from "node:path";
-import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
-import { bundleSourceOf, makeDeployment } from "./deployment.ts";
+import { makeDeployment } from "./deployment.ts";
 import type { Workshop } from "./live-deployment.ts";
+import { readManifest } from "./manifest.ts";
 
 export const workshop: Workshop = {
   makeDeployment: (config, version, previous) => makeDeployment(config, version, process.env, previous),
-  build: (config, spec) => getBundle(bundleSourceOf(config.source, spec), config.dataDir, config.mode),
+  async build(config, spec) {
+    const [{ getBundle }, { bundleSourceOf }] = await Promise.all([import("../engines/javascript/bundle-cache.ts"), import("./bundle-source.ts")]);
+    return getBundle(bundleSourceOf(config.source, spec), config.dataDir, config.mode);
+  },
   async snapshotFile(config) {
     // The worker can't run the bundler under its permissions: the prelude must exist before it asks.
     const { hash } = await guestPrelude(config.dataDir);
+    if (config.source.kind === "built") {
+      const manifest = await readManifest(config.source.path);
+      if (manifest.ok && manifest.value.snapshotFile !== null && manifest.value.guestHash === hash) return manifest.value.snapshotFile;
+    }
     return join(config.dataDir, "cache", "snapshots", `${hash.slice(0, 16)}-${process.versions.v8}-${process.arch}.snapshot`);
   },
 };

@@ -11,7 +11,8 @@ import { dirname, join } from "node:path";
 import esbuildPackage from "esbuild/package.json" with { type: "json" };
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
-import { BUNDLE_FORMAT, type Bundle, type BundleInput, type BundleSource, bundleFunction, sha256 } from "./bundle.ts";
+import type { Bundle, BundleInput, BundleSource } from "./bundle.ts";
+import { BUNDLE_FORMAT, sha256 } from "./bundle-format.ts";
 import type { BundleOptions } from "./bundle-options.ts";
 import { sweepBundles } from "./bundle-sweep.ts";
 
@@ -79,6 +80,7 @@ export function findBundle(source: BundleSource, cacheDir: string, mode: BundleM
 }
 
 async function buildAndStore(source: BundleSource, cacheDir: string, mode: BundleMode): Promise<Result<StoredBundle>> {
+  const { bundleFunction } = await import("./bundle.ts");
   const built = await bundleFunction(source, optionsOf(mode));
   if (!built.ok) return built;
   const key = keyOf(source, mode);

@@ -6,7 +6,6 @@
  * await it runs synchronously. docs/decisions/0003-bundling.md says why so.
  * Must not run the function's code nor write files.
  */
-import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
@@ -15,13 +14,11 @@ import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { EXPORT_HANDLER, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
 import { describeBuildErrors, importChain, unresolvedSpecifiers } from "./bundle-failure.ts";
 import { automaticJsx, type BundleOptions, buildOptionsFor, jsxImportSource, refuseNetwork, standIns } from "./bundle-options.ts";
+import { sha256 } from "./bundle-format.ts";
 import { withEsbuild } from "./esbuild.ts";
 import { ASYNC_CONTEXT_MODULE } from "./node-modules.ts";
 
 type Esbuild = typeof import("esbuild");
-
-/** Raised when the shape or meaning of bundles changes, so that no cache or build of before is used. */
-export const BUNDLE_FORMAT = 1;
 
 export interface BundleSource {
   readonly id: string;
@@ -211,8 +208,4 @@ async function fingerprint(paths: readonly string[]): Promise<BundleInput[] | nu
   } catch {
     return null;
   }
-}
-
-export function sha256(content: string | Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
 }

@@ -8,8 +8,7 @@ import { readFileSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
-import { BUNDLE_FORMAT, sha256 } from "./bundle.ts";
-import { withEsbuild } from "./esbuild.ts";
+import { BUNDLE_FORMAT, sha256 } from "./bundle-format.ts";
 import { guestDir, guestFile } from "./guest-files.ts";
 
 export interface GuestPrelude {
@@ -34,6 +33,7 @@ export async function guestPrelude(cacheDir: string): Promise<GuestPrelude> {
 
 /** The script itself, for the package's build step as well. */
 export async function bundlePrelude(): Promise<{ code: string; inputPaths: string[] }> {
+  const { withEsbuild } = await import("./esbuild.ts");
   return withEsbuild(async (esbuild) => {
     const result = await esbuild.build({
       entryPoints: [guestFile("prelude")],
