@@ -46,9 +46,17 @@ function load(url: string, clientCount: number): { stop: () => Promise<Tally> } 
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** The admin address opens only after the workers listen: asked until it answers. */
 async function workerPids(adminUrl: string): Promise<number[]> {
-  const stats = (await (await fetch(new URL("/v1/stats", adminUrl))).json()) as { workers: { pid: number }[] };
-  return stats.workers.map(({ pid }) => pid);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const stats = (await (await fetch(new URL("/v1/stats", adminUrl))).json()) as { workers: { pid: number }[] };
+      return stats.workers.map(({ pid }) => pid);
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await wait(50);
+    }
+  }
 }
 
 describe("a worker killed with SIGKILL under load", () => {
@@ -157,35 +165,40 @@ async function freePorts(): Promise<[number, number]> {
 }
 
 describe("the serve process", { skip: process.platform !== "linux" && "reads /proc" }, () => {
-  test("leaves no worker behind when it is killed with SIGKILL", async () => {
+  test("leaves no worker behind when it is killed with SIGKILL", async (t) => {
     const server = await startServer({ "hello.js": `export default () => new Response("v1")` });
+    t.after(() => server.stop());
     const [port, adminPort] = await freePorts();
     const child = await spawnServe(server.folder, adminPort, port);
+    t.after(() => child.kill("SIGKILL"));
     const pids = await workerPids(`http://127.0.0.1:${adminPort}`);
     assert.equal(pids.length, 2);
+    // Enough calls for the loop lane in both workers: their watchdogs run.
+    for (let call = 0; call < 100; call++) await (await fetch(`http://127.0.0.1:${port}/hello`)).text();
     child.kill("SIGKILL");
     for (let attempt = 0; attempt < 100 && pids.some(isAlive); attempt++) await wait(50);
     assert.deepEqual(pids.filter(isAlive), []);
-    await server.stop();
   });
 
-  test("drains on SIGTERM: the request in flight is answered, then it exits with 0", async () => {
+  test("drains on SIGTERM: the request in flight is answered, then it exits with 0", async (t) => {
     const server = await startServer({
       "slow.js": `export default async () => { await new Promise((r) => setTimeout(r, 700)); return new Response("v-slow"); }`,
     });
+    t.after(() => server.stop());
     const [port, adminPort] = await freePorts();
     const child = await spawnServe(server.folder, adminPort, port);
+    t.after(() => child.kill("SIGKILL"));
     const answer = fetch(`http://127.0.0.1:${port}/slow`);
     await wait(250);
     child.kill("SIGTERM");
     assert.equal(await (await answer).text(), "v-slow");
     const [code] = child.exitCode === null ? await once(child, "exit") : [child.exitCode];
     assert.equal(code, 0);
-    await server.stop();
   });
 
-  test("refuses a port that another server has, with exit code 2 and one line", async () => {
+  test("refuses a port that another server has, with exit code 2 and one line", async (t) => {
     const server = await startServer({ "hello.js": `export default () => new Response("v1")` });
+    t.after(() => server.stop());
     const flags = [
       "serve",
       server.folder,
@@ -197,6 +210,7 @@ describe("the serve process", { skip: process.platform !== "linux" && "reads /pr
       join(server.folder, ".second"),
     ];
     const child = spawn(process.execPath, [join(ROOT, "bin/pilotlight.js"), ...flags], { stdio: ["ignore", "ignore", "pipe"] });
+    t.after(() => child.kill("SIGKILL"));
     let said = "";
     child.stderr?.on("data", (chunk: Buffer) => {
       said += chunk.toString();
@@ -204,6 +218,5 @@ describe("the serve process", { skip: process.platform !== "linux" && "reads /pr
     const [code] = await once(child, "exit");
     assert.equal(code, 2);
     assert.match(said, new RegExp(`${server.port}`));
-    await server.stop();
   });
 });
