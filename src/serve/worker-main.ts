@@ -54,7 +54,9 @@ process.on("message", (message: ToWorker, handle: unknown) => {
     send({ type: "failed", failure }, () => process.exit(EXIT_CANNOT_START));
   });
 });
-process.on("disconnect", () => process.exit(0));
+// SIGKILL, not exit(): exit waits for isolated-vm's threads, and a guest or the
+// watchdog may be running in one.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 // The terminal sends its signals to the whole group; the supervisor decides what they mean.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 

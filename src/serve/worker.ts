@@ -159,6 +159,8 @@ export class Worker {
     this.#draining = true;
     await this.#listener.drain(DRAIN_GRACE_MS);
     for (const runtime of this.#runtimes.values()) runtime.retire();
+    // Ends the watchdog's thread: process.exit would wait for it.
+    this.#engine.close();
     await new Promise<void>((resolve) => {
       this.#logs.flush();
       this.#send({ type: "collected", requestId: UNASKED, metrics: this.collect() });

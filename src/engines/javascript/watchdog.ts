@@ -90,6 +90,7 @@ export class Watchdog {
   close(): void {
     this.#park();
     this.#loop?.isolate.dispose();
+    this.#loop = null;
   }
 
   #park(): void {
