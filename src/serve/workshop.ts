@@ -12,7 +12,10 @@ import { readManifest } from "./manifest.ts";
 export const workshop: Workshop = {
   makeDeployment: (config, version, previous) => makeDeployment(config, version, process.env, previous),
   async build(config, spec) {
-    const [{ getBundle }, { bundleSourceOf }] = await Promise.all([import("../engines/javascript/bundle-cache.ts"), import("./bundle-source.ts")]);
+    const [{ getBundle }, { bundleSourceOf }] = await Promise.all([
+      import("../engines/javascript/bundle-cache.ts"),
+      import("./bundle-source.ts"),
+    ]);
     return getBundle(bundleSourceOf(config.source, spec), config.dataDir, config.mode);
   },
   async snapshotFile(config) {

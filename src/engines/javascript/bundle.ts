@@ -13,8 +13,8 @@ import type { BuildFailure, BuildOptions, Metafile } from "esbuild";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { EXPORT_HANDLER, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
 import { describeBuildErrors, importChain, unresolvedSpecifiers } from "./bundle-failure.ts";
-import { automaticJsx, type BundleOptions, buildOptionsFor, jsxImportSource, refuseNetwork, standIns } from "./bundle-options.ts";
 import { sha256 } from "./bundle-format.ts";
+import { automaticJsx, type BundleOptions, buildOptionsFor, jsxImportSource, refuseNetwork, standIns } from "./bundle-options.ts";
 import { withEsbuild } from "./esbuild.ts";
 import { ASYNC_CONTEXT_MODULE } from "./node-modules.ts";
 
