@@ -40,6 +40,8 @@ let settledAnswer: string | undefined;
 /** Calls whose answer is being streamed: what an abort or a drained socket must reach. */
 interface OpenCall {
   wake: (() => void) | null;
+  /** Tells the body's source that nobody reads any more, also while it is silent. */
+  cancel: (() => void) | null;
   gone: boolean;
 }
 const openCalls = new Map<number, OpenCall>();
@@ -182,17 +184,15 @@ function send(callId: number, response: Response, source: BodySource): void {
 
 /** Streams a body with back-pressure: the next chunk is asked for when the socket has room. */
 async function stream(callId: number, status: number, lines: string, source: BodySource): Promise<void> {
-  const call: OpenCall = { wake: null, gone: false };
+  const call: OpenCall = { wake: null, cancel: null, gone: false };
   openCalls.set(callId, call);
   const length = source instanceof Blob ? source.size : source instanceof Uint8Array ? source.byteLength : null;
   try {
     hostSync("call.start", callId, status, lines, length);
     const reader = (typeof source === "string" ? textSlices(source) : toStream(source)).getReader();
+    call.cancel = () => void reader.cancel(new Error("The client went away")).catch(() => {});
     for (;;) {
-      if (call.gone) {
-        await reader.cancel(new Error("The client went away"));
-        return;
-      }
+      if (call.gone) return;
       const { done, value } = await reader.read();
       if (done) break;
       const chunk = toChunk(value);
@@ -202,7 +202,7 @@ async function stream(callId: number, status: number, lines: string, source: Bod
         });
       }
     }
-    hostSync("call.end", callId);
+    if (!call.gone) hostSync("call.end", callId);
   } catch (error) {
     const { message, stack } = describe(error);
     hostSync("call.broken", callId, message, stack);
@@ -235,9 +235,6 @@ function incomingStream(callId: number): ReadableStream {
       if (chunk === null) controller.close();
       else controller.enqueue(chunk);
     },
-    cancel() {
-      hostSync("body.cancel", callId);
-    },
   });
 }
 
@@ -249,6 +246,7 @@ function signal(kind: "settle" | "alarm" | "abort" | "drain", id: number, value:
     const call = openCalls.get(id);
     if (kind === "abort") {
       if (call !== undefined) call.gone = true;
+      call?.cancel?.();
       current.callId = id;
       abortRequest(id);
     }

@@ -75,7 +75,10 @@ export class Request extends Body {
   get url(): string {
     if (this.#url === null) {
       const host = HOST_LINE.exec(this.#block)?.[1] || "localhost";
-      this.#url = new URL(`${origin.scheme}://${host}${this.#target === "*" ? "/" : this.#target}`).href;
+      const path = this.#target === "*" ? "/" : this.#target;
+      const address = `${origin.scheme}://${host}${path}`;
+      // A Host that HTTP allows and URLs don't ("999.1.1.1") is the client's doing, no reason to fail the handler.
+      this.#url = (URL.canParse(address) ? new URL(address) : new URL(path, `${origin.scheme}://localhost`)).href;
     }
     return this.#url;
   }

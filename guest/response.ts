@@ -16,6 +16,8 @@ export interface ResponseInit {
 
 const NULL_BODY_STATUS = new Set([101, 103, 204, 205, 304]);
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
+/** Runs of characters that no address may hold as they are; whole runs, so that surrogate pairs stay together. */
+const NOT_IN_URLS = /[^\x21-\x7e]+/g;
 const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 export const JSON_LINES = "content-type: application/json\r\n";
@@ -93,14 +95,6 @@ class ResponseClass extends Body {
     return this.#headers === null ? this.#lines : this.#headers[RAW]();
   }
 
-  /** What fetch() knows beside the parts of an answer. */
-  markFetched(url: string, redirected: boolean): this {
-    this.#url = url;
-    this.#redirected = redirected;
-    this.#type = "basic";
-    return this;
-  }
-
   get [Symbol.toStringTag](): string {
     return "Response";
   }
@@ -132,7 +126,7 @@ class ResponseClass extends Body {
   static redirect(url: string | URL, status = 302): ResponseClass {
     if (!REDIRECT_STATUS.has(status)) throw new RangeError(`Response.redirect: ${status} is not a redirect status`);
     const headers = new Headers();
-    headers.set("location", encodeURI(decodeSafely(String(url))));
+    headers.set("location", String(url).replace(NOT_IN_URLS, encodeURIComponent));
     return ready(status, headers[RAW](), null);
   }
 
@@ -186,12 +180,4 @@ function checkedStatusText(text: unknown): string {
   const phrase = text === undefined ? "" : String(text);
   if (!REASON_PHRASE.test(phrase)) throw new TypeError("Response: the status text holds a control character");
   return phrase;
-}
-
-function decodeSafely(url: string): string {
-  try {
-    return decodeURI(url);
-  } catch {
-    return url;
-  }
 }

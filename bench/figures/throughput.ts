@@ -9,7 +9,7 @@ import { load } from "../support/load.ts";
 import { cpuUs, memoryBytes } from "../support/process-tree.ts";
 import { median, spread } from "../support/samples.ts";
 import { type Subject, startSubject } from "../support/server-process.ts";
-import { built, healthFolder, nodeHttp, pilotlight, workerd } from "../support/subjects.ts";
+import { built, healthFolder, nodeHttp, nodeHttpPair, pilotlight, workerd } from "../support/subjects.ts";
 
 const CONNECTION_COUNT = 50;
 const WARM_UP_SECONDS = 1;
@@ -28,11 +28,12 @@ export const throughput: Figure = {
     const sync = built(healthFolder("sync"));
     const async_ = built(healthFolder("async"));
     const bare = nodeHttp();
+    const barePair = nodeHttpPair();
     const syncOne = pilotlight({ folder: sync, name: "pilotlight, sync handler" });
     const asyncOne = pilotlight({ folder: async_, name: "pilotlight, async handler" });
     const asyncTwo = pilotlight({ folder: async_, name: "pilotlight, async, two workers", workerCount: 2 });
     const peer = workerd();
-    const subjects: Subject[] = [bare, syncOne, asyncOne, asyncTwo, ...("unavailable" in peer ? [] : [peer])];
+    const subjects: Subject[] = [bare, barePair, syncOne, asyncOne, asyncTwo, ...("unavailable" in peer ? [] : [peer])];
     const samples = new Map(subjects.map((subject) => [subject.name, { us: [], perSecond: [], memoryMib: [] } as Samples]));
     for (let round = 0; round < rounds; round++) {
       for (const subject of subjects) await measure(subject, seconds, samples.get(subject.name) as Samples);
@@ -52,7 +53,10 @@ export const throughput: Figure = {
         return [name, spread(cpu), spread(perSecond, 0), spread(memoryMib, 0)];
       }),
       bars,
-      notes: "unavailable" in peer ? [peer.unavailable] : [],
+      notes: [
+        `two bare node:http processes against one, per request, on the same core: ${(us(barePair) / us(bare)).toFixed(2)} x`,
+        ...("unavailable" in peer ? [peer.unavailable] : []),
+      ],
     };
   },
 };

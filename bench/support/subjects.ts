@@ -36,6 +36,28 @@ createServer((request, response) => {
   return { name: "node:http, bare", ...HEALTH, command: (port) => [process.execPath, file, String(port)] };
 }
 
+/** Two bare servers on one port, as two workers are: what sharing a core costs by itself. */
+export function nodeHttpPair(): Subject {
+  const file = write(
+    "node-http-pair.mjs",
+    `import { fork } from "node:child_process";
+import { createServer } from "node:http";
+const port = Number(process.argv[2]);
+if (process.argv[3] !== "child") {
+  const children = [fork(process.argv[1], [port, "child"]), fork(process.argv[1], [port, "child"])];
+  process.on("SIGTERM", () => { for (const child of children) child.kill(); process.exit(0); });
+} else {
+  createServer((request, response) => {
+    const body = JSON.stringify({ status: "ok", runtime: "node", timestamp: 0 });
+    response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
+    response.end(body);
+  }).listen({ port, host: "127.0.0.1", reusePort: true });
+}
+`,
+  );
+  return { name: "node:http, bare, two processes", ...HEALTH, command: (port) => [process.execPath, file, String(port)] };
+}
+
 export type HandlerForm = "sync" | "async";
 
 /** A folder with the health function in one of its forms. */

@@ -3,7 +3,7 @@ import { describe, mock, test } from "node:test";
 import { CallPool, type PoolClient } from "./call-pool.ts";
 
 function client(name: string, log: string[]): PoolClient {
-  return { granted: () => log.push(`${name} granted`), refused: () => log.push(`${name} refused`) };
+  return { gone: false, granted: () => log.push(`${name} granted`), refused: () => log.push(`${name} refused`) };
 }
 const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -58,6 +58,17 @@ describe("the call pool", () => {
     // The place is free, and given out in the next microtask.
     pool.enter(client("newcomer", log));
     assert.deepEqual(log, ["a granted"]);
+  });
+
+  test("gives no place to a client that left while it waited", async () => {
+    const log: string[] = [];
+    const pool = new CallPool(1, 1_000);
+    pool.enter(client("a", log));
+    pool.enter({ ...client("left", log), gone: true });
+    pool.leave(10);
+    await microtasks();
+    assert.deepEqual(log, ["a granted"]);
+    assert.equal(pool.inUse, 0);
   });
 
   test("refuses at once when the queue itself is full", () => {

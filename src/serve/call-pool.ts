@@ -11,6 +11,8 @@ const WAITING_PER_PLACE_MAX = 16;
 
 /** Somebody who wants a place: exactly one of the two is called, once. */
 export interface PoolClient {
+  /** Nobody waits for the answer any more: it must not be given a place. */
+  readonly gone: boolean;
   granted(): void;
   refused(): void;
 }
@@ -21,7 +23,7 @@ interface Waiting {
 }
 
 export class CallPool {
-  size: number;
+  readonly size: number;
   inUse = 0;
   readonly #waitTimeoutMs: number;
   /** Oldest first; all wait equally long, so one timer for the head is enough. */
@@ -84,6 +86,7 @@ export class CallPool {
     while (this.#waiting.length > 0 && this.inUse < this.size) {
       const { client, sinceMs } = this.#waiting.shift() as Waiting;
       this.#waited(sinceMs);
+      if (client.gone) continue;
       this.inUse++;
       client.granted();
     }
@@ -101,7 +104,7 @@ export class CallPool {
       }
       const { client, sinceMs } = this.#waiting.shift() as Waiting;
       this.#waited(sinceMs);
-      client.refused();
+      if (!client.gone) client.refused();
     }
   }
 

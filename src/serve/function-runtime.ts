@@ -77,7 +77,11 @@ export class FunctionRuntime {
       return;
     }
     this.#open().then(
-      (opened) => opened.invoke(call),
+      (opened) => {
+        opened.invoke(call);
+        // Retired while it opened: it serves the calls that waited for it, then closes.
+        if (this.#closed) opened.retire();
+      },
       (error: unknown) => call.fail(toCallFailure(error)),
     );
   }
@@ -143,6 +147,8 @@ export class FunctionRuntime {
 
   /** Whether a new deployment's spec asks for nothing but what runs here already. */
   serves(spec: FunctionSpec): boolean {
+    // A failed load is not kept: what made it fail may have been mended elsewhere.
+    if (this.#loadFailure !== null) return false;
     const sameBundle = (spec.bundle?.hash ?? null) === (this.#bundle?.hash ?? null);
     return sameBundle && JSON.stringify({ ...spec, bundle: null }) === JSON.stringify({ ...this.spec, bundle: null });
   }
@@ -179,10 +185,6 @@ export class FunctionRuntime {
     this.#closed = true;
     this.#sandbox?.retire();
     this.#sandbox = null;
-    this.#opening?.then(
-      (sandbox) => sandbox.retire(),
-      () => {},
-    );
     this.#template?.then(
       (template) => template.close(),
       () => {},
@@ -242,7 +244,6 @@ export class FunctionRuntime {
         this.#opening = null;
       });
       const opened = await this.#opening;
-      // Retired while opening: this sandbox serves the calls that waited for it, then closes.
       if (this.#closed) return opened;
     }
   }

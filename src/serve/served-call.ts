@@ -32,10 +32,14 @@ export class ServedCall implements Call {
     exchange.onFinished = (status, bodyBytes) => this.#finished(status, bodyBytes);
   }
 
+  /** A client that left has had its end already (`onFinished`). */
+  get gone(): boolean {
+    return this.exchange.aborted;
+  }
+
   granted(): void {
     this.#grantedMs = performance.now();
-    if (this.exchange.aborted) this.exchange.destroy();
-    else this.#runtime.start(this);
+    this.#runtime.start(this);
   }
 
   refused(): void {

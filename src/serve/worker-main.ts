@@ -9,7 +9,9 @@ import { Worker } from "./worker.ts";
 const HEARTBEAT_INTERVAL_MS = 500;
 const EXIT_CANNOT_START = 1;
 
-let worker: Worker | null = null;
+/** Messages that come while it starts wait for it: a lost `place` would run a function in quarantine. */
+let starting: Promise<Worker> | null = null;
+let started = false;
 
 function send(message: FromWorker, sent?: () => void): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
@@ -17,11 +19,14 @@ function send(message: FromWorker, sent?: () => void): void {
 
 async function receive(message: ToWorker, handle: unknown): Promise<void> {
   if (message.type === "start") {
-    worker = await Worker.start(message, send);
-    setInterval(() => worker?.heartbeat(), HEARTBEAT_INTERVAL_MS);
+    starting = Worker.start(message, send);
+    const worker = await starting;
+    started = true;
+    setInterval(() => worker.heartbeat(), HEARTBEAT_INTERVAL_MS);
     return;
   }
-  if (worker === null) return;
+  if (starting === null) return;
+  const worker = await starting;
   switch (message.type) {
     case "deploy":
       worker.deploy(message.deployment, message.placements);
@@ -49,7 +54,7 @@ async function receive(message: ToWorker, handle: unknown): Promise<void> {
 
 process.on("message", (message: ToWorker, handle: unknown) => {
   receive(message, handle).catch((error: Error & { code?: string }) => {
-    if (worker !== null) throw error;
+    if (started) throw error;
     const failure = { code: error.code ?? "WORKER_FAILED", message: `The worker cannot start: ${error.message}` };
     send({ type: "failed", failure }, () => process.exit(EXIT_CANNOT_START));
   });

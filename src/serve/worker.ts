@@ -176,6 +176,10 @@ export class Worker {
       if (listen.kind === "unix") await this.#listener.listenUnix(listen.path);
       this.#send({ type: "listening", port: null });
     }
+    void this.#observeGc();
+  }
+
+  async #observeGc(): Promise<void> {
     const { GcObserver } = await import("../telemetry/gc-observer.ts");
     this.#gc = new GcObserver();
     this.#gc.start();

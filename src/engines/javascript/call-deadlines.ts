@@ -8,7 +8,7 @@ export class CallDeadlines<Owner> {
   /** The call was answered: its entry may be dropped. */
   readonly #isOver: (callId: number, owner: Owner) => boolean;
   readonly #expired: (callId: number, owner: Owner) => void;
-  readonly #open = new Map<number, { readonly owner: Owner; readonly startMs: number }>();
+  readonly #open = new Map<number, { owner: Owner; readonly startMs: number }>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(timeoutMs: number, isOver: (callId: number, owner: Owner) => boolean, expired: (callId: number, owner: Owner) => void) {
@@ -17,13 +17,18 @@ export class CallDeadlines<Owner> {
     this.#expired = expired;
   }
 
-  has(callId: number): boolean {
-    return this.#open.has(callId);
-  }
-
   add(callId: number, owner: Owner): void {
     this.#open.set(callId, { owner, startMs: performance.now() });
     if (this.#timer === null) this.#arm();
+  }
+
+  /** Gives the call to `owner` from now on, its time running as before. False when it is the owner already. */
+  own(callId: number, owner: Owner): boolean {
+    const known = this.#open.get(callId);
+    if (known?.owner === owner) return false;
+    if (known === undefined) this.add(callId, owner);
+    else known.owner = owner;
+    return true;
   }
 
   delete(callId: number): void {

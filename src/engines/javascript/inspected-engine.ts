@@ -149,6 +149,14 @@ class InspectedSandbox implements Sandbox, RealmHost {
     );
   }
 
+  get waitMaxMs(): number {
+    return this.#source.timeoutMs;
+  }
+
+  streaming(callId: number): void {
+    this.#deadlines.delete(callId);
+  }
+
   get busyCount(): number {
     return this.#realm.busyCount;
   }

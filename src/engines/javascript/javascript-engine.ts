@@ -6,7 +6,7 @@
 import ivm from "isolated-vm";
 import { builtin } from "../../base/builtin.ts";
 import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
-import { LaneHistory, LOOP_TURN_MAX_MS } from "./lane.ts";
+import { LaneHistory } from "./lane.ts";
 import { JavaScriptSandbox, type SandboxHost } from "./sandbox.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -17,7 +17,7 @@ export class JavaScriptEngine implements Engine {
   readonly #host: SandboxHost;
 
   constructor(options: JavaScriptEngineOptions) {
-    this.#host = { ...options, watchdog: new Watchdog(LOOP_TURN_MAX_MS) };
+    this.#host = { ...options, watchdog: new Watchdog() };
   }
 
   async prepare(source: EngineSource): Promise<JavaScriptTemplate> {

@@ -19,6 +19,10 @@ export interface RealmHost {
   enter(callId: number, entry: Entry, args: unknown[], options: ivm.ReferenceApplyOptions): void;
   /** The realm's module ran to its end, or failed to. */
   loaded(realm: Realm, failure: { message: string; stack: string } | null): void;
+  /** The call's answer has begun to stream. */
+  streaming(callId: number): void;
+  /** How long a promise given to waitUntil may keep a realm. */
+  readonly waitMaxMs: number;
   /** No call is open and nothing given to waitUntil is pending any more. May be called within a turn. */
   idle(realm: Realm): void;
 }
@@ -50,6 +54,7 @@ export class Realm {
   /** Frees the context of a realm whose isolate lives on. Only between turns. */
   readonly release: () => void;
   #alarm: NodeJS.Timeout | null = null;
+  #waitTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
   /** `boot` is the prelude's own code, short and trusted: it runs at once, on this thread. */
@@ -74,6 +79,7 @@ export class Realm {
   close(): [number, Call][] {
     this.#closed = true;
     if (this.#alarm !== null) clearTimeout(this.#alarm);
+    this.#disarmWait();
     const left = [...this.calls];
     this.calls.clear();
     this.waitCount = 0;
@@ -181,6 +187,25 @@ export class Realm {
     );
   }
 
+  /** A promise that never settles must not keep a sandbox for ever. */
+  #armWait(): void {
+    this.#disarmWait();
+    this.#waitTimer = setTimeout(() => {
+      this.#host.opContext.log(
+        "warn",
+        `A promise given to waitUntil did not settle within ${this.#host.waitMaxMs} ms and is no longer waited for`,
+        0,
+      );
+      this.waitCount = 0;
+      if (this.busyCount === 0) this.#host.idle(this);
+    }, this.#host.waitMaxMs);
+  }
+
+  #disarmWait(): void {
+    if (this.#waitTimer !== null) clearTimeout(this.#waitTimer);
+    this.#waitTimer = null;
+  }
+
   #internal(error: unknown): void {
     this.#host.opContext.log("error", `internal error in the bridge: ${error instanceof Error ? error.stack : String(error)}`, 0);
   }
@@ -189,6 +214,7 @@ export class Realm {
     "call.start"(this: Realm, [callId, status, lines, length]: unknown[]): void {
       const call = this.calls.get(callId as number);
       if (call === undefined || call.exchange.answered || typeof status !== "number" || typeof lines !== "string") return;
+      this.#host.streaming(callId as number);
       call.exchange.start(status, lines, typeof length === "number" ? length : null);
     },
     /** False asks the guest to wait for "drain"; true also when nobody listens any more. */
@@ -220,15 +246,16 @@ export class Realm {
       this.#forget(callId as number);
       call.fail({ code: "HANDLER_THREW", message: text(message), stack: text(stack) });
     },
-    "body.cancel"(this: Realm): void {},
     "timer.alarm"(this: Realm, [delayMs]: unknown[]): void {
       this.#setAlarm(delayMs);
     },
     "wait.begin"(this: Realm): void {
       this.waitCount++;
+      this.#armWait();
     },
     "wait.end"(this: Realm): void {
       if (this.waitCount > 0) this.waitCount--;
+      if (this.waitCount === 0) this.#disarmWait();
       if (this.busyCount === 0) this.#host.idle(this);
     },
     log(this: Realm, [level, message, callId]: unknown[]): void {

@@ -53,12 +53,16 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   readonly #host: SandboxHost;
   readonly #isolate: ivm.Isolate;
   readonly #turns: TurnRunner;
-  readonly #deadlines: CallDeadlines<Realm>;
+  readonly #deadlines: CallDeadlines<Realm | null>;
   readonly #bootJson: string;
   readonly #abort = new AbortController();
   readonly #realms = new Set<Realm>();
+  /** Calls whose body is still arriving, or whose realm is being made. */
+  readonly #entering = new Map<number, Call>();
   /** Realms whose module is still loading, and who waits for each. */
   readonly #loading = new Map<Realm, (failure: CallFailure | null) => void>();
+  /** Turns in which modules load: their ids are negative. */
+  readonly #loadIds = new Map<number, Realm>();
   /** The one realm of `shared`; null while every call gets its own. */
   #shared: Realm | null = null;
   #script: ivm.Script | null = null;
@@ -78,9 +82,9 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
       onCatastrophicError: (message) => host.onCatastrophe(source.functionId, message),
     });
     this.#turns = new TurnRunner(this.#isolate, code.lanes, source, host.watchdog, host.turns, this);
-    this.#deadlines = new CallDeadlines<Realm>(
+    this.#deadlines = new CallDeadlines<Realm | null>(
       source.timeoutMs,
-      (callId, realm) => !realm.calls.has(callId),
+      (callId, realm) => !(realm?.calls ?? this.#entering).has(callId),
       (callId, realm) => this.#expired(callId, realm),
     );
     this.opContext = {
@@ -111,9 +115,13 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   }
 
   get busyCount(): number {
-    let count = 0;
+    let count = this.#entering.size;
     for (const realm of this.#realms) count += realm.busyCount;
     return count;
+  }
+
+  get waitMaxMs(): number {
+    return this.#code.source.timeoutMs;
   }
 
   get closed(): boolean {
@@ -122,42 +130,57 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
 
   invoke(call: Call): void {
     const { body } = call.exchange;
-    if (body.complete) this.#start(call, guestBody(body.whole));
-    else if (body.length !== null && body.length <= COLLECTED_BODY_MAX_BYTES) {
-      body.readAll().then(
-        (bytes) => this.#start(call, guestBody(bytes)),
-        (error: Error) => call.fail({ code: "BODY_FAILED", message: error.message }),
-      );
-    } else this.#start(call, true);
+    const callId = ++this.#callCount;
+    if (this.#death !== null) call.fail({ code: "SANDBOX_CLOSED", message: this.#death.message });
+    else if (body.complete && this.#shared !== null) this.#dispatch(this.#shared, callId, call, guestBody(body.whole));
+    else void this.#prepare(callId, call);
   }
 
-  #start(call: Call, body: unknown): void {
-    if (this.#death !== null) call.fail({ code: "SANDBOX_CLOSED", message: this.#death.message });
-    else if (this.#shared !== null) this.#dispatch(this.#shared, call, body);
-    else {
-      this.#openRealm().then(
-        (realm) => this.#dispatch(realm, call, body),
-        (error: unknown) => call.fail(failureOf(error)),
-      );
+  /** What a call may have to wait for before it enters: its body, and a realm of its own. Counts as open meanwhile. */
+  async #prepare(callId: number, call: Call): Promise<void> {
+    const { body } = call.exchange;
+    this.#entering.set(callId, call);
+    this.#deadlines.add(callId, null);
+    let source: unknown = true;
+    try {
+      if (body.complete) source = guestBody(body.whole);
+      else if (body.length !== null && body.length <= COLLECTED_BODY_MAX_BYTES) source = guestBody(await body.readAll());
+    } catch (error) {
+      this.#giveUp(callId, call, { code: "BODY_FAILED", message: (error as Error).message });
+      return;
+    }
+    try {
+      const realm = this.#shared ?? (await this.#openRealm());
+      if (!this.#entering.has(callId) || call.exchange.aborted) {
+        realm.spent = true;
+        this.#giveUp(callId, call, null);
+        this.idle(realm);
+        return;
+      }
+      // Dispatched before it stops counting as entering: a retired sandbox must not close in between.
+      this.#dispatch(realm, callId, call, source);
+      this.#entering.delete(callId);
+    } catch (error) {
+      this.#giveUp(callId, call, this.#death ?? failureOf(error));
     }
   }
 
+  /** The call does not enter: it failed, or (null) was given up already. */
+  #giveUp(callId: number, call: Call, failure: CallFailure | null): void {
+    if (!this.#entering.delete(callId)) return;
+    this.#deadlines.delete(callId);
+    if (failure !== null && !call.exchange.aborted) call.fail(failure);
+    if (this.#retired && this.busyCount === 0) this.close();
+  }
+
   /** Hot path: in the loop lane one entry, and the answer is its value. */
-  #dispatch(realm: Realm, call: Call, body: unknown): void {
+  #dispatch(realm: Realm, callId: number, call: Call, body: unknown): void {
     const { exchange, params } = call;
-    const callId = ++this.#callCount;
     realm.calls.set(callId, call);
     realm.spent = true;
     const onLoop = !isInTurn() && this.#turns.inLoopLane();
-    const args = [
-      callId,
-      exchange.method,
-      exchange.target,
-      exchange.headerBlock,
-      body,
-      params === null ? undefined : JSON.stringify(params),
-      onLoop,
-    ];
+    const paramsJson = params === null ? undefined : JSON.stringify(params);
+    const args = [callId, exchange.method, exchange.target, exchange.headerBlock, body, paramsJson, onLoop];
     if (onLoop) {
       this.#turnEnded(realm, callId, call, this.#turns.runOnLoop(callId, realm.dispatch, args, NO_OPTIONS, realm.take));
       return;
@@ -185,19 +208,27 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
 
   /** The call goes on after this turn: it has a deadline, and is told when its client leaves. */
   #await(realm: Realm, callId: number, call: Call): void {
-    if (this.#deadlines.has(callId)) return;
-    this.#deadlines.add(callId, realm);
-    call.exchange.onAbort = () => realm.drop(callId);
+    if (this.#deadlines.own(callId, realm)) call.exchange.onAbort = () => realm.drop(callId);
   }
 
-  #expired(callId: number, realm: Realm): void {
+  #expired(callId: number, realm: Realm | null): void {
     // Its own turn is what keeps it: then the CPU limit is the reason to give.
     if (this.#turns.runningCallId === callId) this.#turns.checkPool();
-    const call = realm.calls.get(callId);
+    const call = (realm?.calls ?? this.#entering).get(callId);
     if (call === undefined) return;
     const { functionId, timeoutMs } = this.#code.source;
+    const failure: CallFailure = { code: "CALL_TIMEOUT", message: `${functionId} did not finish within ${timeoutMs} ms` };
+    if (realm === null) {
+      this.#giveUp(callId, call, failure);
+      return;
+    }
     realm.drop(callId);
-    call.fail({ code: "CALL_TIMEOUT", message: `${functionId} did not finish within ${timeoutMs} ms` });
+    call.fail(failure);
+  }
+
+  /** Its answer has begun: a stream may last; the listener's idle limit guards it from here. */
+  streaming(callId: number): void {
+    this.#deadlines.delete(callId);
   }
 
   retire(): void {
@@ -256,9 +287,12 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
         message: `The module of ${functionId} did not finish loading within ${timeoutMs} ms`,
       });
     }, timeoutMs);
-    this.enter(0, { applySync: () => script.runSync(context), apply: () => script.run(context) }, [], NO_OPTIONS);
+    const loadId = -++this.#callCount;
+    this.#loadIds.set(loadId, realm);
+    this.enter(loadId, { applySync: () => script.runSync(context), apply: () => script.run(context) }, [], NO_OPTIONS);
     const failure = await loaded;
     clearTimeout(timer);
+    this.#loadIds.delete(loadId);
     if (failure === null) return realm;
     realm.spent = true;
     this.idle(realm);
@@ -278,8 +312,8 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     this.#turns.run({ callId, entry, args, options, ended: null });
   }
 
-  overran(message: string): void {
-    this.#die({ code: "CPU_LIMIT_EXCEEDED", message });
+  overran(callId: number, message: string): void {
+    this.#die({ code: "CPU_LIMIT_EXCEEDED", message }, callId);
   }
 
   outgrew(): void {
@@ -300,17 +334,20 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
       return;
     }
     const { message, stack } = describe(error);
-    for (const realm of [...this.#loading.keys()]) this.#settleLoading(realm, { code: "LOAD_FAILED", message, stack });
+    const loading = this.#loadIds.get(callId);
+    if (loading !== undefined) {
+      this.#settleLoading(loading, { code: "LOAD_FAILED", message, stack });
+      return;
+    }
     // Whatever the guest's own dispatch can catch, it has reported. This is a rejection without
     // a handler: logged as elsewhere, and the call goes on.
     this.#log("error", `Uncaught (in promise) ${stack === "" ? message : stack}`, callId);
   }
 
   /** Ends the sandbox, once. The call whose turn ran gets the failure itself; the others were only its neighbours. */
-  #die(failure: CallFailure): void {
+  #die(failure: CallFailure, culprit = this.#turns.runningCallId): void {
     if (this.#death !== null) return;
     this.#death = failure;
-    const culprit = this.#turns.runningCallId;
     this.#turns.close();
     this.#deadlines.close();
     this.#abort.abort();
@@ -318,8 +355,11 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     for (const realm of [...this.#loading.keys()]) this.#settleLoading(realm, failure);
     const lost: CallFailure = { code: "SANDBOX_LOST", message: `The sandbox of ${this.#code.source.functionId} ended: ${failure.message}` };
     for (const realm of this.#realms) {
-      for (const [callId, call] of realm.close()) call.fail(callId === culprit || culprit === 0 ? failure : lost);
+      for (const [callId, call] of realm.close()) call.fail(callId === culprit || culprit <= 0 ? failure : lost);
     }
+    const entering = [...this.#entering.values()];
+    this.#entering.clear();
+    for (const call of entering) call.fail(lost);
   }
 
   #log(level: "debug" | "info" | "warn" | "error", message: string, callId: number): void {

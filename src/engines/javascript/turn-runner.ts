@@ -17,7 +17,7 @@ export interface Entry {
 }
 
 export interface Turn {
-  /** The call it runs for; 0 when for nobody in particular. */
+  /** The call it runs for; 0 when for nobody in particular; negative when a module loads. */
   readonly callId: number;
   readonly entry: Entry;
   readonly args: unknown[];
@@ -37,7 +37,7 @@ export interface TurnOwner {
   /** The turn ended with an exception: a rejection that nobody handled, or the isolate is gone. */
   threw(callId: number, error: unknown): void;
   /** A CPU limit was passed: the sandbox must end. */
-  overran(message: string): void;
+  overran(callId: number, message: string): void;
   /** isolated-vm has disposed the isolate; of itself it does so for one reason, the memory limit. */
   outgrew(): void;
   /** The isolate was disposed, yet its turn does not end: V8 checks for that in most loops, not in all. */
@@ -58,6 +58,8 @@ export function isInTurn(): boolean {
 }
 
 const NO_ARGS: unknown[] = [];
+/** Guests may throw undefined. */
+const NOTHING = Symbol("nothing was thrown");
 /** How often a turn in the pool is looked at. */
 const POOL_TICK_MS = 50;
 /** A disposed isolate's turn normally ends within a millisecond. */
@@ -70,6 +72,8 @@ export class TurnRunner {
   readonly #watchdog: Watchdog;
   readonly #observer: TurnObserver;
   readonly #owner: TurnOwner;
+  /** A function's own CPU limit holds in the loop lane as well, where it is the lower one. */
+  readonly #loopTurnMaxMs: number;
   /** Call ids of the turns in the pool, first the one that runs. */
   readonly #inPool: number[] = [];
   /** Turns that wait for the pool to be done with this isolate, so that it can move to the loop lane. */
@@ -87,6 +91,7 @@ export class TurnRunner {
     this.#watchdog = watchdog;
     this.#observer = observer;
     this.#owner = owner;
+    this.#loopTurnMaxMs = Math.min(LOOP_TURN_MAX_MS, limits.cpuTimeoutMs);
   }
 
   get poolBusy(): boolean {
@@ -101,7 +106,7 @@ export class TurnRunner {
   /** Whether the next turn may run on this thread; moves the isolate over when it has earned it. */
   inLoopLane(): boolean {
     if (this.#lanes.lane !== "loop" || this.#inPool.length > 0) return false;
-    if (this.#watchSlot === 0) this.#watchSlot = this.#watchdog.guard(this.#isolate);
+    if (this.#watchSlot === 0) this.#watchSlot = this.#watchdog.guard(this.#isolate, this.#loopTurnMaxMs);
     return true;
   }
 
@@ -129,22 +134,34 @@ export class TurnRunner {
     turnDepth++;
     this.#onLoop = callId;
     this.#watchdog.begin(this.#watchSlot);
+    let value: unknown;
+    let thrown: unknown = NOTHING;
     try {
-      const value = entry.applySync(undefined, args, options);
-      return value === undefined && second !== null ? second.applySync(undefined, NO_ARGS, options) : value;
+      value = entry.applySync(undefined, args, options);
+      if (value === undefined && second !== null) value = second.applySync(undefined, NO_ARGS, options);
     } catch (error) {
-      if (this.#watchdog.endedLastTurn()) {
-        this.#lanes.bar();
-        this.#owner.overran(`A turn of ${this.#limits.functionId} held the event loop for more than ${LOOP_TURN_MAX_MS} ms`);
-        return undefined;
-      }
-      this.#owner.threw(callId, error);
-      return second === null || this.#isolate.isDisposed ? undefined : second.applySync(undefined, NO_ARGS, options);
-    } finally {
-      this.#watchdog.end();
-      this.#onLoop = 0;
-      turnDepth--;
-      this.#lanes.loopTurn(performance.now() - startMs);
+      thrown = error;
+    }
+    if (thrown !== NOTHING && second !== null) value = this.#takeAfterThrow(second, options);
+    const claimed = this.#watchdog.end();
+    this.#onLoop = 0;
+    turnDepth--;
+    this.#lanes.loopTurn(performance.now() - startMs);
+    if (claimed) {
+      this.#lanes.bar();
+      this.#owner.overran(callId, `A turn of ${this.#limits.functionId} held the event loop for more than ${this.#loopTurnMaxMs} ms`);
+      return undefined;
+    }
+    if (thrown !== NOTHING) this.#owner.threw(callId, thrown);
+    return value;
+  }
+
+  /** A rejection that nobody handled threw; the handler's answer may be there all the same. */
+  #takeAfterThrow(second: Entry, options: ivm.ReferenceApplyOptions): unknown {
+    try {
+      return this.#isolate.isDisposed ? undefined : second.applySync(undefined, NO_ARGS, options);
+    } catch {
+      return undefined;
     }
   }
 
@@ -167,13 +184,13 @@ export class TurnRunner {
     }
     const { cpuTimeoutMs, functionId } = this.#limits;
     // CPU time, not wall time: a turn that was kept from its processor gets the rest.
-    const leftMs = cpuTimeoutMs - Number(this.#isolate.cpuTime - this.#cpuAtTurnStartNs) / 1e6;
+    const leftMs = cpuTimeoutMs - Number(this.#cpuTimeNs() - this.#cpuAtTurnStartNs) / 1e6;
     if (leftMs > 1) {
       this.#poolTimer = setTimeout(() => this.checkPool(), Math.min(leftMs, POOL_TICK_MS));
       return;
     }
     this.#lanes.bar();
-    this.#owner.overran(`A turn of ${functionId} used more than ${cpuTimeoutMs} ms of CPU time`);
+    this.#owner.overran(this.#inPool[0] ?? 0, `A turn of ${functionId} used more than ${cpuTimeoutMs} ms of CPU time`);
   }
 
   async #runInPool({ callId, entry, args, options, ended }: Turn): Promise<void> {
@@ -183,11 +200,11 @@ export class TurnRunner {
     }
     const slot = this.#observer.threadTurn(this.#limits.functionId);
     if (this.#inPool.push(callId) === 1) this.#watchPool();
-    const cpuBeforeNs = this.#isolate.cpuTime;
+    const cpuBeforeNs = this.#cpuTimeNs();
     let value: unknown;
     try {
       value = await entry.apply(undefined, args, options);
-      if (callId !== 0) this.#lanes.threadTurn(Number(this.#isolate.cpuTime - cpuBeforeNs) / 1e6);
+      if (callId > 0) this.#lanes.threadTurn(Number(this.#cpuTimeNs() - cpuBeforeNs) / 1e6);
     } catch (error) {
       this.#owner.threw(callId, error);
     }
@@ -203,9 +220,17 @@ export class TurnRunner {
 
   /** Turns of one isolate run one after another, so one timer from the last turn's end is enough. */
   #watchPool(): void {
-    if (this.#isolate.isDisposed) return;
-    this.#cpuAtTurnStartNs = this.#isolate.cpuTime;
+    this.#cpuAtTurnStartNs = this.#cpuTimeNs();
     this.#poolTimer = setTimeout(() => this.checkPool(), Math.min(this.#limits.cpuTimeoutMs, POOL_TICK_MS));
+  }
+
+  /** The isolate may be disposed between any two lines of ours. */
+  #cpuTimeNs(): bigint {
+    try {
+      return this.#isolate.cpuTime;
+    } catch {
+      return 0n;
+    }
   }
 
   #disarm(): void {

@@ -17,48 +17,51 @@ const MEMORY_MAX_MIB = 16;
 const TURN = 0;
 const PARKED = 1;
 const SLOT = 2;
-const ENDED_TURN = 3;
 const WORD_COUNT = 16;
 
-/** Counts polls, not time: a stepped clock must not end an innocent turn. */
+/** Low bits of the turn word: a turn runs; the watchdog has claimed it. The rest is the turn's number. */
+const RUNNING = 1;
+const CLAIMED = 2;
+const NEXT_TURN = 4;
+const NUMBER_MASK = 0x7fff_fffc;
+
+/**
+ * Counts polls, not time: a stepped clock must not end an innocent turn. The
+ * claim is a compare-and-exchange on the very turn that was counted, so a turn
+ * that ends meanwhile, and the next one's isolate, are left alone.
+ */
 const LOOP_SOURCE = `
 const words = new Int32Array(shared);
-const isolates = new Map();
-globalThis.add = (slot, isolate) => { isolates.set(slot, isolate); };
-globalThis.remove = (slot) => { isolates.delete(slot); };
-globalThis.run = (pollMs, pollsMax) => {
+const guarded = new Map();
+globalThis.add = (slot, isolate, pollsMax) => { guarded.set(slot, { isolate, pollsMax }); };
+globalThis.remove = (slot) => { guarded.delete(slot); };
+globalThis.run = (pollMs) => {
   let seen = 0, polls = 0;
   while (Atomics.load(words, ${PARKED}) === 0) {
     Atomics.wait(words, ${PARKED}, 0, pollMs);
     const turn = Atomics.load(words, ${TURN});
-    if ((turn & 1) === 0 || turn !== seen) { seen = turn; polls = 0; continue; }
-    if (++polls < pollsMax) continue;
-    Atomics.store(words, ${ENDED_TURN}, turn);
-    const isolate = isolates.get(Atomics.load(words, ${SLOT}));
-    if (isolate !== undefined) isolate.dispose();
+    if ((turn & ${RUNNING}) === 0 || (turn & ${CLAIMED}) !== 0 || turn !== seen) { seen = turn; polls = 0; continue; }
+    const entry = guarded.get(Atomics.load(words, ${SLOT}));
+    if (entry === undefined || ++polls < entry.pollsMax) continue;
+    if (Atomics.compareExchange(words, ${TURN}, turn, turn | ${CLAIMED}) === turn) entry.isolate.dispose();
     seen = 0;
   }
 };`;
 
 export class Watchdog {
   readonly #words = new Int32Array(new SharedArrayBuffer(WORD_COUNT * Int32Array.BYTES_PER_ELEMENT));
-  readonly #pollsMax: number;
   /** Made at the first promotion: a worker's start need not wait for it. */
   #loop: WatchLoop | null = null;
   #turn = 0;
   #slotCount = 0;
   #guarded = 0;
 
-  constructor(turnMaxMs: number) {
-    this.#pollsMax = Math.max(1, Math.round(turnMaxMs / POLL_INTERVAL_MS));
-  }
-
-  /** Guards an isolate; the slot names it in `begin`. */
-  guard(isolate: ivm.Isolate): number {
+  /** Guards an isolate against turns of more than `turnMaxMs`; the slot names it in `begin`. */
+  guard(isolate: ivm.Isolate, turnMaxMs: number): number {
     const slot = ++this.#slotCount;
     this.#loop ??= makeLoop(this.#words);
     this.#park();
-    this.#loop.add.applySync(undefined, [slot, isolate]);
+    this.#loop.add.applySync(undefined, [slot, isolate, Math.max(1, Math.round(turnMaxMs / POLL_INTERVAL_MS))]);
     this.#guarded++;
     this.#resume();
     return slot;
@@ -71,20 +74,16 @@ export class Watchdog {
     this.#resume();
   }
 
-  /** Hot path: two stores before a turn, one after. Turns don't nest. */
+  /** Hot path: two stores before a turn, one exchange after. Turns don't nest. */
   begin(slot: number): void {
-    this.#turn = (this.#turn + 2) & 0x7fff_fffe;
+    this.#turn = (this.#turn + NEXT_TURN) & NUMBER_MASK;
     this.#words[SLOT] = slot;
-    Atomics.store(this.#words, TURN, this.#turn | 1);
+    Atomics.store(this.#words, TURN, this.#turn | RUNNING);
   }
 
-  end(): void {
-    Atomics.store(this.#words, TURN, this.#turn);
-  }
-
-  /** Whether the turn that just returned was ended by the watchdog. */
-  endedLastTurn(): boolean {
-    return Atomics.load(this.#words, ENDED_TURN) === (this.#turn | 1);
+  /** True when the watchdog claimed the turn: its isolate is gone, or going. */
+  end(): boolean {
+    return (Atomics.exchange(this.#words, TURN, this.#turn) & CLAIMED) !== 0;
   }
 
   close(): void {
@@ -102,15 +101,15 @@ export class Watchdog {
   #resume(): void {
     if (this.#guarded === 0) return;
     Atomics.store(this.#words, PARKED, 0);
-    this.#loop?.run.applyIgnored(undefined, [POLL_INTERVAL_MS, this.#pollsMax]);
+    this.#loop?.run.applyIgnored(undefined, [POLL_INTERVAL_MS]);
   }
 }
 
 interface WatchLoop {
   readonly isolate: ivm.Isolate;
-  readonly add: ivm.Reference<(slot: number, isolate: ivm.Isolate) => void>;
+  readonly add: ivm.Reference<(slot: number, isolate: ivm.Isolate, pollsMax: number) => void>;
   readonly remove: ivm.Reference<(slot: number) => void>;
-  readonly run: ivm.Reference<(pollMs: number, pollsMax: number) => void>;
+  readonly run: ivm.Reference<(pollMs: number) => void>;
 }
 
 function makeLoop(words: Int32Array<SharedArrayBuffer>): WatchLoop {
