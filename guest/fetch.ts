@@ -5,7 +5,7 @@
  */
 
 import { toBytes, toChunk } from "./body.ts";
-import { hostAsync, hostSync } from "./bridge.ts";
+import { current, hostAsync, hostSync } from "./bridge.ts";
 import { Request, type RequestInit } from "./request.ts";
 import { Response } from "./response.ts";
 import { ReadableStream } from "./streams.ts";
@@ -34,6 +34,7 @@ export async function fetch(input: Request | URL | string, init: RequestInit = {
     method: request.method,
     headers: [...request.headers].map(([name, value]) => [name, value]),
     redirect: request.redirect,
+    callId: current.callId,
     body: stream ? "stream" : whole === null ? null : whole.slice(),
   }) as number;
   const exchange = new Exchange(handle, signal);

@@ -109,8 +109,10 @@ function fitsThisMachine(entry) {
 function install(reason) {
   process.stderr.write(`Setting up node_modules (${reason}) ...\n`);
   const flags = ["--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--include=dev", "--include=optional"];
-  if (npm(["ci", ...flags]) || npm(["install", "--no-save", ...flags])) return;
-  stop(`Cannot install the dependencies: npm failed (its message is above). Mend it, then run: npm ci ${flags.join(" ")}`);
+  // Not `npm ci`: it refuses a lock file that lacks packages made for other platforms, and not
+  // every registry has all of those. Versions are exact in package.json, the rest is locked.
+  if (npm(["install", "--no-save", ...flags])) return;
+  stop(`Cannot install the dependencies: npm failed (its message is above). Mend it, then run: npm install ${flags.join(" ")}`);
 }
 
 function npm(args) {
@@ -133,7 +135,7 @@ function pinnedNode() {
     stop(`Cannot start: no Node 26 comes with the packages for ${platform}. Install Node 26 and run this with it.`);
   }
   const binary = join(MODULES, name, "bin", "node");
-  if (!existsSync(binary)) stop(`Cannot start: ${name} is not installed. Run: npm ci --include=optional`);
+  if (!existsSync(binary)) stop(`Cannot start: ${name} is not installed. Run: npm install --include=optional`);
   return binary;
 }
 

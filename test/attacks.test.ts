@@ -183,6 +183,92 @@ describe("a hostile function", () => {
   });
 });
 
+describe("a hostile function in the loop lane", () => {
+  const source = `export default async (request) => {
+    const { searchParams } = new URL(request.url);
+    if (searchParams.has("spin")) for (;;);
+    if (searchParams.has("wait")) await new Promise((resolve) => setTimeout(resolve, 3_000));
+    return new Response("quick");
+  }`;
+
+  async function promoted(options: Parameters<typeof startServer>[1]): Promise<TestServer> {
+    const server = await startServer({ "late.js": source, "neighbour.js": HARMLESS["neighbour.js"] as string }, options);
+    for (let call = 0; call < 200; call++) await (await server.get("/late")).text();
+    assert.equal(await server.metric("pilotlight_function_lane", 'function="late"', 'lane="loop"'), 1);
+    return server;
+  }
+
+  test("is ended by the watchdog with the reason; its waiting call is told to try again; it loses the lane", async () => {
+    const server = await promoted({});
+    try {
+      const waiting = server.get("/late?wait");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const spun = await server.get("/late?spin");
+      assert.equal(spun.status, 500);
+      assert.equal(((await spun.json()) as { error: { code: string } }).error.code, "CPU_LIMIT_EXCEEDED");
+      const lost = await waiting;
+      assert.equal(lost.status, 503);
+      assert.equal(lost.headers.get("retry-after"), "1");
+      for (let call = 0; call < 60; call++) assert.equal(await (await server.get("/late")).text(), "quick");
+      assert.equal(await server.metric("pilotlight_function_lane", 'function="late"', 'lane="thread"'), 1);
+      assert.equal(await (await server.get("/neighbour")).text(), "unharmed");
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("is held to its own CPU limit where that is lower", async () => {
+    const server = await promoted({ cpuTimeout: "60ms" });
+    try {
+      await server.get("/late?spin");
+      const [record] = (await server.logs("late")).filter(({ code }) => code === "CPU_LIMIT_EXCEEDED");
+      assert.match(String(record?.["message"]), /more than 60 ms/);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("a function that never lets go", () => {
+  test("is not kept alive by a promise given to waitUntil, in fresh state for every call", async () => {
+    const server = await startServer(
+      { "hold.js": "export default (request, env, ctx) => { ctx.waitUntil(new Promise(() => {})); return new Response('held'); }" },
+      { timeout: "200ms", functions: { hold: { isolation: "bounded(1)" } } },
+    );
+    try {
+      for (let call = 0; call < 20; call++) assert.equal(await (await server.get("/hold")).text(), "held");
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      const said = (await server.logs()).filter(({ message }) => String(message).includes("waitUntil"));
+      assert.ok(said.length >= 20, `${said.length} records`);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("is told at once when the reader of its event stream leaves, and may stream past its time-out", async () => {
+    const source = `export default () => {
+      let timer, count = 0;
+      return new Response(new ReadableStream({
+        start(controller) { timer = setInterval(() => controller.enqueue("data: " + ++count + "\\n\\n"), 50); },
+        cancel() { clearInterval(timer); console.log("cancelled"); },
+      }), { headers: { "content-type": "text/event-stream" } });
+    }`;
+    const server = await startServer({ "events.js": source }, { timeout: "300ms" });
+    try {
+      const leave = new AbortController();
+      const answer = await server.get("/events", { signal: leave.signal });
+      const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+      let text = "";
+      while (!text.includes("data: 10")) text += new TextDecoder().decode((await reader.read()).value);
+      leave.abort();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      assert.ok((await server.logs("events")).some(({ message }) => message === "cancelled"));
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
 describe("a function that takes its worker down", () => {
   test("is put in a worker of its own, then switched off, and everybody else is served", async () => {
     const server = await startServer(
@@ -206,6 +292,11 @@ describe("a function that takes its worker down", () => {
       assert.equal(await ask("/neighbour"), 200);
       const last = await ask("/killer");
       assert.ok(last >= 500, `the killer is answered with ${last}`);
+      const records = await server.logs();
+      assert.ok(
+        records.some(({ message }) => String(message).startsWith("probation:")),
+        "no probation in the log",
+      );
     } finally {
       await server.stop();
     }

@@ -92,7 +92,7 @@ export class HttpExchange implements Exchange {
     if (this.aborted) return;
     assert(!this.answered, "an exchange was answered twice");
     this.answered = true;
-    const prefix = responsePrefix(status, this.extraLines === "" ? headerLines : headerLines + this.extraLines);
+    const prefix = responsePrefix(status, this.extraLines === "" ? headerLines : withExtraLines(headerLines, this.extraLines));
     if (prefix === null) this.#respondInvalid(status);
     else this.#respondWhole(status, prefix, body);
   }
@@ -140,7 +140,7 @@ export class HttpExchange implements Exchange {
     if (this.aborted) return;
     assert(!this.answered, "an exchange was answered twice");
     this.answered = true;
-    const prefix = responsePrefix(status, this.extraLines === "" ? headerLines : headerLines + this.extraLines);
+    const prefix = responsePrefix(status, this.extraLines === "" ? headerLines : withExtraLines(headerLines, this.extraLines));
     if (prefix === null) {
       this.#respondInvalid(status);
       return;
@@ -253,4 +253,11 @@ function writeTogether(socket: Socket, before: string, bytes: Uint8Array, after:
 
 function trimOws(value: string): string {
   return value.replace(/^[ \t]+|[ \t]+$/g, "");
+}
+
+const OWN_CORS = /^access-control-allow-origin:/im;
+
+/** A function that sets its own CORS lines keeps them: browsers refuse two. */
+function withExtraLines(headerLines: string, extraLines: string): string {
+  return OWN_CORS.test(headerLines) ? headerLines : headerLines + extraLines;
 }

@@ -14,12 +14,15 @@ const RETRY_INTERVAL_MS = 50;
 
 export class Forwarder {
   readonly #wake: (functionId: string) => void;
+  /** An answer given here, not by the function: for its counters and the log. */
+  readonly #refused: (functionId: string, status: number, reason: string) => void;
   #placements = new Map<string, Placement>();
   /** Sockets that took a connection once; a refusal puts them out again. */
   readonly #awake = new Map<string, Promise<boolean>>();
 
-  constructor(wake: (functionId: string) => void) {
+  constructor(wake: (functionId: string) => void, refused: (functionId: string, status: number, reason: string) => void) {
     this.#wake = wake;
+    this.#refused = refused;
   }
 
   /** The whole list; it replaces the one before. */
@@ -35,24 +38,40 @@ export class Forwarder {
   forward(exchange: Exchange, placement: Placement): void {
     const { functionId } = placement;
     if (placement.where === "quarantine") {
-      answerError(
-        exchange,
-        503,
-        "FUNCTION_QUARANTINED",
-        `${functionId} is switched off until its code changes: ${placement.reason}`,
-        "retry-after: 60\r\n",
-      );
+      this.#refused(functionId, 503, `it is in quarantine: ${placement.reason}`);
+      const message = `${functionId} is switched off until its code changes: ${placement.reason}`;
+      answerError(exchange, 503, "FUNCTION_QUARANTINED", message, "retry-after: 60\r\n");
       return;
     }
-    const { socketPath } = placement;
-    this.#whenAwake(functionId, socketPath).then(async (awake) => {
-      if (awake) {
-        const { forward } = await forwarding();
-        forward(exchange, socketPath, { onFailure: () => this.#awake.delete(socketPath) });
-        return;
-      }
+    this.#relay(exchange, functionId, placement.socketPath).catch((error: Error) => {
+      this.#refused(functionId, 502, `its worker could not be asked: ${error.message}`);
+      if (exchange.answered) exchange.destroy();
+      else
+        answerError(
+          exchange,
+          502,
+          "FUNCTION_UNREACHABLE",
+          `The worker of ${functionId} could not be asked; try again shortly`,
+          "retry-after: 1\r\n",
+        );
+    });
+  }
+
+  async #relay(exchange: Exchange, functionId: string, socketPath: string): Promise<void> {
+    const awake = await this.#whenAwake(functionId, socketPath);
+    if (exchange.aborted) return;
+    if (!awake) {
       this.#awake.delete(socketPath);
+      this.#refused(functionId, 503, "its worker is not up");
       answerError(exchange, 503, "FUNCTION_STARTING", `The worker of ${functionId} is not up; try again shortly`, "retry-after: 1\r\n");
+      return;
+    }
+    const { forward } = await forwarding();
+    forward(exchange, socketPath, {
+      onFailure: (error) => {
+        this.#awake.delete(socketPath);
+        this.#refused(functionId, 502, `its worker ended before it answered: ${error.message}`);
+      },
     });
   }
 

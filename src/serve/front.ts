@@ -3,7 +3,6 @@
  * Probes, static files and CORS are answered here; a function that has a
  * worker of its own gets its requests forwarded; the rest runs in this one.
  */
-import type { Config } from "../config/config.ts";
 import { isInTurn } from "../engines/javascript/turn-runner.ts";
 import { CORS_ANSWER_LINES, preflightLines } from "../http/cors.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -20,7 +19,7 @@ const UNDERSCORE = "_".charCodeAt(0);
 const SHOWN_PATH_MAX = 200;
 
 export interface FrontOptions {
-  readonly config: Config;
+  readonly cors: boolean;
   readonly staticFiles: StaticFiles | null;
   readonly forwarder: Forwarder;
   readonly isReady: () => boolean;
@@ -42,8 +41,8 @@ export class Front {
       queueMicrotask(() => this.handle(exchange));
       return;
     }
-    const { config, staticFiles } = this.#options;
-    if (config.cors) {
+    const { cors, staticFiles } = this.#options;
+    if (cors) {
       const preflight = preflightLines(exchange);
       if (preflight !== null) {
         exchange.respond(204, preflight, null);

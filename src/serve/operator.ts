@@ -155,10 +155,12 @@ function functionStats(totals: FunctionTotals): FunctionStats {
   const { id, byStatus, coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions, pool } = totals.metrics;
   const latencies = allLatencies(totals.metrics);
   const errors = byStatus.filter(({ status }) => status >= 500).reduce((sum, { count }) => sum + count, 0);
-  const quantiles = {
-    latencyP50Us: quantileUs(latencies, 0.5),
-    latencyP95Us: quantileUs(latencies, 0.95),
-    latencyP99Us: quantileUs(latencies, 0.99),
+  // Buckets are coarse: what was interpolated in one must not pass what ever happened.
+  const greatestUs = pool.execMaxUs + pool.waitMaxUs;
+  const quantile = (q: number): number | null => {
+    const us = quantileUs(latencies, q);
+    return us === null ? null : Math.round(greatestUs > 0 ? Math.min(us, greatestUs) : us);
   };
+  const quantiles = { latencyP50Us: quantile(0.5), latencyP95Us: quantile(0.95), latencyP99Us: quantile(0.99) };
   return { id, requests: callsOf(totals), errors, ...quantiles, coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions, pool };
 }

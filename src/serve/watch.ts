@@ -4,10 +4,12 @@
  * a checkout writes hundreds. Which functions changed is not decided here:
  * a reload compares what it finds.
  */
-import { dirname, join, sep } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import type { Config } from "../config/config.ts";
 
 const DEBOUNCE_MS = 50;
+const FUNCTIONS_FOLDER = "functions";
+const CONFIG_FILE = "pilotlight.yaml";
 /** Beside a single file lie its modules, but it may also lie in somebody's home folder. */
 const DEPTH_OF_FILE = 2;
 
@@ -21,7 +23,7 @@ export async function watchSource(config: Config, onChange: () => void): Promise
   if (source.kind === "eval") return null;
   const root = source.kind === "file" ? dirname(source.path) : source.path;
   const { watch } = await import("chokidar");
-  const watcher = watch(root, {
+  const watcher = watch([root, ...configFilesBeside(root)], {
     ignoreInitial: true,
     ignored: (path) => isIgnored(path, root, config.dataDir),
     ...(source.kind === "file" ? { depth: DEPTH_OF_FILE } : {}),
@@ -42,8 +44,14 @@ export async function watchSource(config: Config, onChange: () => void): Promise
   };
 }
 
+/** A project keeps its functions in a folder of that name, and its pilotlight.yaml beside it; it may come later. */
+function configFilesBeside(root: string): string[] {
+  return basename(root) === FUNCTIONS_FOLDER ? [join(dirname(root), CONFIG_FILE)] : [];
+}
+
 /** The data folder changes with every build; node_modules and hidden folders are not edited by hand. */
 function isIgnored(path: string, root: string, dataDir: string): boolean {
+  if (!path.startsWith(root)) return false;
   if (path === dataDir || path.startsWith(dataDir + sep)) return true;
   const parts = path.slice(join(root, sep).length).split(sep);
   return parts.some((part) => part === "node_modules" || (part.startsWith(".") && part !== ".env"));

@@ -85,8 +85,16 @@ export class Worker {
     this.#logs = parts.logs;
     this.#dedicatedTo = listen.kind === "unix" ? (deployment.functions[0]?.id ?? null) : null;
     this.#builds = new BuildRequests((functionId) => send({ type: "build", functionId }));
-    this.#forwarder = new Forwarder((functionId) => send({ type: "wake", functionId }));
-    const options = { config, staticFiles, forwarder: this.#forwarder, isReady: () => !this.#draining };
+    this.#forwarder = new Forwarder(
+      (functionId) => send({ type: "wake", functionId }),
+      (functionId, status, reason) => {
+        this.#runtimes.get(functionId)?.counters.answered(status, 0);
+        this.#log("warn", `Did not forward to ${functionId}: ${reason}`, { function: functionId, status });
+      },
+    );
+    // Behind another worker its answers get their CORS lines there.
+    const cors = config.cors && listen.kind !== "unix";
+    const options = { cors, staticFiles, forwarder: this.#forwarder, isReady: () => !this.#draining };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
     this.#listener = createListener({
       limits: config.http,

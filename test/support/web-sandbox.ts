@@ -42,6 +42,7 @@ export async function openWebSandbox({ allow = {} }: { allow?: Allow } = {}): Pr
     signal: closing.signal,
     state: new Map(),
     log: (level, message) => logs.push(`${level}: ${message}`),
+    traceparent: () => null,
   };
   const results = new Map<number, (text: string) => void>();
   const timers = new Set<NodeJS.Timeout>();

@@ -98,6 +98,7 @@ class InspectedSandbox implements Sandbox, RealmHost {
         if (call === undefined) options.onGuestLog(source.functionId, level, message);
         else call.log(level, message);
       },
+      traceparent: (callId) => this.#realm.calls.get(callId)?.traceparent() ?? null,
     };
     this.#context = createContext({}, { name: source.functionId });
     runInContext(options.preludeCode, this.#context, { filename: "pilotlight-guest" });

@@ -93,6 +93,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
       signal: this.#abort.signal,
       state: new Map(),
       log: (level, message, callId) => this.#log(level, message, callId),
+      traceparent: (callId) => this.#callOf(callId)?.traceparent() ?? null,
     };
   }
 
@@ -208,7 +209,9 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
 
   /** The call goes on after this turn: it has a deadline, and is told when its client leaves. */
   #await(realm: Realm, callId: number, call: Call): void {
-    if (this.#deadlines.own(callId, realm)) call.exchange.onAbort = () => realm.drop(callId);
+    // An answer that streams already has no deadline any more.
+    const isNew = call.exchange.answered ? call.exchange.onAbort === null : this.#deadlines.own(callId, realm);
+    if (isNew) call.exchange.onAbort = () => realm.drop(callId);
   }
 
   #expired(callId: number, realm: Realm | null): void {
@@ -362,14 +365,18 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     for (const call of entering) call.fail(lost);
   }
 
-  #log(level: "debug" | "info" | "warn" | "error", message: string, callId: number): void {
+  #callOf(callId: number): Call | undefined {
     for (const realm of this.#realms) {
       const call = realm.calls.get(callId);
-      if (call === undefined) continue;
-      call.log(level, message);
-      return;
+      if (call !== undefined) return call;
     }
-    this.#host.onGuestLog(this.#code.source.functionId, level, message);
+    return undefined;
+  }
+
+  #log(level: "debug" | "info" | "warn" | "error", message: string, callId: number): void {
+    const call = this.#callOf(callId);
+    if (call === undefined) this.#host.onGuestLog(this.#code.source.functionId, level, message);
+    else call.log(level, message);
   }
 }
 

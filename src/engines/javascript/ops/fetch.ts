@@ -67,17 +67,23 @@ const write: AsyncOp = async (context, _callId, id, chunk) =>
 const abort: SyncOp = (context, id) => closeHandle(context, id);
 
 function requireFetch(context: OpContext, description: unknown): FetchRequest {
-  const { url, method, headers, body, redirect } = requireRecord(description, "request");
+  const { url, method, headers, body, redirect, callId } = requireRecord(description, "request");
   const name = requireString(method, "method", 64);
   if (!TOKEN.test(name) || /^(?:connect|trace|track)$/i.test(name))
     throw new GuestFault("TypeError", `fetch: the method ${name} is refused`);
   return {
     target: requireTarget(context.allow, requireString(url, "url", URL_LENGTH_MAX)),
     method: name,
-    headers: requireHeaders(headers),
+    headers: withTraceparent(requireHeaders(headers), typeof callId === "number" ? context.traceparent(callId) : null),
     body: body === null || body === "stream" ? body : requireBody(body),
     redirect: requireOneOf(redirect, "redirect", ["follow", "manual", "error"]),
   };
+}
+
+/** The caller's trace goes on, unless the function set a header of its own. */
+function withTraceparent(headers: [string, string][], traceparent: string | null): [string, string][] {
+  if (traceparent !== null && !headers.some(([name]) => name === "traceparent")) headers.push(["traceparent", traceparent]);
+  return headers;
 }
 
 function requireBody(value: unknown): Uint8Array {

@@ -16,7 +16,10 @@ class Other implements Handle {
 
 function sandbox(): { context: OpContext; close: () => void } {
   const closing = new AbortController();
-  return { context: { functionId: "f", allow: {}, signal: closing.signal, state: new Map(), log: () => {} }, close: () => closing.abort() };
+  return {
+    context: { functionId: "f", allow: {}, signal: closing.signal, state: new Map(), log: () => {}, traceparent: () => null },
+    close: () => closing.abort(),
+  };
 }
 
 test("a handle opens only as what it is, in its own sandbox, while it is open", () => {

@@ -15,6 +15,8 @@ export interface OpContext {
   /** Per-sandbox state of stateful operations (open compressors, digests); freed with the sandbox. */
   readonly state: Map<number, unknown>;
   log(level: "debug" | "info" | "warn" | "error", message: string, callId: number): void;
+  /** Value of an outgoing traceparent header for this call; null when the call is over. */
+  traceparent(callId: number): string | null;
 }
 
 export type SyncOp = (context: OpContext, ...args: unknown[]) => unknown;
