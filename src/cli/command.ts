@@ -13,6 +13,8 @@ export interface Io {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** `--json` was given: failures are JSON on standard output too. */
+  readonly json?: boolean;
   /** A worker that boots already, for the commands that serve. */
   readonly prefork?: Prefork | null;
 }
@@ -44,6 +46,7 @@ export const EXIT_MISUSE = 2;
 
 export async function runCommand(command: Command, args: readonly string[], io: Io): Promise<number> {
   const flags = parseFlags(command.flags, args, command.positionalMaxCount);
+  io = { ...io, json: flags.values.has("json") };
   if (flags.values.has("help")) {
     io.stdout.write(helpText(command));
     return EXIT_OK;
@@ -56,7 +59,8 @@ export async function runCommand(command: Command, args: readonly string[], io: 
 }
 
 /** One line each: where, what happened, what to do. */
-export function printFailures(commandName: string, failures: readonly Failure[], io: Pick<Io, "stderr">): void {
+export function printFailures(commandName: string, failures: readonly Failure[], io: Pick<Io, "stderr" | "stdout" | "json">): void {
+  if (io.json === true) io.stdout.write(`${JSON.stringify({ errors: failures })}\n`);
   for (const failure of failures) io.stderr.write(`pilotlight ${commandName}: ${describeFailure(failure)}\n`);
 }
 

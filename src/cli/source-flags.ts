@@ -47,7 +47,6 @@ export function privately(config: Config): Config {
     quiet: true,
     admin: null,
     tls: null,
-    recordDir: null,
     poolMetricsEvery: 0,
   };
 }

@@ -32,7 +32,6 @@ export interface Config {
   readonly dataDir: string;
   readonly admin: AdminConfig | null;
   readonly tls: TlsConfig | null;
-  readonly recordDir: string | null;
   readonly http: HttpLimits;
   /** A worker whose resident memory passes this is drained and replaced. */
   readonly workerMemoryMaxBytes: number;

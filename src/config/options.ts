@@ -25,7 +25,6 @@ export interface ServerOptions {
   readonly quiet?: boolean;
   readonly static?: string;
   readonly dataDir?: string;
-  readonly record?: string;
   /** false listens on no admin address. */
   readonly admin?: false | string | { host?: string; port?: number; token?: string; tls?: { cert: string; key: string } };
   readonly tls?: { readonly cert: string; readonly key: string };

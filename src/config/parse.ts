@@ -31,7 +31,7 @@ export const SERVER_FLAGS: readonly Flag[] = [
   ...SETTING_FLAGS,
   { name: "eval", short: "e", value: "CODE", group: "Files", help: "serve this code on every path instead of a PATH" },
   { name: "config", value: "FILE", group: "Files", help: "a pilotlight.yaml elsewhere" },
-  { ...HELP_FLAG },
+  HELP_FLAG,
 ];
 
 export function parseConfig(line: CommandLine): Promise<Result<Config, readonly Failure[]>> {

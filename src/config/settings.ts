@@ -113,10 +113,6 @@ export const SETTINGS = {
     env: "PILOTLIGHT_DATA_DIR",
     flag: { name: "data-dir", value: "DIR", group: FILES, help: "caches, sockets and state", shown: ".pilotlight" },
   },
-  record: {
-    read: readText,
-    flag: { name: "record", value: "DIR", group: FILES, help: "keep every request and answer in DIR" },
-  },
   quiet: {
     read: readBoolean,
     env: "PILOTLIGHT_QUIET",

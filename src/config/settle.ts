@@ -102,7 +102,6 @@ export function settle(
     dataDir: path("data_dir", "any") ?? resolve(cwd, ".pilotlight"),
     tls: tlsPair("tls.cert", "tls.key"),
     admin: admin(),
-    recordDir: path("record", "any"),
     http: {
       bodyMaxBytes: value("http.body_max", 100 * MIB),
       headerMaxBytes: value("http.header_max", 32 * KIB),

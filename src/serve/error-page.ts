@@ -24,6 +24,8 @@ export function errorPage(exchange: Exchange, content: ErrorPageContent): { head
     const parts = [`${failure.code} in ${functionId}`, stack.includes(failure.message) ? "" : failure.message, stack, excerpt];
     return { headerLines: TEXT_LINE, body: `${parts.filter((part) => part !== "").join("\n\n")}\n` };
   }
+  // A bundler's message carries its own excerpt below the first line.
+  const [headline = "", ...rest] = failure.message.split("\n");
   const block = (text: string): string => (text === "" ? "" : `<pre>${escapeHtml(text)}</pre>`);
   const body = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -37,7 +39,8 @@ pre { background: var(--panel); padding: 1rem; border-radius: .5rem; overflow-x:
 footer { font-size: .85rem; opacity: .7; }
 </style></head><body>
 <p class="code">${escapeHtml(failure.code)}</p>
-<h1>${escapeHtml(failure.message)}</h1>
+<h1>${escapeHtml(headline)}</h1>
+${block(rest.join("\n"))}
 ${block(excerpt)}
 ${block(stack)}
 <footer>${escapeHtml(functionId)} &middot; shown by <code>pilotlight dev</code> only</footer>

@@ -73,6 +73,17 @@ export function openServer(config: Config, options: SupervisorOptions): OpenServ
   };
 }
 
+/** Workers run under the Node that runs the embedder; the command line brings its own. */
+const NODE_MAJOR_MIN = 26;
+
+function nodeTooOld(): Failure {
+  return {
+    code: "NODE_TOO_OLD",
+    message: `Cannot start: createServer needs Node ${NODE_MAJOR_MIN}, and this is Node ${process.versions.node}`,
+    hint: `Run your program with Node ${NODE_MAJOR_MIN} (npm installs one with this package: node_modules/.bin/node), or use the pilotlight command`,
+  };
+}
+
 /** A server inside another program. Nothing runs before `start`. */
 export interface Server {
   /** Resolves when it serves; throws PilotlightError (PORT_IN_USE, CONFIG_BAD_VALUE, …) when it can't. */
@@ -104,6 +115,7 @@ export function createServer(options: ServerOptions = {}, hooks: ServerHooks = {
 
   return {
     async start() {
+      if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) throw new PilotlightError([nodeTooOld()]);
       if (opened !== null) throw new PilotlightError([{ code: "ALREADY_STARTED", message: "The server was started before" }]);
       const config = unwrap(await configure());
       opened = openServer(config, { sink: hooks.onLog ?? writeStdout, reconfigure: configure });

@@ -93,7 +93,6 @@ export class Supervisor implements SlotHost {
     this.#launch = {
       entryFile: options.workerEntryFile ?? WORKER_ENTRY_FILE,
       dataDir: config.dataDir,
-      writableDirs: config.recordDir === null ? [] : [config.recordDir],
     };
     this.#shared = Array.from({ length: config.workerCount }, (_, index) => {
       return new WorkerSlot(String(index), null, config.workerMemoryMaxBytes, this);

@@ -15,8 +15,6 @@ export interface Launch {
   /** Entry file; the built-in one unless a test scripts its own. */
   readonly entryFile: string;
   readonly dataDir: string;
-  /** Folders besides the data folder that it may write to. */
-  readonly writableDirs: readonly string[];
   /** It profiles itself: Node's permission model guards the inspector too. */
   readonly inspects?: boolean;
 }
@@ -127,14 +125,13 @@ export function describeExit(exit: WorkerExit, lastWords: string | null): string
 }
 
 function workerFlags(launch: Launch): string[] {
-  const writable = [launch.dataDir, ...launch.writableDirs].map((folder) => `--allow-fs-write=${join(folder, "*")}`);
   return [
     "--no-node-snapshot",
     "--permission",
     "--allow-addons",
     "--allow-net",
     "--allow-fs-read=*",
-    ...writable,
+    `--allow-fs-write=${join(launch.dataDir, "*")}`,
     ...(launch.inspects === true ? ["--allow-inspector"] : []),
     // --allow-addons and --allow-net warn on every start; the wall they weaken is the second one.
     "--disable-warning=SecurityWarning",

@@ -198,7 +198,7 @@ export class Worker {
     return {
       engine: this.#engine,
       poolWaitTimeoutMs: config.poolWaitTimeoutMs,
-      poolMetricsEvery: config.poolMetricsEvery,
+      poolMetricsEvery: config.quiet ? 0 : config.poolMetricsEvery,
       accessLog: !config.quiet,
       showsErrors: config.mode === "dev",
       build: (functionId) => this.#builds.build(functionId),

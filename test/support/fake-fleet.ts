@@ -43,7 +43,6 @@ export function fakeConfig(dataDir: string, change: Partial<Config> = {}): Confi
     workerCount: 1,
     tls: null,
     admin: null,
-    recordDir: null,
     dataDir,
     workerMemoryMaxBytes: 1_000_000,
     functions: {},
