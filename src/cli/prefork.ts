@@ -21,7 +21,7 @@ export function preforkWorker(args: readonly string[], env: Readonly<Record<stri
   if (args.some((arg) => /^--(?:help|record|config)\b/.test(arg))) return null;
   const dataDir = resolve(cwd, flagValue(args, "--data-dir") ?? (env["PILOTLIGHT_DATA_DIR"] || ".pilotlight"));
   if (!existsSync(dataDir)) return null;
-  let worker: WorkerProcess | null = new WorkerProcess({ entryFile: WORKER_ENTRY_FILE, dataDir, writableDirs: [] });
+  let worker: WorkerProcess | null = new WorkerProcess({ entryFile: WORKER_ENTRY_FILE, dataDir });
   const drop = (): void => {
     worker?.kill();
     worker = null;

@@ -8,16 +8,22 @@ import { builtin } from "../../base/builtin.ts";
 import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
 import { LaneHistory } from "./lane.ts";
 import { JavaScriptSandbox, type SandboxHost } from "./sandbox.ts";
+import { SpareIsolates } from "./spare-isolates.ts";
 import { Watchdog } from "./watchdog.ts";
 
-export interface JavaScriptEngineOptions extends Omit<SandboxHost, "watchdog"> {}
+export interface JavaScriptEngineOptions extends Omit<SandboxHost, "watchdog" | "isolates"> {
+  readonly snapshot: ivm.ExternalCopy<ArrayBuffer>;
+  /** V8 is about to abort the process on account of this function. */
+  onCatastrophe(functionId: string, message: string): void;
+}
 
 export class JavaScriptEngine implements Engine {
   readonly name = "javascript";
   readonly #host: SandboxHost;
 
   constructor(options: JavaScriptEngineOptions) {
-    this.#host = { ...options, watchdog: new Watchdog() };
+    const { snapshot, onCatastrophe, ...host } = options;
+    this.#host = { ...host, watchdog: new Watchdog(), isolates: new SpareIsolates(snapshot, onCatastrophe) };
   }
 
   async prepare(source: EngineSource): Promise<JavaScriptTemplate> {
@@ -31,6 +37,7 @@ export class JavaScriptEngine implements Engine {
 
   close(): void {
     this.#host.watchdog.close();
+    this.#host.isolates.close();
   }
 }
 

@@ -4,7 +4,7 @@
  * end of a call means, and ends as a whole when a limit is passed. How turns
  * run is the turn runner's, what the guest says is the realm's.
  */
-import ivm from "isolated-vm";
+import type ivm from "isolated-vm";
 import type { Call, CallFailure, EngineSource, Sandbox } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { CallDeadlines } from "./call-deadlines.ts";
@@ -12,6 +12,7 @@ import { bootContext, guestBody } from "./crossing.ts";
 import type { LaneHistory } from "./lane.ts";
 import type { OpContext } from "./ops/op.ts";
 import { Realm, type RealmHost } from "./realm.ts";
+import type { SpareIsolates } from "./spare-isolates.ts";
 import { type Entry, isInTurn, type TurnObserver, type TurnOwner, TurnRunner } from "./turn-runner.ts";
 import type { Watchdog } from "./watchdog.ts";
 
@@ -24,15 +25,13 @@ const HEAP_MIN_MIB = 8;
 /** What sandboxes of one worker share. */
 export interface SandboxHost {
   readonly watchdog: Watchdog;
-  readonly snapshot: ivm.ExternalCopy<ArrayBuffer>;
+  readonly isolates: SpareIsolates;
   readonly scheme: "http" | "https";
   readonly turns: TurnObserver;
   /** A record of a guest that belongs to no open call: module load, timers, waitUntil. */
   onGuestLog(functionId: string, level: "debug" | "info" | "warn" | "error", message: string): void;
   /** A turn of this function can't be stopped: only the end of this process ends it. */
   onRunaway(functionId: string): void;
-  /** V8 is about to abort the process on account of this function. */
-  onCatastrophe(functionId: string, message: string): void;
 }
 
 /** The function's code, compiled per isolate. */
@@ -52,6 +51,8 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   readonly #code: SandboxCode;
   readonly #host: SandboxHost;
   readonly #isolate: ivm.Isolate;
+  /** Came with the isolate; the first realm takes it. */
+  #context: ivm.Context | null;
   readonly #turns: TurnRunner;
   readonly #deadlines: CallDeadlines<Realm | null>;
   readonly #bootJson: string;
@@ -76,11 +77,9 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     this.#host = host;
     const { source } = code;
     this.#bootJson = JSON.stringify({ scheme: host.scheme, env: source.env });
-    this.#isolate = new ivm.Isolate({
-      memoryLimit: Math.max(HEAP_MIN_MIB, Math.floor(source.memoryMaxBytes / MIB)),
-      snapshot: host.snapshot,
-      onCatastrophicError: (message) => host.onCatastrophe(source.functionId, message),
-    });
+    const opened = host.isolates.take(source.functionId, Math.max(HEAP_MIN_MIB, Math.floor(source.memoryMaxBytes / MIB)));
+    this.#isolate = opened.isolate;
+    this.#context = opened.context;
     this.#turns = new TurnRunner(this.#isolate, code.lanes, source, host.watchdog, host.turns, this);
     this.#deadlines = new CallDeadlines<Realm | null>(
       source.timeoutMs,
@@ -279,7 +278,9 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   /** A fresh context with the module run in it. Rejects with SandboxError. */
   async #openRealm(): Promise<Realm> {
     const script = this.#script as ivm.Script;
-    const context = this.#turns.inLoopLane() ? this.#isolate.createContextSync() : await this.#isolate.createContext();
+    const ready = this.#context;
+    this.#context = null;
+    const context = ready ?? (this.#turns.inLoopLane() ? this.#isolate.createContextSync() : await this.#isolate.createContext());
     const realm = new Realm(this, (...callbacks) => bootContext(context, callbacks, this.#bootJson));
     this.#realms.add(realm);
     const { functionId, timeoutMs } = this.#code.source;
