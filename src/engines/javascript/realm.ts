@@ -48,7 +48,7 @@ export class Realm {
   spent = false;
   readonly #host: RealmHost;
   readonly dispatch: Entry;
-  /** Asked right after `dispatch` returned nothing: the answer may have settled in its microtasks. */
+  /** Asked once the calls of this turn of the event loop are dispatched: their promises may have settled. */
   readonly take: Entry;
   readonly #signal: Entry;
   /** Frees the context of a realm whose isolate lives on. Only between turns. */
@@ -95,6 +95,25 @@ export class Realm {
     const newline = packed.indexOf("\n");
     const bodyStart = newline + 1 + Number(packed.slice(HTTP_DIGITS + 1, newline));
     call.exchange.respond(Number(packed.slice(0, HTTP_DIGITS)), packed.slice(newline + 1, bodyStart), packed.slice(bodyStart));
+  }
+
+  /** Answers gathered by the guest (dispatch.ts, `take`): "CALL STATUS LINES BODY\n", lines and body, over and over. */
+  answerSettled(packed: unknown): void {
+    if (typeof packed !== "string") return;
+    for (let at = 0; at < packed.length; ) {
+      const newline = packed.indexOf("\n", at);
+      const [callId = 0, status = 0, linesLength = 0, bodyLength = 0] = packed.slice(at, newline).split(" ").map(Number);
+      const bodyStart = newline + 1 + linesLength;
+      const end = bodyStart + bodyLength;
+      // Written by hostile code: lengths that lead nowhere end the reading, and the calls run into their deadline.
+      if (newline === -1 || !(linesLength >= 0) || !(bodyLength >= 0) || end > packed.length) return;
+      const call = this.calls.get(callId);
+      if (call !== undefined && !call.exchange.answered) {
+        this.#forget(callId);
+        call.exchange.respond(status, packed.slice(newline + 1, bodyStart), packed.slice(bodyStart, end));
+      }
+      at = end;
+    }
   }
 
   /** The call is over as far as we are concerned: its client left, or it was given up. The guest is told. */

@@ -45,6 +45,7 @@ export interface SandboxCode {
 }
 
 const NO_OPTIONS: ivm.ReferenceApplyOptions = {};
+const TAKE: unknown[] = [false];
 
 export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   readonly opContext: OpContext;
@@ -62,6 +63,8 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   readonly #entering = new Map<number, Call>();
   /** Realms whose module is still loading, and who waits for each. */
   readonly #loading = new Map<Realm, (failure: CallFailure | null) => void>();
+  /** Calls of the loop lane whose answer was not returned: `take` comes next. */
+  readonly #dispatched: { readonly realm: Realm; readonly callId: number; readonly call: Call }[] = [];
   /** Turns in which modules load: their ids are negative. */
   readonly #loadIds = new Map<number, Realm>();
   /** The one realm of `shared`; null while every call gets its own. */
@@ -182,7 +185,9 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     const paramsJson = params === null ? undefined : JSON.stringify(params);
     const args = [callId, exchange.method, exchange.target, exchange.headerBlock, body, paramsJson, onLoop];
     if (onLoop) {
-      this.#turnEnded(realm, callId, call, this.#turns.runOnLoop(callId, realm.dispatch, args, NO_OPTIONS, realm.take));
+      const packed = this.#turns.runOnLoop(callId, realm.dispatch, args, NO_OPTIONS, realm.take);
+      if (packed !== undefined) this.#turnEnded(realm, callId, call, packed);
+      else if (realm.calls.has(callId)) this.#takeSoon(realm, callId, call);
       return;
     }
     this.#await(realm, callId, call);
@@ -193,6 +198,25 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
       options: NO_OPTIONS,
       ended: (packed) => this.#turnEnded(realm, callId, call, packed),
     });
+  }
+
+  /** After the poll phase: by then every call that arrived with this one is dispatched, and one entry fetches all answers. */
+  #takeSoon(realm: Realm, callId: number, call: Call): void {
+    this.#dispatched.push({ realm, callId, call });
+    if (this.#dispatched.length === 1) setImmediate(() => this.#takeAll());
+  }
+
+  #takeAll(): void {
+    const dispatched = this.#dispatched.splice(0);
+    for (const realm of new Set(dispatched.map((one) => one.realm))) {
+      if (!this.#realms.has(realm)) continue;
+      this.#turns.run({ callId: 0, entry: realm.take, args: TAKE, options: NO_OPTIONS, ended: (packed) => realm.answerSettled(packed) });
+    }
+    for (const { realm, callId, call } of dispatched) {
+      if (!realm.calls.has(callId)) continue;
+      if (call.exchange.aborted) realm.drop(callId);
+      else this.#await(realm, callId, call);
+    }
   }
 
   #turnEnded(realm: Realm, callId: number, call: Call, packed: unknown): void {

@@ -57,7 +57,7 @@ export function isInTurn(): boolean {
   return turnDepth > 0;
 }
 
-const NO_ARGS: unknown[] = [];
+const LOST: unknown[] = [true];
 /** Guests may throw undefined. */
 const NOTHING = Symbol("nothing was thrown");
 /** How often a turn in the pool is looked at. */
@@ -125,10 +125,10 @@ export class TurnRunner {
   }
 
   /**
-   * Hot path. Only when `inLoopLane()`, and not within a turn. `second` is
-   * entered when `entry` returned nothing or threw: both count as one turn.
+   * Hot path. Only when `inLoopLane()`, and not within a turn. Where it throws
+   * because a promise was rejected unheard, `lost` is asked for the value.
    */
-  runOnLoop(callId: number, entry: Entry, args: unknown[], options: ivm.ReferenceApplyOptions, second: Entry | null = null): unknown {
+  runOnLoop(callId: number, entry: Entry, args: unknown[], options: ivm.ReferenceApplyOptions, lost: Entry | null = null): unknown {
     this.#observer.loopTurn(this.#limits.functionId);
     const startMs = performance.now();
     turnDepth++;
@@ -138,11 +138,10 @@ export class TurnRunner {
     let thrown: unknown = NOTHING;
     try {
       value = entry.applySync(undefined, args, options);
-      if (value === undefined && second !== null) value = second.applySync(undefined, NO_ARGS, options);
     } catch (error) {
       thrown = error;
     }
-    if (thrown !== NOTHING && second !== null) value = this.#takeAfterThrow(second, options);
+    if (thrown !== NOTHING && lost !== null) value = this.#askFor(lost, options);
     const claimed = this.#watchdog.end();
     this.#onLoop = 0;
     turnDepth--;
@@ -157,9 +156,9 @@ export class TurnRunner {
   }
 
   /** A rejection that nobody handled threw; the handler's answer may be there all the same. */
-  #takeAfterThrow(second: Entry, options: ivm.ReferenceApplyOptions): unknown {
+  #askFor(lost: Entry, options: ivm.ReferenceApplyOptions): unknown {
     try {
-      return this.#isolate.isDisposed ? undefined : second.applySync(undefined, NO_ARGS, options);
+      return this.#isolate.isDisposed ? undefined : lost.applySync(undefined, LOST, options);
     } catch {
       return undefined;
     }
