@@ -202,7 +202,13 @@ async function stream(callId: number, status: number, lines: string, source: Bod
       const { done, value } = await reader.read();
       if (done) break;
       const chunk = toChunk(value);
-      if (chunk.byteLength > 0 && hostSync("call.write", callId, chunk) !== true && !call.gone) {
+      const room = chunk.byteLength === 0 ? true : hostSync("call.write", callId, chunk);
+      if (room === null) {
+        call.gone = true;
+        call.cancel();
+        return;
+      }
+      if (room !== true && !call.gone) {
         await new Promise<void>((resolve) => {
           call.wake = resolve;
         });

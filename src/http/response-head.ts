@@ -25,6 +25,8 @@ const OWNED_LINES =
   /(?<=^|\n)(?:connection|transfer-encoding|content-length|keep-alive|upgrade|trailer|te|proxy-connection|date):[^\n]*\n/gi;
 const LENGTH_LINE = /(?:^|\n)content-length:[ \t]*(\d{1,15})[ \t]*\r/i;
 
+/** More than any client takes (curl 300 KiB, browsers 256); the check below is not made for megabytes. */
+const HEADER_LINES_MAX_LENGTH = 256 * 1024;
 const CACHE_MAX_ENTRIES = 1024;
 /** Longer lines (cookies, policies) are mostly unique: caching them would only push out the rest. */
 const CACHED_LINES_MAX_LENGTH = 1024;
@@ -50,7 +52,7 @@ export function responsePrefix(status: number, headerLines: string): ResponsePre
 
 function makePrefix(status: number, headerLines: string): ResponsePrefix | null {
   if (!Number.isInteger(status) || status < 200 || status > 599) return null;
-  if (!HEADER_LINES.test(headerLines)) return null;
+  if (headerLines.length > HEADER_LINES_MAX_LENGTH || !HEADER_LINES.test(headerLines)) return null;
   const hint = LENGTH_LINE.exec(headerLines);
   const text = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${headerLines.replace(OWNED_LINES, "")}`;
   const prefix = {

@@ -76,14 +76,7 @@ export class FunctionRuntime {
       sandbox.invoke(call);
       return;
     }
-    this.#open().then(
-      (opened) => {
-        opened.invoke(call);
-        // Retired while it opened: it serves the calls that waited for it, then closes.
-        if (this.#closed) opened.retire();
-      },
-      (error: unknown) => call.fail(toCallFailure(error)),
-    );
+    this.#enter(call).catch((error: unknown) => call.fail(toCallFailure(error)));
   }
 
   failed(call: ServedCall, failure: CallFailure, status: number): void {
@@ -231,20 +224,29 @@ export class FunctionRuntime {
     return null;
   }
 
-  /** One opening at a time; calls that come meanwhile share it. A bounded sandbox may be used up by them: they ask again. */
-  async #open(): Promise<Sandbox> {
+  /**
+   * Opens a sandbox and enters it. One opening at a time; calls that come
+   * meanwhile share it. A call enters in the very turn that finds the sandbox
+   * usable: a bounded one may be used up by the next call already.
+   */
+  async #enter(call: ServedCall): Promise<void> {
     for (;;) {
       const usable = this.#usableSandbox();
       if (usable !== null) {
-        // Counted before any await: several calls may have waited for one bounded sandbox.
         this.#sandboxCalls++;
-        return usable;
+        usable.invoke(call);
+        return;
       }
       this.#opening ??= this.#openOnce().finally(() => {
         this.#opening = null;
       });
       const opened = await this.#opening;
-      if (this.#closed) return opened;
+      if (this.#closed) {
+        // Retired while it opened: it serves the calls that waited for it, then closes.
+        opened.invoke(call);
+        opened.retire();
+        return;
+      }
     }
   }
 

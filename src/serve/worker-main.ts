@@ -62,6 +62,11 @@ process.on("message", (message: ToWorker, handle: unknown) => {
 // SIGKILL, not exit(): exit waits for isolated-vm's threads, and a guest or the
 // watchdog may be running in one.
 process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+// Our own bug: say so, and leave at once; exit() could wait for a guest for ever.
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`${error.stack ?? error}\n`);
+  process.kill(process.pid, "SIGKILL");
+});
 // The terminal sends its signals to the whole group; the supervisor decides what they mean.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 

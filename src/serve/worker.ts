@@ -100,7 +100,7 @@ export class Worker {
       limits: config.http,
       tls: config.tls,
       onExchange: this.#front.handle,
-      onInvalidAnswer: (_exchange, reason) => this.#log("error", reason, {}),
+      onInvalidAnswer: (exchange, reason) => this.#log("error", reason, { method: exchange.method, path: exchange.target }),
       log: (level, text) => this.#log(level, text, {}),
       onRefused: (status, reason, remoteAddress) => this.#log("warn", `Refused a request: ${reason}`, { status, remoteAddress }),
     });

@@ -16,7 +16,15 @@ export async function withEsbuild<Value>(work: (esbuild: Esbuild) => Promise<Val
   clearTimeout(idleTimer);
   buildsInFlight++;
   try {
-    return await work(await import("esbuild"));
+    const esbuild = await import("esbuild");
+    try {
+      return await work(esbuild);
+    } catch (error) {
+      // Its process was killed under us: the package starts another only after stop().
+      if (!/service (?:is no longer running|was stopped)/i.test(String(error))) throw error;
+      await esbuild.stop();
+      return await work(esbuild);
+    }
   } finally {
     buildsInFlight--;
     if (buildsInFlight === 0) idleTimer = setTimeout(stopWhenIdle, IDLE_STOP_MS).unref();

@@ -110,7 +110,11 @@ export class Realm {
       const call = this.calls.get(callId);
       if (call !== undefined && !call.exchange.answered) {
         this.#forget(callId);
-        call.exchange.respond(status, packed.slice(newline + 1, bodyStart), packed.slice(bodyStart, end));
+        try {
+          call.exchange.respond(status, packed.slice(newline + 1, bodyStart), packed.slice(bodyStart, end));
+        } catch (error) {
+          invalid(call, (error as Error).message);
+        }
       }
       at = end;
     }
@@ -153,7 +157,11 @@ export class Realm {
         invalid(call, "the guest's reply is not a status, header lines and a body");
         return;
       }
-      call.exchange.respond(status, lines, body);
+      try {
+        call.exchange.respond(status, lines, body);
+      } catch (error) {
+        invalid(call, (error as Error).message);
+      }
     } catch (error) {
       this.#internal(error);
     }
@@ -235,11 +243,16 @@ export class Realm {
       if (call === undefined || call.exchange.answered || typeof status !== "number" || typeof lines !== "string") return;
       this.#host.streaming(callId as number);
       call.exchange.start(status, lines, typeof length === "number" ? length : null);
+      // HEAD has no body to wait for, however long the function's stream is.
+      if (call.exchange.method !== "HEAD") return;
+      this.#forget(callId as number);
+      call.exchange.end();
     },
-    /** False asks the guest to wait for "drain"; true also when nobody listens any more. */
-    "call.write"(this: Realm, [callId, chunk]: unknown[]): boolean {
+    /** False asks the guest to wait for "drain"; null says that nobody reads any more. */
+    "call.write"(this: Realm, [callId, chunk]: unknown[]): boolean | null {
       const call = this.calls.get(callId as number);
-      if (call === undefined || !call.exchange.answered || !(chunk instanceof Uint8Array)) return true;
+      if (call === undefined || call.exchange.aborted) return null;
+      if (!call.exchange.answered || !(chunk instanceof Uint8Array)) return true;
       if (call.exchange.write(chunk)) return true;
       call.exchange.onDrain = () => {
         call.exchange.onDrain = null;

@@ -128,7 +128,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   }
 
   get closed(): boolean {
-    return this.#death !== null;
+    return this.#death !== null || this.#isolate.isDisposed;
   }
 
   invoke(call: Call): void {
@@ -164,6 +164,8 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
       this.#dispatch(realm, callId, call, source);
       this.#entering.delete(callId);
     } catch (error) {
+      // The memory limit may strike while a context is made, outside any turn.
+      if (this.#isolate.isDisposed) this.outgrew();
       this.#giveUp(callId, call, this.#death ?? failureOf(error));
     }
   }
@@ -226,7 +228,11 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     }
     if (!realm.calls.delete(callId)) return;
     call.exchange.onAbort = null;
-    realm.answerPacked(call, packed);
+    try {
+      realm.answerPacked(call, packed);
+    } catch (error) {
+      call.fail({ code: "INVALID_ANSWER", ...describe(error) });
+    }
     if (realm !== this.#shared || this.#retired) this.idle(realm);
   }
 
@@ -271,13 +277,13 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   }
 
   #free(realm: Realm): void {
-    // A turn still in the pool comes back here when it ends.
-    if (!realm.spent || realm.busyCount > 0 || this.#turns.poolBusy || this.#death !== null) return;
+    if (!realm.spent || realm.busyCount > 0 || this.#death !== null) return;
     if (realm !== this.#shared && this.#realms.delete(realm)) {
       realm.close();
       realm.release();
     }
-    if (this.#retired && this.busyCount === 0) this.close();
+    // With a turn still in the pool, poolLeft() comes back to it.
+    if (this.#retired && this.busyCount === 0 && !this.#turns.poolBusy) this.close();
   }
 
   poolLeft(): void {
@@ -290,7 +296,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
   }
 
   heapUsedBytes(): number {
-    if (this.#death !== null) return 0;
+    if (this.closed) return 0;
     // Statistics need the isolate's lock: never wait for a turn in the pool.
     if (!this.#turns.poolBusy && !isInTurn()) {
       const heap = this.#isolate.getHeapStatisticsSync();
@@ -382,9 +388,15 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     if (!this.#isolate.isDisposed) this.#isolate.dispose();
     for (const realm of [...this.#loading.keys()]) this.#settleLoading(realm, failure);
     const lost: CallFailure = { code: "SANDBOX_LOST", message: `The sandbox of ${this.#code.source.functionId} ended: ${failure.message}` };
+    let toldCount = 0;
     for (const realm of this.#realms) {
-      for (const [callId, call] of realm.close()) call.fail(callId === culprit || culprit <= 0 ? failure : lost);
+      for (const [callId, call] of realm.close()) {
+        toldCount++;
+        call.fail(callId === culprit || culprit <= 0 ? failure : lost);
+      }
     }
+    // What a function does after its answer must not end without a word.
+    if (toldCount === 0 && failure.code !== "SANDBOX_CLOSED") this.#host.onGuestLog(this.#code.source.functionId, "error", failure.message);
     const entering = [...this.#entering.values()];
     this.#entering.clear();
     for (const call of entering) call.fail(lost);
