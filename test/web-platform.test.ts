@@ -170,10 +170,12 @@ test("FormData edits, and survives both of its formats", async () => {
     minLength: 1,
     maxLength: 4,
   });
+  // Longer than any content here, so that none can hold it.
+  const BOUNDARY = "a-boundary-longer-than-any-content";
   const encode = (parts: [string, string][]): string =>
-    `${parts.map(([name, content]) => `--B\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${content}\r\n`).join("")}--B--\r\n`;
-  const parse = `async (body) => [...await new Response(body, { headers: { "content-type": "multipart/form-data; boundary=B" } }).formData()]`;
-  const sent = fc.sample(forms, 300).filter((parts) => !encode(parts).slice(2).replaceAll("\r\n--B\r\n", "").includes("\r\n--B\r"));
+    `${parts.map(([name, content]) => `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${content}\r\n`).join("")}--${BOUNDARY}--\r\n`;
+  const parse = `async (body) => [...await new Response(body, { headers: { "content-type": "multipart/form-data; boundary=${BOUNDARY}" } }).formData()]`;
+  const sent = fc.sample(forms, 300);
   assert.deepEqual(await sandbox.run(`return Promise.all(input.map(${parse}));`, sent.map(encode)), sent);
   const broken = fc
     .tuple(forms.map(encode), fc.nat(), fc.nat(3))
