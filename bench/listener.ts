@@ -5,17 +5,16 @@
  * With wrk also with heads that differ from request to request, because the
  * listener remembers the last head of a connection and real clients vary.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type LoadResult, load } from "./support/load.ts";
+import { type LoadResult, load, run } from "./support/load.ts";
 import { machineLine } from "./support/machine.ts";
 import { cpuUs } from "./support/process-tree.ts";
 import { median, spread } from "./support/samples.ts";
-import { pinned, type Subject, startSubject } from "./support/server-process.ts";
+import { type Subject, startSubject } from "./support/server-process.ts";
 
 const CONNECTION_COUNT = 50;
 const WARM_UP_S = 1;
@@ -85,13 +84,7 @@ const sameHeads: Load = (port, seconds) => load(port, HEALTH.path, CONNECTION_CO
 
 async function variedHeads(port: number, seconds: number): Promise<LoadResult> {
   const command = ["wrk", "-t1", `-c${CONNECTION_COUNT}`, `-d${seconds}s`, "-s", differingHeads, `http://127.0.0.1:${port}${HEALTH.path}`];
-  const [program, ...args] = pinned("load", command) as [string, ...string[]];
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-  let text = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  await once(child, "close");
+  const text = await run(command);
   return {
     requests: Number(/(\d+) requests in/.exec(text)?.[1] ?? 0),
     errors: Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0),

@@ -39,7 +39,8 @@ export async function load(port: number, path: string, connectionCount: number, 
   ) as LoadResult;
 }
 
-async function run(command: readonly string[]): Promise<string> {
+/** A command on the load's core; what it printed. */
+export async function run(command: readonly string[]): Promise<string> {
   const [program, ...args] = pinned("load", command) as [string, ...string[]];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";

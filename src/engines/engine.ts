@@ -4,8 +4,10 @@
  * implements it and passes the suite in contract.test.ts. The server above
  * decides when to open, retire and close; the engine owns limits and deadlines.
  */
+
 import type { Allow, EngineName } from "../config/config.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { LogLevel } from "../telemetry/log-record.ts";
 
 export interface Engine {
   readonly name: EngineName;
@@ -63,7 +65,7 @@ export interface Call {
   /** Ends the call with an error; ignored once it was answered. */
   fail(failure: CallFailure): void;
   /** A record written by the guest during this call. */
-  log(level: "debug" | "info" | "warn" | "error", message: string): void;
+  log(level: LogLevel, message: string): void;
   /** Value for an outgoing traceparent header, continuing the caller's trace. */
   traceparent(): string;
 }

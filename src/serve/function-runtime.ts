@@ -4,11 +4,13 @@
  * pool, and keeps the counters. Sandboxes exist only while somebody calls:
  * an uncalled function costs its entry in a map.
  */
+
 import type { Failure, Result } from "../base/result.ts";
 import type { CallFailure, Engine, Sandbox, Template } from "../engines/engine.ts";
 import { SandboxError } from "../engines/engine.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { FunctionCounters } from "../telemetry/function-counters.ts";
+import type { LogLevel } from "../telemetry/log-record.ts";
 import type { FunctionMetrics } from "../telemetry/metrics.ts";
 import { CallPool } from "./call-pool.ts";
 import { errorPage } from "./error-page.ts";
@@ -23,7 +25,7 @@ export interface RuntimeHost {
   readonly accessLog: boolean;
   /** Asks the supervisor for the bundle; one answer per request. */
   build(functionId: string): Promise<Result<BundleRef, Failure>>;
-  log(level: "debug" | "info" | "warn" | "error", message: string, fields: Readonly<Record<string, unknown>>): void;
+  log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void;
   /** Guest stacks carry bundle positions: rewritten to the developer's files. */
   mapStack(stack: string, bundle: BundleRef): Promise<string>;
   /** Lines of source around the first frame of a mapped stack, for `dev`. */
@@ -122,7 +124,7 @@ export class FunctionRuntime {
     }
   }
 
-  log(level: "debug" | "info" | "warn" | "error", message: string, requestId: string | undefined): void {
+  log(level: LogLevel, message: string, requestId: string | undefined): void {
     this.#host.log(level, message, { function: this.spec.id, requestId });
   }
 

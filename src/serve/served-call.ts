@@ -4,9 +4,11 @@
  * tells a stranger nothing but a code and a request id; the log has the rest,
  * and so has the page that `dev` shows.
  */
+
 import type { Call, CallFailure } from "../engines/engine.ts";
 import { STATUS_OF_FAILURE } from "../engines/engine.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { LogLevel } from "../telemetry/log-record.ts";
 import { outgoingTraceparent, type TraceContext, traceContext } from "../telemetry/trace-context.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
 
@@ -71,7 +73,7 @@ export class ServedCall implements Call {
     answerError(this.exchange, status, failure.code, this.#publicMessage(failure), lines, this.requestId);
   }
 
-  log(level: "debug" | "info" | "warn" | "error", message: string): void {
+  log(level: LogLevel, message: string): void {
     this.#runtime.log(level, message, this.requestId);
   }
 

@@ -14,7 +14,7 @@ import { createListener, type Listener } from "../http/listener.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { GcObserver } from "../telemetry/gc-observer.ts";
 import { LogBatch } from "../telemetry/log-batch.ts";
-import { formatRecord } from "../telemetry/log-record.ts";
+import { formatRecord, type LogLevel } from "../telemetry/log-record.ts";
 import type { MetricsSnapshot } from "../telemetry/metrics.ts";
 import { BuildRequests } from "./build-requests.ts";
 import { createFlightRecord, type FlightRecord, LOOP_LANE_SLOT } from "./flight-record.ts";
@@ -231,7 +231,7 @@ export class Worker {
     enforceBudget(this.#open, this.#config.sandboxMemoryBudgetBytes);
   }
 
-  #log(level: "debug" | "info" | "warn" | "error", message: string, fields: Readonly<Record<string, unknown>>): void {
+  #log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
     this.#logs.write({ time: Date.now(), level, message, ...fields });
   }
 
@@ -298,6 +298,6 @@ function schemeOf(config: Config): "http" | "https" {
   return config.tls === null ? "http" : "https";
 }
 
-function guestLog(logs: LogBatch): (functionId: string, level: "debug" | "info" | "warn" | "error", message: string) => void {
+function guestLog(logs: LogBatch): (functionId: string, level: LogLevel, message: string) => void {
   return (functionId, level, message) => logs.write({ time: Date.now(), level, message, function: functionId });
 }

@@ -9,9 +9,11 @@
  * permission model stands between the function and the machine. Nothing else
  * may run in such a worker, and only an operator can ask for one.
  */
+
 import { readFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { createContext, runInContext } from "node:vm";
+import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Engine, EngineSource, Sandbox, Template } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { CallDeadlines } from "./call-deadlines.ts";
@@ -28,7 +30,7 @@ const HEAP_SAMPLING_INTERVAL_BYTES = 32 * 1024;
 export interface InspectedEngineOptions {
   readonly preludeCode: string;
   readonly scheme: "http" | "https";
-  onGuestLog(functionId: string, level: "debug" | "info" | "warn" | "error", message: string): void;
+  onGuestLog(functionId: string, level: LogLevel, message: string): void;
 }
 
 export class InspectedEngine implements Engine {

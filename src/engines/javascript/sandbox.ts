@@ -4,7 +4,9 @@
  * end of a call means, and ends as a whole when a limit is passed. How turns
  * run is the turn runner's, what the guest says is the realm's.
  */
+
 import type ivm from "isolated-vm";
+import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, EngineSource, Sandbox } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { CallDeadlines } from "./call-deadlines.ts";
@@ -29,7 +31,7 @@ export interface SandboxHost {
   readonly scheme: "http" | "https";
   readonly turns: TurnObserver;
   /** A record of a guest that belongs to no open call: module load, timers, waitUntil. */
-  onGuestLog(functionId: string, level: "debug" | "info" | "warn" | "error", message: string): void;
+  onGuestLog(functionId: string, level: LogLevel, message: string): void;
   /** A turn of this function can't be stopped: only the end of this process ends it. */
   onRunaway(functionId: string): void;
 }
@@ -410,7 +412,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner {
     return undefined;
   }
 
-  #log(level: "debug" | "info" | "warn" | "error", message: string, callId: number): void {
+  #log(level: LogLevel, message: string, callId: number): void {
     const call = this.#callOf(callId);
     if (call === undefined) this.#host.onGuestLog(this.#code.source.functionId, level, message);
     else call.log(level, message);

@@ -4,7 +4,9 @@
  * every one and throws GuestFault for what it refuses; anything else that is
  * thrown is our bug and reaches the guest as a bare "internal error".
  */
+
 import type { Allow } from "../../../config/config.ts";
+import type { LogLevel } from "../../../telemetry/log-record.ts";
 
 /** What an operation knows about its caller. */
 export interface OpContext {
@@ -14,7 +16,7 @@ export interface OpContext {
   readonly signal: AbortSignal;
   /** Per-sandbox state of stateful operations (open compressors, digests); freed with the sandbox. */
   readonly state: Map<number, unknown>;
-  log(level: "debug" | "info" | "warn" | "error", message: string, callId: number): void;
+  log(level: LogLevel, message: string, callId: number): void;
   /** Value of an outgoing traceparent header for this call; null when the call is over. */
   traceparent(callId: number): string | null;
 }
