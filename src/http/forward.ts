@@ -5,6 +5,7 @@
  * (x-pilotlight-*) are never taken from a client.
  */
 import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
+import { JSON_LINE, RETRY_SOON_LINE } from "./answer-lines.ts";
 import type { Exchange } from "./exchange.ts";
 import { headerPairs, hopByHopNames, valuesOf } from "./hop-by-hop.ts";
 
@@ -19,7 +20,7 @@ const TRUSTED_PREFIX = "x-pilotlight-";
 /** Shorter than the worker's keep-alive timeout: we close idle connections first, so none is used while it is being closed. */
 const IDLE_CONNECTION_MS = 2_000;
 const IDLE_CONNECTIONS_MAX_COUNT = 64;
-const FAILED_LINES = "content-type: application/json\r\nretry-after: 1\r\n";
+const FAILED_LINES = JSON_LINE + RETRY_SOON_LINE;
 const FAILED_BODY =
   '{"error":{"code":"FUNCTION_WORKER_DIED","message":"The process that runs this function ended before it answered: try again"}}\n';
 

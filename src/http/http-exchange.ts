@@ -6,6 +6,7 @@
  */
 import type { Socket } from "node:net";
 import { assert } from "../base/assert.ts";
+import { JSON_LINE } from "./answer-lines.ts";
 import type { Connection } from "./connection.ts";
 import type { Exchange, RequestBody } from "./exchange.ts";
 import { writeLatin1 } from "./latin1.ts";
@@ -14,7 +15,6 @@ import { dateLine, type ResponsePrefix, responsePrefix } from "./response-head.t
 
 /** Below this, copying head and body into one buffer is cheaper than a gathering write of two. */
 const COPIED_BODY_MAX_BYTES = 16 * 1024;
-const INVALID_ANSWER_LINES = "content-type: application/json\r\n";
 const INVALID_ANSWER_BODY =
   '{"error":{"code":"INVALID_RESPONSE","message":"The function answered with an invalid status or header: see its log"}}\n';
 const LAST_CHUNK = "0\r\n\r\n";
@@ -99,7 +99,7 @@ export class HttpExchange implements Exchange {
 
   #respondInvalid(status: number): void {
     this.#connection.reportInvalidAnswer(this, status);
-    this.#respondWhole(500, responsePrefix(500, INVALID_ANSWER_LINES) as ResponsePrefix, INVALID_ANSWER_BODY);
+    this.#respondWhole(500, responsePrefix(500, JSON_LINE) as ResponsePrefix, INVALID_ANSWER_BODY);
   }
 
   #respondWhole(status: number, prefix: ResponsePrefix, body: string | Uint8Array | null): void {

@@ -4,6 +4,7 @@
  * closed socket; always the last answer of its connection, because behind a
  * broken message nobody knows where the next one begins.
  */
+import { JSON_LINE, RETRY_SOON_LINE } from "./answer-lines.ts";
 import { reasonPhrase } from "./reason-phrases.ts";
 import { dateLine } from "./response-head.ts";
 
@@ -23,13 +24,11 @@ export function malformed(message: string): Refusal {
   return refusal(400, "MALFORMED_REQUEST", message);
 }
 
-const RETRY_AFTER_S = 1;
-
 export function refusalText(reason: Refusal, withBody: boolean): string {
   const body = `${JSON.stringify({ error: { code: reason.code, message: reason.message } })}\n`;
-  const retry = reason.status === 503 ? `retry-after: ${RETRY_AFTER_S}\r\n` : "";
+  const retry = reason.status === 503 ? RETRY_SOON_LINE : "";
   return (
-    `HTTP/1.1 ${reason.status} ${reasonPhrase(reason.status)}\r\ncontent-type: application/json\r\n` +
+    `HTTP/1.1 ${reason.status} ${reasonPhrase(reason.status)}\r\n${JSON_LINE}` +
     `content-length: ${Buffer.byteLength(body)}\r\n${dateLine()}connection: close\r\n${retry}\r\n${withBody ? body : ""}`
   );
 }

@@ -5,6 +5,7 @@
  */
 import { realpathSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { JSON_LINE } from "./answer-lines.ts";
 import { type ByteRange, parseRange } from "./byte-range.ts";
 import { chooseCoding } from "./content-coding.ts";
 import type { Exchange } from "./exchange.ts";
@@ -163,5 +164,5 @@ function drained(exchange: Exchange): Promise<void> {
 }
 
 function answerError(exchange: Exchange, status: number, code: string, message: string, lines = ""): void {
-  exchange.respond(status, `content-type: application/json\r\n${lines}`, `${JSON.stringify({ error: { code, message } })}\n`);
+  exchange.respond(status, JSON_LINE + lines, `${JSON.stringify({ error: { code, message } })}\n`);
 }

@@ -5,6 +5,7 @@
  * socket absent asks the supervisor to start it and tries again for a while.
  */
 import { connect } from "node:net";
+import { RETRY_SOON_LINE } from "../http/answer-lines.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Placement } from "./messages.ts";
 import { answerError } from "./served-call.ts";
@@ -52,7 +53,7 @@ export class Forwarder {
           502,
           "FUNCTION_UNREACHABLE",
           `The worker of ${functionId} could not be asked; try again shortly`,
-          "retry-after: 1\r\n",
+          RETRY_SOON_LINE,
         );
     });
   }
@@ -63,7 +64,7 @@ export class Forwarder {
     if (!awake) {
       this.#awake.delete(socketPath);
       this.#refused(functionId, 503, "its worker is not up");
-      answerError(exchange, 503, "FUNCTION_STARTING", `The worker of ${functionId} is not up; try again shortly`, "retry-after: 1\r\n");
+      answerError(exchange, 503, "FUNCTION_STARTING", `The worker of ${functionId} is not up; try again shortly`, RETRY_SOON_LINE);
       return;
     }
     const { forward } = await forwarding();

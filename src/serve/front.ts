@@ -4,17 +4,18 @@
  * worker of its own gets its requests forwarded; the rest runs in this one.
  */
 import { isInTurn } from "../engines/javascript/turn-runner.ts";
+import { JSON_LINE } from "../http/answer-lines.ts";
 import { CORS_ANSWER_LINES, preflightLines } from "../http/cors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
 import { NO_PARAMS, type Router } from "./router.ts";
-import { answerError, JSON_LINE } from "./served-call.ts";
+import { answerError } from "./served-call.ts";
 
 const HEALTH_PATH = "/_health";
 const READY_PATH = "/_ready";
-const STATIC_PREFIX = "/static/";
+export const STATIC_PREFIX = "/static/";
 const UNDERSCORE = "_".charCodeAt(0);
 const SHOWN_PATH_MAX = 200;
 

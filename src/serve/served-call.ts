@@ -7,13 +7,11 @@
 
 import type { Call, CallFailure } from "../engines/engine.ts";
 import { STATUS_OF_FAILURE } from "../engines/engine.ts";
+import { JSON_LINE, RETRY_SOON_LINE } from "../http/answer-lines.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
 import { outgoingTraceparent, type TraceContext, traceContext } from "../telemetry/trace-context.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
-
-export const JSON_LINE = "content-type: application/json\r\n";
-const RETRY_LATER_LINE = "retry-after: 1\r\n";
 
 let requestCount = 0;
 const requestIdPrefix = `${Date.now().toString(36)}-${process.pid.toString(36)}-`;
@@ -46,7 +44,7 @@ export class ServedCall implements Call {
 
   refused(): void {
     const { id } = this.#runtime.spec;
-    answerError(this.exchange, 503, "POOL_EXHAUSTED", `All places of ${id} are taken; try again shortly`, RETRY_LATER_LINE);
+    answerError(this.exchange, 503, "POOL_EXHAUSTED", `All places of ${id} are taken; try again shortly`, RETRY_SOON_LINE);
   }
 
   fail(failure: CallFailure): void {
@@ -69,7 +67,7 @@ export class ServedCall implements Call {
   }
 
   #tellStranger(failure: CallFailure, status: number): void {
-    const lines = `x-request-id: ${this.requestId}\r\n${status === 503 ? RETRY_LATER_LINE : ""}`;
+    const lines = `x-request-id: ${this.requestId}\r\n${status === 503 ? RETRY_SOON_LINE : ""}`;
     answerError(this.exchange, status, failure.code, this.#publicMessage(failure), lines, this.requestId);
   }
 

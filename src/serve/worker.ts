@@ -20,7 +20,7 @@ import { BuildRequests } from "./build-requests.ts";
 import { createFlightRecord, type FlightRecord, LOOP_LANE_SLOT } from "./flight-record.ts";
 import { FLIGHT_SLOT_COUNT, FlightSlots } from "./flight-slots.ts";
 import { Forwarder } from "./forwarder.ts";
-import { Front } from "./front.ts";
+import { Front, STATIC_PREFIX } from "./front.ts";
 import { functionRoute } from "./function-route.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { Deployment } from "./function-spec.ts";
@@ -264,7 +264,7 @@ async function staticFilesOf(config: Config): Promise<StaticFiles | null> {
   const { staticDir, staticCacheMaxBytes, staticCacheMaxFileBytes } = config;
   return createStaticFiles({
     root: staticDir,
-    prefix: "/static/",
+    prefix: STATIC_PREFIX,
     cacheMaxBytes: staticCacheMaxBytes,
     cacheMaxFileBytes: staticCacheMaxFileBytes,
   });

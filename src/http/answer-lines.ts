@@ -1,0 +1,7 @@
+/**
+ * Header lines that several answers of the server's own share. One place, so
+ * that a client reads the same words whoever refuses it.
+ */
+export const JSON_LINE = "content-type: application/json\r\n";
+/** With a 502 or 503 whose cause is expected to pass within a second. */
+export const RETRY_SOON_LINE = "retry-after: 1\r\n";
