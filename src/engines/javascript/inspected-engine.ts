@@ -81,7 +81,7 @@ class InspectedSandbox implements Sandbox, RealmHost {
   readonly #source: EngineSource;
   readonly #context: object;
   readonly #realm: Realm;
-  readonly #deadlines: CallDeadlines<Realm>;
+  readonly #deadlines: CallDeadlines;
   readonly #abort = new AbortController();
   #settle: ((failure: CallFailure | null) => void) | null = null;
   #callCount = 0;
@@ -105,15 +105,7 @@ class InspectedSandbox implements Sandbox, RealmHost {
     this.#context = createContext({}, { name: source.functionId });
     runInContext(options.preludeCode, this.#context, { filename: "pilotlight-guest" });
     this.#realm = new Realm(this, (...callbacks) => this.#boot(callbacks, JSON.stringify({ scheme: options.scheme, env: source.env })));
-    this.#deadlines = new CallDeadlines<Realm>(
-      source.timeoutMs,
-      (callId, realm) => !realm.calls.has(callId),
-      (callId, realm) => {
-        const call = realm.calls.get(callId);
-        realm.drop(callId);
-        call?.fail({ code: "CALL_TIMEOUT", message: `${source.functionId} did not finish within ${source.timeoutMs} ms` });
-      },
-    );
+    this.#deadlines = new CallDeadlines(source, null);
   }
 
   async load(text: string): Promise<void> {
