@@ -67,9 +67,13 @@ export class CallPool {
     if (this.#waiting.length > 0) queueMicrotask(() => this.#grantNext());
   }
 
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
   metrics(): PoolMetrics {
-    const { inUse, size, exhausted, waitCount, waitSumUs, waitMaxUs, execCount, execSumUs, execMaxUs } = this;
-    return { inUse, size, waiting: this.#waiting.length, exhausted, waitCount, waitSumUs, waitMaxUs, execCount, execSumUs, execMaxUs };
+    const { inUse, size, waitingCount, exhausted, waitCount, waitSumUs, waitMaxUs, execCount, execSumUs, execMaxUs } = this;
+    return { inUse, size, waiting: waitingCount, exhausted, waitCount, waitSumUs, waitMaxUs, execCount, execSumUs, execMaxUs };
   }
 
   /** "Pool metrics: …", word for word as the zigttp page has it. */

@@ -12,6 +12,7 @@ import type { Forwarder } from "./forwarder.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
 import { NO_PARAMS, type Router } from "./router.ts";
 import { answerError } from "./served-call.ts";
+import type { ServerAnswers } from "./server-answers.ts";
 
 const HEALTH_PATH = "/_health";
 const READY_PATH = "/_ready";
@@ -23,6 +24,7 @@ export interface FrontOptions {
   readonly cors: boolean;
   readonly staticFiles: StaticFiles | null;
   readonly forwarder: Forwarder;
+  readonly answers: ServerAnswers;
   readonly isReady: () => boolean;
 }
 
@@ -42,10 +44,11 @@ export class Front {
       queueMicrotask(() => this.handle(exchange));
       return;
     }
-    const { cors, staticFiles } = this.#options;
+    const { cors, staticFiles, answers } = this.#options;
     if (cors) {
       const preflight = preflightLines(exchange);
       if (preflight !== null) {
+        answers.expect(exchange, "cors");
         exchange.respond(204, preflight, null);
         return;
       }
@@ -56,12 +59,13 @@ export class Front {
     const path = mark === -1 ? target : target.slice(0, mark);
     if (path.charCodeAt(1) === UNDERSCORE && this.#probe(exchange, path)) return;
     if (staticFiles !== null && path.startsWith(STATIC_PREFIX)) {
+      answers.expect(exchange, "static");
       void staticFiles.handle(exchange);
       return;
     }
     const match = this.router.match(path);
-    if (match === null) answerError(exchange, 404, "NOT_FOUND", `No function has the path ${path.slice(0, SHOWN_PATH_MAX)}`);
-    else if (match.params === null) answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
+    if (match === null) this.#refuse(exchange, 404, "NOT_FOUND", `No function has the path ${path.slice(0, SHOWN_PATH_MAX)}`);
+    else if (match.params === null) this.#refuse(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
     else this.#enter(exchange, match.target, match.params === NO_PARAMS ? null : match.params);
   };
 
@@ -69,20 +73,21 @@ export class Front {
   #probe(exchange: Exchange, path: string): boolean {
     if (path !== HEALTH_PATH && path !== READY_PATH) return false;
     const up = path === HEALTH_PATH || this.#options.isReady();
+    this.#options.answers.expect(exchange, "probe");
     exchange.respond(up ? 200 : 503, `${JSON_LINE}cache-control: no-store\r\n`, JSON.stringify({ status: up ? "ok" : "draining" }));
     return true;
+  }
+
+  #refuse(exchange: Exchange, status: number, code: string, message: string, headerLines = ""): void {
+    this.#options.answers.expect(exchange, "router");
+    answerError(exchange, status, code, message, headerLines);
   }
 
   #enter(exchange: Exchange, runtime: FunctionRuntime, params: Readonly<Record<string, string>> | null): void {
     const { methods, id } = runtime.spec;
     if (methods !== null && !methods.includes(exchange.method) && !(exchange.method === "HEAD" && methods.includes("GET"))) {
-      answerError(
-        exchange,
-        405,
-        "METHOD_NOT_ALLOWED",
-        `${exchange.method} is not among ${methods.join(", ")}`,
-        `allow: ${methods.join(", ")}\r\n`,
-      );
+      const allowed = methods.join(", ");
+      this.#refuse(exchange, 405, "METHOD_NOT_ALLOWED", `${exchange.method} is not among ${allowed}`, `allow: ${allowed}\r\n`);
       return;
     }
     const placement = this.#options.forwarder.placementOf(id);

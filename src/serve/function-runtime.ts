@@ -12,6 +12,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { FunctionCounters } from "../telemetry/function-counters.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
 import type { FunctionMetrics } from "../telemetry/metrics.ts";
+import { type Log, logAccess } from "./access-log.ts";
 import { CallPool } from "./call-pool.ts";
 import { errorPage } from "./error-page.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
@@ -25,7 +26,7 @@ export interface RuntimeHost {
   readonly accessLog: boolean;
   /** Asks the supervisor for the bundle; one answer per request. */
   build(functionId: string): Promise<Result<BundleRef, Failure>>;
-  log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void;
+  readonly log: Log;
   /** Guest stacks carry bundle positions: rewritten to the developer's files. */
   mapStack(stack: string, bundle: BundleRef): Promise<string>;
   /** Lines of source around the first frame of a mapped stack, for `dev`. */
@@ -46,6 +47,9 @@ export class FunctionRuntime {
   #bundle: BundleRef | null;
   #template: Promise<Template> | null = null;
   #openTemplate: Template | null = null;
+  /** Of templates before this one: what was counted must not fall when one is made anew. */
+  #earlierPromotions = 0;
+  #earlierDemotions = 0;
   #sandbox: Sandbox | null = null;
   #opening: Promise<Sandbox> | null = null;
   #sandboxCalls = 0;
@@ -63,11 +67,9 @@ export class FunctionRuntime {
 
   handle(exchange: Exchange, params: Readonly<Record<string, string>> | null): void {
     const { failure } = this.spec;
-    if (failure !== null) {
-      answerError(exchange, 500, failure.code, `${this.spec.id} can't be served: the server's log has the reason`);
-      return;
-    }
-    this.#pool.enter(new ServedCall(exchange, params, this));
+    const call = new ServedCall(exchange, params, this);
+    if (failure === null) this.#pool.enter(call);
+    else answerError(exchange, 500, failure.code, `${this.spec.id} can't be served: the server's log has the reason`);
   }
 
   /** The call has its place. */
@@ -110,17 +112,8 @@ export class FunctionRuntime {
       if (every > 0 && this.#pool.execCount % every === 0) this.log("info", this.#pool.metricsLine(), undefined);
     }
     if (this.#host.accessLog) {
-      const { method, target } = call.exchange;
-      const fields = {
-        function: this.spec.id,
-        requestId: call.requestId,
-        method,
-        path: target,
-        status,
-        bytes: bodyBytes,
-        durationUs: Math.round(latencyUs),
-      };
-      this.#host.log("info", `${method} ${target} ${status}`, fields);
+      const { exchange, requestId } = call;
+      logAccess(this.#host.log, { function: this.spec.id }, exchange, { requestId, status, bodyBytes, latencyUs });
     }
   }
 
@@ -158,6 +151,11 @@ export class FunctionRuntime {
 
   get inFlight(): number {
     return this.#pool.inUse;
+  }
+
+  /** No call is open and none waits: of a retired runtime, that it is over. */
+  get drained(): boolean {
+    return this.#pool.inUse === 0 && this.#pool.waitingCount === 0;
   }
 
   get idleSandbox(): boolean {
@@ -198,14 +196,16 @@ export class FunctionRuntime {
       coldStarts: counters.coldStarts,
       coldStartSumUs: counters.coldStartSumUs,
       coldStartMaxUs: counters.coldStartMaxUs,
-      promotions: this.#openTemplate?.promotionCount ?? 0,
-      demotions: this.#openTemplate?.demotionCount ?? 0,
+      coldStartBuckets: [...counters.coldStartBuckets],
+      promotions: this.#earlierPromotions + (this.#openTemplate?.promotionCount ?? 0),
+      demotions: this.#earlierDemotions + (this.#openTemplate?.demotionCount ?? 0),
       timeouts: counters.timeouts,
       cpuTimeouts: counters.cpuTimeouts,
       outOfMemory: counters.outOfMemory,
       evictions: counters.evictions,
       errors: counters.errors,
-      pool: this.#pool.metrics(),
+      // A retired one takes nothing more: its places are the successor's.
+      pool: this.#closed ? { ...this.#pool.metrics(), size: 0 } : this.#pool.metrics(),
     };
   }
 
@@ -258,7 +258,7 @@ export class FunctionRuntime {
     try {
       this.#template ??= this.#prepare();
       const template = await this.#template;
-      this.#openTemplate = template;
+      this.#use(template);
       const sandbox = await template.open();
       this.#loadFailure = null;
       this.counters.coldStart((performance.now() - startMs) * 1_000);
@@ -272,6 +272,14 @@ export class FunctionRuntime {
       this.#loadFailure = { failure: toCallFailure(error), untilMs: performance.now() + LOAD_RETRY_MS };
       throw error;
     }
+  }
+
+  #use(template: Template): void {
+    const before = this.#openTemplate;
+    if (before === template) return;
+    this.#openTemplate = template;
+    this.#earlierPromotions += before?.promotionCount ?? 0;
+    this.#earlierDemotions += before?.demotionCount ?? 0;
   }
 
   async #prepare(): Promise<Template> {

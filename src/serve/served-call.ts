@@ -12,9 +12,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
 import { outgoingTraceparent, type TraceContext, traceContext } from "../telemetry/trace-context.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
-
-let requestCount = 0;
-const requestIdPrefix = `${Date.now().toString(36)}-${process.pid.toString(36)}-`;
+import { requestIdOf } from "./request-id.ts";
 
 export class ServedCall implements Call {
   readonly exchange: Exchange;
@@ -80,13 +78,8 @@ export class ServedCall implements Call {
     return outgoingTraceparent(this.#trace);
   }
 
-  /** The caller's x-request-id when it is a plain token, else one of ours. */
   get requestId(): string {
-    if (this.#requestId === "") {
-      const given = this.exchange.header("x-request-id");
-      const usable = given !== undefined && /^[\w.:-]{1,128}$/.test(given);
-      this.#requestId = usable ? given : requestIdPrefix + (++requestCount).toString(36);
-    }
+    if (this.#requestId === "") this.#requestId = requestIdOf(this.exchange);
     return this.#requestId;
   }
 

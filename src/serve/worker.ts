@@ -15,7 +15,7 @@ import type { StaticFiles } from "../http/static-files.ts";
 import type { GcObserver } from "../telemetry/gc-observer.ts";
 import { LogBatch } from "../telemetry/log-batch.ts";
 import { formatRecord, type LogLevel } from "../telemetry/log-record.ts";
-import type { MetricsSnapshot } from "../telemetry/metrics.ts";
+import type { FunctionMetrics, MetricsSnapshot } from "../telemetry/metrics.ts";
 import { BuildRequests } from "./build-requests.ts";
 import { createFlightRecord, type FlightRecord, LOOP_LANE_SLOT } from "./flight-record.ts";
 import { FLIGHT_SLOT_COUNT, FlightSlots } from "./flight-slots.ts";
@@ -27,6 +27,7 @@ import type { Deployment } from "./function-spec.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
 import { createRouter } from "./router.ts";
 import { enforceBudget } from "./sandbox-budget.ts";
+import { ServerAnswers } from "./server-answers.ts";
 
 /** Calls a dedicated worker must survive before its function leaves probation. */
 const CLEARED_AFTER_CALLS = 20;
@@ -60,6 +61,11 @@ export class Worker {
   #gc: GcObserver | null = null;
   readonly #open = new Set<FunctionRuntime>();
   #runtimes = new Map<string, FunctionRuntime>();
+  /** Replaced or removed by a deployment, with calls still open. */
+  readonly #retired = new Set<FunctionRuntime>();
+  /** What those had counted that are gone: a counter must not fall at a reload. */
+  #departed: readonly FunctionMetrics[] = [];
+  readonly #answers: ServerAnswers;
   /** The one function of a dedicated worker, until it has proved itself; else null. */
   #dedicatedTo: string | null;
   readonly #startedMs = performance.now();
@@ -96,7 +102,8 @@ export class Worker {
     );
     // Behind another worker its answers get their CORS lines there.
     const cors = config.cors && listen.kind !== "unix";
-    const options = { cors, staticFiles, forwarder: this.#forwarder, isReady: () => !this.#draining };
+    this.#answers = new ServerAnswers(config.quiet ? null : (...record) => this.#log(...record));
+    const options = { cors, staticFiles, forwarder: this.#forwarder, answers: this.#answers, isReady: () => !this.#draining };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
     this.#listener = createListener({
       limits: config.http,
@@ -123,6 +130,7 @@ export class Worker {
     this.#front.router = createRouter([...this.#runtimes.values()].map((runtime) => functionRoute(runtime.spec, runtime)));
     for (const runtime of before.values()) {
       this.#open.delete(runtime);
+      this.#retired.add(runtime);
       runtime.retire();
     }
   }
@@ -141,11 +149,13 @@ export class Worker {
 
   /** Every 500 ms: tells the supervisor that the loop turns, and keeps sandboxes within their budget. */
   heartbeat(): void {
-    const inFlight = [...this.#runtimes.values()].filter((runtime) => runtime.inFlight > 0).map((runtime) => runtime.spec.id);
-    if (inFlight.length === 0) this.#flight.rest();
+    const inFlight = new Set<string>();
+    for (const runtime of this.#everyRuntime()) if (runtime.inFlight > 0) inFlight.add(runtime.spec.id);
+    if (inFlight.size === 0) this.#flight.rest();
     this.#keepBudget();
     this.#clear();
-    this.#send({ type: "heartbeat", residentBytes: process.memoryUsage.rss(), inFlight });
+    if (this.#retired.size > 0) void this.#buryDrained();
+    this.#send({ type: "heartbeat", residentBytes: process.memoryUsage.rss(), inFlight: [...inFlight] });
   }
 
   collect(): MetricsSnapshot {
@@ -159,8 +169,21 @@ export class Worker {
       connectionsOpen: counters.connectionsOpen,
       connectionsTotal: counters.connectionsTotal,
       refusedByStatus: { ...counters.refusedByStatus },
-      functions: [...this.#runtimes.values()].map((runtime) => runtime.metrics()),
+      serverAnswers: this.#answers.counts(),
+      functions: [...this.#everyRuntime().map((runtime) => runtime.metrics()), ...this.#departed],
     };
+  }
+
+  #everyRuntime(): FunctionRuntime[] {
+    return [...this.#runtimes.values(), ...this.#retired];
+  }
+
+  /** Keeps the counts of retired runtimes that are done, and lets go of them. */
+  async #buryDrained(): Promise<void> {
+    const { buryFunctions } = await import("../telemetry/aggregate.ts");
+    const drained = [...this.#retired].filter((runtime) => runtime.drained);
+    this.#departed = buryFunctions([...this.#departed, ...drained.map((runtime) => runtime.metrics())]);
+    for (const runtime of drained) this.#retired.delete(runtime);
   }
 
   /** Answers what is in flight and what is queued at the listener, then lets go of the port. */

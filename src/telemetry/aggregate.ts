@@ -3,7 +3,14 @@
  * are gone stay in the sums, because a counter that falls reads as a restart
  * of the whole server; their gauges (what is open or in use) went with them.
  */
-import { type FunctionMetrics, LATENCY_BUCKET_BOUNDS_US, type MetricsSnapshot, type PoolMetrics, type StatusMetrics } from "./metrics.ts";
+import {
+  type FunctionMetrics,
+  LATENCY_BUCKET_BOUNDS_US,
+  type MetricsSnapshot,
+  type PoolMetrics,
+  type ServerAnswerCount,
+  type StatusMetrics,
+} from "./metrics.ts";
 
 export interface FunctionTotals {
   readonly id: string;
@@ -19,27 +26,20 @@ export interface Totals {
   readonly connectionsOpen: number;
   readonly connectionsTotal: number;
   readonly refusedByStatus: Readonly<Record<string, number>>;
+  readonly serverAnswers: readonly ServerAnswerCount[];
   /** In the order of their ids. */
   readonly functions: readonly FunctionTotals[];
 }
 
 export function totalsOf(snapshots: readonly MetricsSnapshot[]): Totals {
-  const parts = new Map<string, FunctionMetrics[]>();
-  for (const { functions } of snapshots) {
-    for (const metrics of functions) {
-      const known = parts.get(metrics.id);
-      if (known === undefined) parts.set(metrics.id, [metrics]);
-      else known.push(metrics);
-    }
-  }
-  const ids = [...parts.keys()].sort();
   return {
     gcCount: sum(snapshots, (one) => one.gcCount),
     gcPauseSumUs: sum(snapshots, (one) => one.gcPauseSumUs),
     connectionsOpen: sum(snapshots, (one) => one.connectionsOpen),
     connectionsTotal: sum(snapshots, (one) => one.connectionsTotal),
     refusedByStatus: sumRecords(snapshots.map((one) => one.refusedByStatus)),
-    functions: ids.map((id) => functionTotals(id, parts.get(id)!)),
+    serverAnswers: sumAnswers(snapshots.flatMap((one) => one.serverAnswers)),
+    functions: totalsByFunction(snapshots.flatMap((one) => one.functions)),
   };
 }
 
@@ -55,14 +55,14 @@ export function bury(departed: MetricsSnapshot | null, last: MetricsSnapshot): M
     connectionsOpen: 0,
     connectionsTotal: totals.connectionsTotal,
     refusedByStatus: totals.refusedByStatus,
-    functions: totals.functions.map(({ metrics }) => ({
-      ...metrics,
-      lane: "none",
-      sandboxesOpen: 0,
-      heapUsedBytes: 0,
-      pool: { ...metrics.pool, inUse: 0, size: 0, waiting: 0 },
-    })),
+    serverAnswers: totals.serverAnswers,
+    functions: totals.functions.map(({ metrics }) => withoutGauges(metrics)),
   };
+}
+
+/** What remains of functions, or runtimes of them, that are gone: one entry for each id. */
+export function buryFunctions(parts: readonly FunctionMetrics[]): FunctionMetrics[] {
+  return totalsByFunction(parts).map(({ metrics }) => withoutGauges(metrics));
 }
 
 /** Upper estimate by linear interpolation inside the bucket, as Prometheus' histogram_quantile does; null without calls. */
@@ -88,6 +88,15 @@ export function allLatencies(metrics: FunctionMetrics): number[] {
   return sumArrays(metrics.byStatus.map((one) => one.latencyBuckets));
 }
 
+function totalsByFunction(functions: readonly FunctionMetrics[]): FunctionTotals[] {
+  const parts = Map.groupBy(functions, ({ id }) => id);
+  return [...parts.keys()].sort().map((id) => functionTotals(id, parts.get(id)!));
+}
+
+function withoutGauges(metrics: FunctionMetrics): FunctionMetrics {
+  return { ...metrics, lane: "none", sandboxesOpen: 0, heapUsedBytes: 0, pool: { ...metrics.pool, inUse: 0, size: 0, waiting: 0 } };
+}
+
 function functionTotals(id: string, parts: readonly FunctionMetrics[]): FunctionTotals {
   const lanes = { thread: 0, loop: 0 };
   for (const { lane } of parts) if (lane !== "none") lanes[lane]++;
@@ -106,6 +115,7 @@ function functionTotals(id: string, parts: readonly FunctionMetrics[]): Function
       coldStarts: sum(parts, (one) => one.coldStarts),
       coldStartSumUs: sum(parts, (one) => one.coldStartSumUs),
       coldStartMaxUs: max(parts, (one) => one.coldStartMaxUs),
+      coldStartBuckets: sumArrays(parts.map((one) => one.coldStartBuckets)),
       promotions: sum(parts, (one) => one.promotions),
       demotions: sum(parts, (one) => one.demotions),
       timeouts: sum(parts, (one) => one.timeouts),
@@ -129,6 +139,11 @@ function sumStatuses(parts: readonly StatusMetrics[]): StatusMetrics[] {
       latencySumUs: sum(same, (one) => one.latencySumUs),
       latencyBuckets: sumArrays(same.map((one) => one.latencyBuckets)),
     }));
+}
+
+function sumAnswers(parts: readonly ServerAnswerCount[]): ServerAnswerCount[] {
+  const same = Map.groupBy(parts, ({ source, status }) => `${source} ${status}`);
+  return [...same.values()].map((counts) => ({ ...counts[0]!, count: sum(counts, (one) => one.count) }));
 }
 
 function sumPools(pools: readonly PoolMetrics[]): PoolMetrics {

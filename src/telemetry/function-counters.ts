@@ -5,6 +5,9 @@
  */
 import { LATENCY_BUCKET_BOUNDS_US, type StatusMetrics } from "./metrics.ts";
 
+/** One for each bound, and one for what passes the last. */
+const BUCKET_COUNT = LATENCY_BUCKET_BOUNDS_US.length + 1;
+
 interface StatusCounter {
   readonly status: number;
   count: number;
@@ -16,6 +19,7 @@ export class FunctionCounters {
   coldStarts = 0;
   coldStartSumUs = 0;
   coldStartMaxUs = 0;
+  readonly coldStartBuckets = new Float64Array(BUCKET_COUNT);
   timeouts = 0;
   cpuTimeouts = 0;
   outOfMemory = 0;
@@ -29,14 +33,13 @@ export class FunctionCounters {
     const counter = this.#last !== null && this.#last.status === status ? this.#last : this.#counterOf(status);
     counter.count++;
     counter.latencySumUs += latencyUs;
-    let bucket = 0;
-    while (bucket < LATENCY_BUCKET_BOUNDS_US.length && latencyUs > (LATENCY_BUCKET_BOUNDS_US[bucket] as number)) bucket++;
-    (counter.buckets[bucket] as number)++;
+    (counter.buckets[bucketOf(latencyUs)] as number)++;
   }
 
   coldStart(durationUs: number): void {
     this.coldStarts++;
     this.coldStartSumUs += durationUs;
+    (this.coldStartBuckets[bucketOf(durationUs)] as number)++;
     if (durationUs > this.coldStartMaxUs) this.coldStartMaxUs = durationUs;
   }
 
@@ -52,10 +55,16 @@ export class FunctionCounters {
   #counterOf(status: number): StatusCounter {
     let counter = this.#byStatus.get(status);
     if (counter === undefined) {
-      counter = { status, count: 0, latencySumUs: 0, buckets: new Float64Array(LATENCY_BUCKET_BOUNDS_US.length + 1) };
+      counter = { status, count: 0, latencySumUs: 0, buckets: new Float64Array(BUCKET_COUNT) };
       this.#byStatus.set(status, counter);
     }
     this.#last = counter;
     return counter;
   }
+}
+
+function bucketOf(durationUs: number): number {
+  let bucket = 0;
+  while (bucket < LATENCY_BUCKET_BOUNDS_US.length && durationUs > (LATENCY_BUCKET_BOUNDS_US[bucket] as number)) bucket++;
+  return bucket;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allLatencies, bury, quantileUs, totalsOf } from "./aggregate.ts";
+import { allLatencies, bury, buryFunctions, quantileUs, totalsOf } from "./aggregate.ts";
 import { type FunctionMetrics, LATENCY_BUCKET_BOUNDS_US, type MetricsSnapshot } from "./metrics.ts";
 import { renderPrometheus } from "./prometheus.ts";
 
@@ -26,14 +26,30 @@ function functionMetrics(id: string, change: Partial<FunctionMetrics> = {}): Fun
     execMaxUs: 5,
   };
   const byStatus = [{ status: 200, count: 10, latencySumUs: 600, latencyBuckets: bucketsWith(1, 10) }];
-  const counts = { coldStarts: 1, coldStartSumUs: 2_000, coldStartMaxUs: 2_000, promotions: 1, demotions: 0, timeouts: 0 };
+  const counts = {
+    coldStarts: 1,
+    coldStartSumUs: 2_000,
+    coldStartMaxUs: 2_000,
+    coldStartBuckets: bucketsWith(6, 1),
+    promotions: 1,
+    demotions: 0,
+    timeouts: 0,
+  };
   const rest = { cpuTimeouts: 0, outOfMemory: 0, evictions: 0, errors: 1, heapUsedBytes: 1_000, sandboxesOpen: 1 };
   return { id, engine: "javascript", lane: "loop", byStatus, pool, ...counts, ...rest, ...change };
 }
 
 function snapshot(functions: FunctionMetrics[]): MetricsSnapshot {
   const gauges = { pid: 7, residentBytes: 50_000_000, heapUsedBytes: 1, connectionsOpen: 2 };
-  return { ...gauges, gcCount: 3, gcPauseSumUs: 1_500, connectionsTotal: 9, refusedByStatus: { 404: 1 }, functions };
+  return {
+    ...gauges,
+    gcCount: 3,
+    gcPauseSumUs: 1_500,
+    connectionsTotal: 9,
+    refusedByStatus: { 413: 1 },
+    serverAnswers: [{ source: "router", status: 404, count: 2 }],
+    functions,
+  };
 }
 
 interface Family {
@@ -52,7 +68,7 @@ function parseExposition(text: string): Map<string, Family> {
     const help = /^# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) (.*)$/.exec(line);
     if (help !== null) {
       assert.ok(!families.has(help[1]!), `${help[1]} is described twice`);
-      const type = /^# TYPE (\S+) (counter|gauge|histogram)$/.exec(lines[index + 1] ?? "");
+      const type = /^# TYPE (\S+) (counter|gauge|histogram|summary)$/.exec(lines[index + 1] ?? "");
       assert.equal(type?.[1], help[1], "TYPE must follow HELP");
       current = help[1]!;
       families.set(current, { kind: type![2]!, samples: [] });
@@ -64,7 +80,9 @@ function parseExposition(text: string): Map<string, Family> {
     const family = families.get(current)!;
     const name = sample[1]!;
     assert.ok(
-      name === current || (family.kind === "histogram" && /_(bucket|sum|count)$/.test(name)),
+      name === current ||
+        (family.kind === "histogram" && /_(bucket|sum|count)$/.test(name)) ||
+        (family.kind === "summary" && /_(sum|count)$/.test(name)),
       `${name} lies in the family ${current}`,
     );
     const labels = new Map<string, string>();
@@ -99,7 +117,8 @@ test("the exposition is accepted by a strict reader and adds up the workers", ()
   assert.equal(sampleOf(families, "pilotlight_pool_exhausted_total", { function: "hello" }), 4);
   assert.equal(sampleOf(families, "pilotlight_pool_wait_seconds_max", { function: "hello" }), 0.00002);
   assert.equal(sampleOf(families, "pilotlight_gc_total"), 6);
-  assert.equal(sampleOf(families, "pilotlight_http_refused_total", { status: "404" }), 2);
+  assert.equal(sampleOf(families, "pilotlight_http_refused_total", { status: "413" }), 2);
+  assert.equal(sampleOf(families, "pilotlight_server_answers_total", { source: "router", status: "404" }), 4);
   assert.equal(sampleOf(families, "pilotlight_worker_restarts_total", { reason: "signal" }), 2);
   assert.equal(sampleOf(families, "pilotlight_function_quarantined", { function: "bomb" }), 1);
 });
@@ -118,6 +137,26 @@ test("histogram buckets are cumulative and end with all calls", () => {
   for (const [index, bucket] of buckets.entries()) assert.ok(bucket.value >= (buckets[index - 1]?.value ?? 0));
 });
 
+test("cold starts are a histogram of seconds over all workers", () => {
+  const families = parseExposition(
+    renderPrometheus(totalsOf([snapshot([functionMetrics("hello")]), snapshot([functionMetrics("hello")])]), NO_SERVER),
+  );
+  const name = "pilotlight_cold_start_seconds";
+  assert.equal(families.get(name)?.kind, "histogram");
+  const samples = families.get(name)!.samples;
+  assert.equal(samples.find((one) => one.labels.get("le") === "0.001")?.value, 0);
+  assert.equal(samples.find((one) => one.labels.get("le") === "0.0025")?.value, 2);
+  assert.equal(samples.find((one) => one.labels.get("le") === "+Inf")?.value, 2);
+  assert.equal(samples.find((one) => one.name === `${name}_sum`)?.value, 0.004);
+  assert.equal(samples.find((one) => one.name === `${name}_count`)?.value, 2);
+});
+
+test("a wait for a place is told in words that match what is counted", () => {
+  const text = renderPrometheus(totalsOf([snapshot([functionMetrics("hello")])]), NO_SERVER);
+  assert.match(text, /# HELP pilotlight_pool_exhausted_total Calls that found no place free when they came/);
+  assert.match(text, /# HELP pilotlight_pool_wait_seconds [^\n]*those that found one free are not among them/);
+});
+
 test("a hostile function id can't break out of its label", () => {
   const id = 'x"} 1\npilotlight_requests_total{function="y\\';
   const families = parseExposition(renderPrometheus(totalsOf([snapshot([functionMetrics(id)])]), NO_SERVER));
@@ -127,6 +166,15 @@ test("a hostile function id can't break out of its label", () => {
 test("a function that nobody called costs no sample", () => {
   const idle = functionMetrics("idle", { byStatus: [], sandboxesOpen: 0, coldStarts: 0, pool: { ...functionMetrics("x").pool, inUse: 0 } });
   assert.doesNotMatch(renderPrometheus(totalsOf([snapshot([idle])]), NO_SERVER), /idle/);
+});
+
+test("counters outlive the runtime of a function that was replaced, and its gauges do not", () => {
+  const departed = buryFunctions([functionMetrics("hello"), functionMetrics("hello")]);
+  const [hello] = totalsOf([snapshot([...departed, functionMetrics("hello")])]).functions;
+  assert.equal(hello?.metrics.byStatus[0]?.count, 30);
+  assert.equal(hello?.metrics.coldStartBuckets[6], 3);
+  assert.equal(hello?.metrics.sandboxesOpen, 1);
+  assert.equal(hello?.metrics.pool.size, 8);
 });
 
 test("counters outlive their worker and gauges do not", () => {

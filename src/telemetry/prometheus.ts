@@ -7,7 +7,7 @@
  * ones, mostly idle, a scrape carries the few that did something.
  */
 import type { FunctionTotals, Totals } from "./aggregate.ts";
-import { LATENCY_BUCKET_BOUNDS_US } from "./metrics.ts";
+import { type FunctionMetrics, LATENCY_BUCKET_BOUNDS_US } from "./metrics.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -17,7 +17,7 @@ export interface ServerGauges {
   readonly quarantined: readonly string[];
 }
 
-type Kind = "counter" | "gauge" | "histogram";
+type Kind = "counter" | "gauge" | "histogram" | "summary";
 type Labels = Readonly<Record<string, string | number>>;
 
 const US_PER_SECOND = 1_000_000;
@@ -25,65 +25,109 @@ const US_PER_SECOND = 1_000_000;
 export function renderPrometheus(totals: Totals, server: ServerGauges): string {
   const text = new Exposition();
   const seen = totals.functions.filter(isSeen);
-
-  const each = (name: string, kind: Kind, help: string, read: (one: FunctionTotals) => number): void => {
-    text.family(name, kind, help);
-    for (const one of seen) text.sample(name, { function: one.id }, read(one));
-  };
-  const seconds = (us: number): number => us / US_PER_SECOND;
-
-  text.family("pilotlight_requests_total", "counter", "Calls answered, by function and HTTP status.");
-  for (const { id, metrics } of seen) {
-    for (const { status, count } of metrics.byStatus) text.sample("pilotlight_requests_total", { function: id, status }, count);
-  }
-  renderDurations(text, seen);
-  each("pilotlight_function_errors_total", "counter", "Calls that ended in an error of the function.", (one) => one.metrics.errors);
-  each("pilotlight_cold_starts_total", "counter", "Sandboxes opened.", (one) => one.metrics.coldStarts);
-  each("pilotlight_cold_start_seconds_sum", "counter", "Time spent opening sandboxes.", (one) => seconds(one.metrics.coldStartSumUs));
-  each("pilotlight_cold_start_seconds_max", "gauge", "The slowest opening of a sandbox.", (one) => seconds(one.metrics.coldStartMaxUs));
-  text.family("pilotlight_function_lane", "gauge", "Workers that run the function in this lane.");
-  for (const { id, lanes } of seen) {
-    for (const lane of ["thread", "loop"] as const) text.sample("pilotlight_function_lane", { function: id, lane }, lanes[lane]);
-  }
-  each("pilotlight_promotions_total", "counter", "Moves from the thread lane to the loop lane.", (one) => one.metrics.promotions);
-  each("pilotlight_demotions_total", "counter", "Moves from the loop lane to the thread lane.", (one) => one.metrics.demotions);
-  each("pilotlight_sandboxes_open", "gauge", "Sandboxes open now.", (one) => one.metrics.sandboxesOpen);
-  each("pilotlight_sandbox_heap_bytes", "gauge", "Heap of the open sandboxes.", (one) => one.metrics.heapUsedBytes);
-  each("pilotlight_timeouts_total", "counter", "Calls answered 504 because they took too long.", (one) => one.metrics.timeouts);
-  each(
-    "pilotlight_cpu_timeouts_total",
-    "counter",
-    "Sandboxes ended because they held the processor too long.",
-    (one) => one.metrics.cpuTimeouts,
-  );
-  each("pilotlight_out_of_memory_total", "counter", "Sandboxes ended because their memory was full.", (one) => one.metrics.outOfMemory);
-  each("pilotlight_evictions_total", "counter", "Idle sandboxes closed to free memory.", (one) => one.metrics.evictions);
-  each("pilotlight_pool_in_use", "gauge", "Calls running now.", (one) => one.metrics.pool.inUse);
-  each("pilotlight_pool_size", "gauge", "Calls that may run at once.", (one) => one.metrics.pool.size);
-  each("pilotlight_pool_waiting", "gauge", "Calls waiting for a place.", (one) => one.metrics.pool.waiting);
-  each("pilotlight_pool_exhausted_total", "counter", "Calls answered 503 because no place came free.", (one) => one.metrics.pool.exhausted);
-  each("pilotlight_pool_wait_seconds_sum", "counter", "Time calls waited for a place.", (one) => seconds(one.metrics.pool.waitSumUs));
-  each("pilotlight_pool_wait_seconds_count", "counter", "Calls that asked for a place.", (one) => one.metrics.pool.waitCount);
-  each("pilotlight_pool_wait_seconds_max", "gauge", "The longest wait for a place.", (one) => seconds(one.metrics.pool.waitMaxUs));
+  renderRequests(text, seen);
+  renderColdStarts(text, seen);
+  renderSandboxes(text, seen);
+  renderPools(text, seen);
   renderServer(text, totals, server);
   return text.toString();
 }
 
-function renderDurations(text: Exposition, functions: readonly FunctionTotals[]): void {
-  const name = "pilotlight_request_duration_seconds";
-  text.family(name, "histogram", "Time from request to answer, by function and HTTP status.");
-  for (const { id, metrics } of functions) {
-    for (const { status, count, latencySumUs, latencyBuckets } of metrics.byStatus) {
-      const labels = { function: id, status };
-      let cumulative = 0;
-      for (const [index, boundUs] of LATENCY_BUCKET_BOUNDS_US.entries()) {
-        cumulative += latencyBuckets[index] ?? 0;
-        text.sample(`${name}_bucket`, { ...labels, le: boundUs / US_PER_SECOND }, cumulative);
-      }
-      text.sample(`${name}_bucket`, { ...labels, le: "+Inf" }, count);
-      text.sample(`${name}_sum`, labels, latencySumUs / US_PER_SECOND);
-      text.sample(`${name}_count`, labels, count);
+function renderRequests(text: Exposition, seen: readonly FunctionTotals[]): void {
+  const total = "pilotlight_requests_total";
+  text.family(
+    total,
+    "counter",
+    "Requests that reached a function, by function and HTTP status of the answer; 0 is a client that left before its answer.",
+  );
+  for (const { id, metrics } of seen) {
+    for (const { status, count } of metrics.byStatus) text.sample(total, { function: id, status }, count);
+  }
+  const duration = "pilotlight_request_duration_seconds";
+  text.family(
+    duration,
+    "histogram",
+    "Seconds from the arrival of a request's head to the end of its answer, waiting included, by function and HTTP status.",
+  );
+  for (const { id, metrics } of seen) {
+    for (const { status, latencySumUs, latencyBuckets } of metrics.byStatus) {
+      text.histogram(duration, { function: id, status }, latencyBuckets, latencySumUs);
     }
+  }
+  const failed = "Calls that failed";
+  each(text, seen, {
+    pilotlight_function_errors_total: ["counter", `${failed} in any way, by function; those below are among them.`, (one) => one.errors],
+    pilotlight_timeouts_total: ["counter", `${failed} because they did not end within the function's timeout.`, (one) => one.timeouts],
+    pilotlight_cpu_timeouts_total: [
+      "counter",
+      `${failed} because the function held the processor too long without a pause.`,
+      (one) => one.cpuTimeouts,
+    ],
+    pilotlight_out_of_memory_total: [
+      "counter",
+      `${failed} because the function passed its memory limit; every call open in that sandbox counts.`,
+      (one) => one.outOfMemory,
+    ],
+  });
+}
+
+function renderColdStarts(text: Exposition, seen: readonly FunctionTotals[]): void {
+  const started = seen.filter(({ metrics }) => metrics.coldStarts > 0);
+  each(text, started, { pilotlight_cold_starts_total: ["counter", "Sandboxes opened, by function.", (one) => one.coldStarts] });
+  const name = "pilotlight_cold_start_seconds";
+  text.family(name, "histogram", "Seconds from the first call that needed a sandbox to its being open, loading and building included.");
+  for (const { id, metrics } of started) text.histogram(name, { function: id }, metrics.coldStartBuckets, metrics.coldStartSumUs);
+  each(text, started, {
+    pilotlight_cold_start_seconds_max: ["gauge", "Seconds the slowest of these took.", (one) => one.coldStartMaxUs / US_PER_SECOND],
+  });
+}
+
+function renderSandboxes(text: Exposition, seen: readonly FunctionTotals[]): void {
+  const lane = "pilotlight_function_lane";
+  text.family(lane, "gauge", "Workers that have a sandbox of the function open, by the lane in which its calls run there.");
+  for (const { id, lanes } of seen) {
+    for (const name of ["thread", "loop"] as const) text.sample(lane, { function: id, lane: name }, lanes[name]);
+  }
+  each(text, seen, {
+    pilotlight_promotions_total: ["counter", "Moves of the function from the thread lane to the loop lane.", (one) => one.promotions],
+    pilotlight_demotions_total: ["counter", "Moves of the function from the loop lane to the thread lane.", (one) => one.demotions],
+    pilotlight_sandboxes_open: ["gauge", "Sandboxes open now, by function.", (one) => one.sandboxesOpen],
+    pilotlight_sandbox_heap_bytes: ["gauge", "Bytes of heap of these sandboxes.", (one) => one.heapUsedBytes],
+    pilotlight_evictions_total: ["counter", "Idle sandboxes closed to keep within the memory budget.", (one) => one.evictions],
+  });
+}
+
+function renderPools(text: Exposition, seen: readonly FunctionTotals[]): void {
+  each(text, seen, {
+    pilotlight_pool_in_use: ["gauge", "Calls that hold a place now, by function.", ({ pool }) => pool.inUse],
+    pilotlight_pool_size: ["gauge", "Places, the sum of all workers: calls that may run at once.", ({ pool }) => pool.size],
+    pilotlight_pool_waiting: ["gauge", "Calls that wait for a place now.", ({ pool }) => pool.waiting],
+    pilotlight_pool_exhausted_total: [
+      "counter",
+      "Calls that found no place free when they came; they waited, and were let in or answered 503.",
+      ({ pool }) => pool.exhausted,
+    ],
+  });
+  const wait = "pilotlight_pool_wait_seconds";
+  text.family(wait, "summary", "Seconds that calls waited for a place; those that found one free are not among them.");
+  for (const { id, metrics } of seen) {
+    text.sample(`${wait}_sum`, { function: id }, metrics.pool.waitSumUs / US_PER_SECOND);
+    text.sample(`${wait}_count`, { function: id }, metrics.pool.waitCount);
+  }
+  each(text, seen, {
+    pilotlight_pool_wait_seconds_max: ["gauge", "Seconds of the longest such wait.", ({ pool }) => pool.waitMaxUs / US_PER_SECOND],
+  });
+}
+
+/** Families with one sample for each function. */
+function each(
+  text: Exposition,
+  functions: readonly FunctionTotals[],
+  families: Readonly<Record<string, readonly [kind: Kind, help: string, read: (metrics: FunctionMetrics) => number]>>,
+): void {
+  for (const [name, [kind, help, read]] of Object.entries(families)) {
+    text.family(name, kind, help);
+    for (const { id, metrics } of functions) text.sample(name, { function: id }, read(metrics));
   }
 }
 
@@ -96,14 +140,27 @@ function renderServer(text: Exposition, totals: Totals, server: ServerGauges): v
     text.family(name, kind, help);
     for (const [key, value] of Object.entries(values)) text.sample(name, { [label]: key }, value);
   };
-  one("pilotlight_gc_total", "counter", "Garbage collections in the workers.", totals.gcCount);
-  one("pilotlight_gc_pause_seconds_total", "counter", "Time the workers stood still for them.", totals.gcPauseSumUs / US_PER_SECOND);
-  one("pilotlight_connections_open", "gauge", "Client connections open now.", totals.connectionsOpen);
-  one("pilotlight_connections_total", "counter", "Client connections accepted.", totals.connectionsTotal);
-  by("pilotlight_http_refused_total", "counter", "Requests refused before a function was found.", "status", totals.refusedByStatus);
-  by("pilotlight_worker_restarts_total", "counter", "Workers started again, by reason.", "reason", server.restartsByReason);
+  const answers = "pilotlight_server_answers_total";
+  text.family(
+    answers,
+    "counter",
+    "Requests answered without a function, by HTTP status and source: router (no such path or method), static, cors (preflights), probe.",
+  );
+  for (const { source, status, count } of totals.serverAnswers) text.sample(answers, { source, status }, count);
+  by(
+    "pilotlight_http_refused_total",
+    "counter",
+    "Requests and connections refused for their framing, size, timing or number, by HTTP status.",
+    "status",
+    totals.refusedByStatus,
+  );
+  one("pilotlight_gc_total", "counter", "Garbage collections of the workers' own heaps; those of sandboxes are not seen.", totals.gcCount);
+  one("pilotlight_gc_pause_seconds_total", "counter", "Seconds these collections took.", totals.gcPauseSumUs / US_PER_SECOND);
+  one("pilotlight_connections_open", "gauge", "Connections open now, those between workers included.", totals.connectionsOpen);
+  one("pilotlight_connections_total", "counter", "Connections accepted, those between workers included.", totals.connectionsTotal);
+  by("pilotlight_worker_restarts_total", "counter", "Workers that died or were replaced, by reason.", "reason", server.restartsByReason);
   const resident = Object.fromEntries(server.workers.map(({ name, residentBytes }) => [name, residentBytes]));
-  by("pilotlight_worker_resident_bytes", "gauge", "Resident memory of a worker process.", "worker", resident);
+  by("pilotlight_worker_resident_bytes", "gauge", "Bytes of resident memory of a worker process, by worker.", "worker", resident);
   const quarantined = Object.fromEntries(server.quarantined.map((id) => [id, 1]));
   by("pilotlight_function_quarantined", "gauge", "1 for a function that is not run until its code changes.", "function", quarantined);
 }
@@ -122,6 +179,19 @@ class Exposition {
   sample(name: string, labels: Labels, value: number): void {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(String(text))}"`);
     this.#text += `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
+  }
+
+  /** `buckets` count each bound by itself; the format wants them cumulative. */
+  histogram(name: string, labels: Labels, buckets: readonly number[], sumUs: number): void {
+    let cumulative = 0;
+    for (const [index, boundUs] of LATENCY_BUCKET_BOUNDS_US.entries()) {
+      cumulative += buckets[index] ?? 0;
+      this.sample(`${name}_bucket`, { ...labels, le: boundUs / US_PER_SECOND }, cumulative);
+    }
+    cumulative += buckets[LATENCY_BUCKET_BOUNDS_US.length] ?? 0;
+    this.sample(`${name}_bucket`, { ...labels, le: "+Inf" }, cumulative);
+    this.sample(`${name}_sum`, labels, sumUs / US_PER_SECOND);
+    this.sample(`${name}_count`, labels, cumulative);
   }
 
   toString(): string {

@@ -133,7 +133,7 @@ process.on("message", (message: ToWorker, handle: unknown) => {
 
 function snapshot(): Extract<FromWorker, { type: "collected" }>["metrics"] {
   const gauges = { pid: process.pid, residentBytes, heapUsedBytes: 1, gcCount: 0, gcPauseSumUs: 0, connectionsOpen: 0 };
-  return { ...gauges, connectionsTotal: answered, refusedByStatus: {}, functions: [] };
+  return { ...gauges, connectionsTotal: answered, refusedByStatus: {}, serverAnswers: [], functions: [] };
 }
 
 process.on("disconnect", () => process.exit(0));
