@@ -4,6 +4,7 @@
  * them, bounded in depth and length: a log line is no place for a megabyte.
  */
 import { current, hostSync } from "./bridge.ts";
+import { monotonicMs } from "./clock.ts";
 
 const DEPTH_MAX = 4;
 const ENTRIES_MAX = 50;
@@ -134,12 +135,16 @@ export const console = {
     counts.delete(label);
   },
   time: (label = "default") => {
-    startsMs.set(label, Date.now());
+    startsMs.set(label, monotonicMs());
   },
-  timeLog: (label = "default", ...values: unknown[]) =>
-    write("info", [`${label}: ${Date.now() - (startsMs.get(label) ?? Date.now())}ms`, ...values]),
+  timeLog: (label = "default", ...values: unknown[]) => write("info", [`${label}: ${sinceStart(label)}ms`, ...values]),
   timeEnd: (label = "default") => {
-    write("info", [`${label}: ${Date.now() - (startsMs.get(label) ?? Date.now())}ms`]);
+    write("info", [`${label}: ${sinceStart(label)}ms`]);
     startsMs.delete(label);
   },
 };
+
+function sinceStart(label: string): number {
+  const nowMs = monotonicMs();
+  return Math.round(nowMs - (startsMs.get(label) ?? nowMs));
+}

@@ -12,6 +12,7 @@
 import { Blob } from "./blob.ts";
 import { type BodySource, toChunk, toStream } from "./body.ts";
 import { connect, current, hostAsync, hostSync, settle } from "./bridge.ts";
+import { setClock, turnClock } from "./clock.ts";
 import { type CallContext, findHandler, type Handler } from "./handler.ts";
 import { abortRequest, incomingRequest, origin } from "./request.ts";
 import { Response, TEXT_LINES, typed } from "./response.ts";
@@ -108,6 +109,7 @@ function dispatch(
   takes: boolean,
 ): string | undefined {
   current.callId = callId;
+  turnClock.isSet = false;
   gathers = takes;
   try {
     const source: BodySource = body === true ? { open: () => incomingStream(callId) } : body;
@@ -253,9 +255,12 @@ function incomingStream(callId: number): ReadableStream {
 /** Entered by the host for everything but a new call. */
 function signal(kind: "settle" | "alarm" | "abort" | "drain", id: number, value: unknown): void {
   gathers = false;
+  turnClock.isSet = false;
   if (kind === "settle") settle(id, value);
-  else if (kind === "alarm") ring(reportUncaught);
-  else {
+  else if (kind === "alarm") {
+    setClock(value as number);
+    ring(reportUncaught);
+  } else {
     const call = openCalls.get(id);
     if (kind === "abort") {
       if (call !== undefined) call.gone = true;

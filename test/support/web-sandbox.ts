@@ -7,6 +7,7 @@ import ivm from "isolated-vm";
 import type { Allow } from "../../src/config/config.ts";
 import { bootContext } from "../../src/engines/javascript/crossing.ts";
 import { bundlePrelude } from "../../src/engines/javascript/guest-prelude.ts";
+import { monotonicMs } from "../../src/engines/javascript/ops/clock.ts";
 import type { OpContext } from "../../src/engines/javascript/ops/op.ts";
 import { runAsyncOp, runSyncOp } from "../../src/engines/javascript/ops/run.ts";
 
@@ -51,7 +52,7 @@ export async function openWebSandbox({ allow = {} }: { allow?: Allow } = {}): Pr
   };
   const sync = (name: unknown, ...args: unknown[]): unknown => {
     if (name !== "timer.alarm") return runSyncOp(opContext, name as string, args);
-    const timer = setTimeout(() => enter("alarm", 0, undefined), Math.max(0, args[0] as number));
+    const timer = setTimeout(() => enter("alarm", 0, monotonicMs()), Math.max(0, args[0] as number));
     timers.add(timer);
     return undefined;
   };

@@ -9,6 +9,7 @@
  */
 import type ivm from "isolated-vm";
 import type { Call } from "../engine.ts";
+import { monotonicMs } from "./ops/clock.ts";
 import type { OpContext } from "./ops/op.ts";
 import { runAsyncOp, runSyncOp } from "./ops/run.ts";
 import type { Entry } from "./turn-runner.ts";
@@ -53,7 +54,7 @@ export class Realm {
   readonly #signal: Entry;
   /** Frees the context of a realm whose isolate lives on. Only between turns. */
   readonly release: () => void;
-  #alarm: NodeJS.Timeout | null = null;
+  #alarm: NodeJS.Timeout | NodeJS.Immediate | null = null;
   #waitTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -78,7 +79,7 @@ export class Realm {
   /** Ends bookkeeping; the isolate or context is the sandbox's to free. Returns the calls left open. */
   close(): [number, Call][] {
     this.#closed = true;
-    if (this.#alarm !== null) clearTimeout(this.#alarm);
+    this.#clearAlarm();
     this.#disarmWait();
     const left = [...this.calls];
     this.calls.clear();
@@ -202,16 +203,22 @@ export class Realm {
   }
 
   #setAlarm(delayMs: unknown): void {
-    if (this.#alarm !== null) clearTimeout(this.#alarm);
-    this.#alarm = null;
+    this.#clearAlarm();
     if (typeof delayMs !== "number" || !(delayMs >= 0) || this.#closed) return;
-    this.#alarm = setTimeout(
-      () => {
-        this.#alarm = null;
-        this.#post(0, "alarm", 0, undefined);
-      },
-      Math.min(delayMs, LONGEST_ALARM_MS),
-    );
+    const ring = (): void => {
+      this.#alarm = null;
+      this.#post(0, "alarm", 0, monotonicMs());
+    };
+    // Another timer is due already, and only waits for the microtasks of the one that ran.
+    this.#alarm = delayMs === 0 ? setImmediate(ring) : setTimeout(ring, Math.min(delayMs, LONGEST_ALARM_MS));
+  }
+
+  #clearAlarm(): void {
+    if (this.#alarm === null) return;
+    // Each ignores what is the other's.
+    clearTimeout(this.#alarm as NodeJS.Timeout);
+    clearImmediate(this.#alarm as NodeJS.Immediate);
+    this.#alarm = null;
   }
 
   /** A promise that never settles must not keep a sandbox for ever. */

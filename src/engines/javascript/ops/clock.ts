@@ -8,6 +8,10 @@ import type { SyncOp } from "./op.ts";
 const RESOLUTION_MS = 0.005;
 
 /** Milliseconds of the Unix epoch, monotonic within this process. */
-const now: SyncOp = () => Math.round((performance.timeOrigin + performance.now()) / RESOLUTION_MS) * RESOLUTION_MS;
+export function monotonicMs(): number {
+  return Math.round((performance.timeOrigin + performance.now()) / RESOLUTION_MS) * RESOLUTION_MS;
+}
+
+const now: SyncOp = () => monotonicMs();
 
 export const clockSyncOps: readonly (readonly [string, SyncOp])[] = [["clock.now", now]];
