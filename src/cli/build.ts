@@ -12,7 +12,7 @@ import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { type BuildReport, buildDeployment, type CompileInput } from "../serve/build.ts";
 import type { CompileJob } from "./build-compile.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
-import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
+import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
 
 export const build: Command = {
   name: "build",
@@ -37,7 +37,7 @@ async function run(call: Call): Promise<number> {
     printFailures("build", [failure], call.io);
     return EXIT_MISUSE;
   }
-  const config = await readSource("build", call, call.flags.positionals);
+  const config = await readWorkplace("build", call, call.flags.positionals);
   if (config === null) return EXIT_MISUSE;
   const { cwd, stdout } = call.io;
   const compile = (inputs: readonly CompileInput[], snapshotFile: string) =>

@@ -18,7 +18,7 @@ import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXI
 import { type CallAnswer, httpCall, type OutgoingCall, readWhole } from "./http-call.ts";
 import { StartFailed, withPrivateServer } from "./private-server.ts";
 import { methodsOf, samplePath } from "./route-table.ts";
-import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
+import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
 
 const REQUEST = "Request";
 
@@ -56,7 +56,7 @@ async function run(call: Call): Promise<number> {
   const isFile = statOrNull(resolve(call.io.cwd, wanted))?.isFile() ?? false;
   const source = call.flag("source");
   const positional = source ?? (isFile ? wanted : undefined);
-  const config = await readSource("invoke", call, positional === undefined ? [] : [positional]);
+  const config = await readWorkplace("invoke", call, positional === undefined ? [] : [positional]);
   if (config === null) return EXIT_MISUSE;
   const { deployment } = await makeDeployment(config, 1, call.io.env);
   const found = findFunction(deployment.functions, isFile ? resolve(call.io.cwd, wanted) : wanted);

@@ -4,7 +4,7 @@
  * Only a guess, made where it is nearly certain: a data folder that exists
  * already and that no file could rename. A wrong guess costs a process.
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { WORKER_ENTRY_FILE, WorkerProcess } from "../serve/worker-process.ts";
 
@@ -20,7 +20,7 @@ export function preforkWorker(args: readonly string[], env: Readonly<Record<stri
   // Words that give the worker other folders to write to, or need no worker at all.
   if (args.some((arg) => /^--(?:help|record|config)\b/.test(arg))) return null;
   const dataDir = resolve(cwd, flagValue(args, "--data-dir") ?? (env["PILOTLIGHT_DATA_DIR"] || ".pilotlight"));
-  if (!existsSync(dataDir)) return null;
+  if (!statSync(dataDir, { throwIfNoEntry: false })?.isDirectory()) return null;
   let worker: WorkerProcess | null = new WorkerProcess({ entryFile: WORKER_ENTRY_FILE, dataDir });
   const drop = (): void => {
     worker?.kill();

@@ -6,6 +6,7 @@
 
 import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
+import { startOrStop } from "../serve/server.ts";
 import { Supervisor } from "../serve/supervisor.ts";
 import { createLineStyle, wantsColour } from "../telemetry/log-style.ts";
 import type { ServerAddress } from "./http-call.ts";
@@ -37,7 +38,7 @@ export async function withPrivateServer<Value>(
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
   try {
-    const started = await supervisor.start();
+    const started = await startOrStop(supervisor);
     if (!started.ok) throw new StartFailed(started.failure);
     return await work(started.value);
   } finally {

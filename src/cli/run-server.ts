@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import { configFromFlags } from "../config/parse.ts";
 import { openServer } from "../serve/server.ts";
 import { stopOnSignal } from "../serve/signals.ts";
+import { prepareDataFolder } from "../store/data-folder.ts";
 import { type Call, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 
 /** Anything else that keeps a server from starting is in what was asked for: a taken port, an override of no function. */
@@ -21,6 +22,11 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
   const config = await configure();
   if (!config.ok) {
     printFailures(mode, config.failure, io);
+    return EXIT_MISUSE;
+  }
+  const unusable = prepareDataFolder(config.value.dataDir);
+  if (unusable !== null) {
+    printFailures(mode, [unusable], io);
     return EXIT_MISUSE;
   }
   const prefork = io.prefork?.take(config.value.dataDir) ?? null;

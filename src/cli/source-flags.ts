@@ -7,6 +7,7 @@ import type { Config } from "../config/config.ts";
 import type { Flag } from "../config/flags.ts";
 import { configFromFlags, type Env } from "../config/parse.ts";
 import { SETTING_FLAGS } from "../config/settings.ts";
+import { prepareDataFolder } from "../store/data-folder.ts";
 import { type Call, printFailures } from "./command.ts";
 
 const NAMES = ["memory", "timeout", "cpu-timeout", "data-dir"];
@@ -16,17 +17,21 @@ export const SOURCE_FLAGS: readonly Flag[] = [
   { name: "config", value: "FILE", group: "Files", help: "a pilotlight.yaml elsewhere" },
 ];
 
+/** As readSource, for a command that bundles: its data folder is there and can be written. */
+export async function readWorkplace(command: string, call: Call, positionals: readonly string[]): Promise<Config | null> {
+  const config = await readSource(command, call, positionals);
+  const unusable = config === null ? null : prepareDataFolder(config.dataDir);
+  if (unusable === null) return config;
+  printFailures(command, [unusable], call.io);
+  return null;
+}
+
 /** Null when something was wrong; it has been printed then. */
-export async function readSource(
-  command: string,
-  call: Call,
-  positionals: readonly string[],
-  mode: Config["mode"] = "serve",
-): Promise<Config | null> {
+export async function readSource(command: string, call: Call, positionals: readonly string[]): Promise<Config | null> {
   const { env, cwd } = call.io;
   // Other flags of these commands may share a name with a setting: --admin there is a server to ask.
   const values = new Map([...call.flags.values].filter(([name]) => SOURCE_FLAGS.some((flag) => flag.name === name)));
-  const result = await configFromFlags({ ...call.flags, values, positionals }, { mode, env: withoutAdmin(env), cwd });
+  const result = await configFromFlags({ ...call.flags, values, positionals }, { mode: "serve", env: withoutAdmin(env), cwd });
   if (result.ok) return result.value;
   printFailures(command, result.failure, call.io);
   return null;

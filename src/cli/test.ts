@@ -17,7 +17,7 @@ import { type Answer, judge, type Mismatch } from "./http-tests/expect.ts";
 import type { HttpTest } from "./http-tests/model.ts";
 import { parseHttpFile } from "./http-tests/parse.ts";
 import { StartFailed, withPrivateServer } from "./private-server.ts";
-import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
+import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
 
 export const test: Command = {
   name: "test",
@@ -55,7 +55,7 @@ const SILENCE_MAX_MS = 120_000;
 async function run(call: Call): Promise<number> {
   const { io } = call;
   const place = locate(call.flags.positionals[0], io.cwd);
-  const config = await readSource("test", call, place.path === null ? [] : [place.path]);
+  const config = await readWorkplace("test", call, place.path === null ? [] : [place.path]);
   if (config === null) return EXIT_MISUSE;
   const { files, failures } = await readFiles(place.file === null ? httpFiles(config) : [place.file], io.cwd);
   if (failures.length > 0) {

@@ -16,7 +16,7 @@ import { makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK } from "./command.ts";
 import { methodsOf } from "./route-table.ts";
-import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
+import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
 
 export const validate: Command = {
   name: "validate",
@@ -36,7 +36,7 @@ export const validate: Command = {
 const PARALLEL_MAX_COUNT = 8;
 
 async function run(call: Call): Promise<number> {
-  const config = await readSource("validate", call, call.flags.positionals);
+  const config = await readWorkplace("validate", call, call.flags.positionals);
   if (config === null) return EXIT_MISUSE;
   const { deployment, notices, failures } = await makeDeployment(config, 1, call.io.env);
   const functions = await mapLimited(deployment.functions, PARALLEL_MAX_COUNT, (spec) => bundled(config, spec));

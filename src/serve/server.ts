@@ -4,9 +4,10 @@
  * `openServer` is for the command line, `createServer` for embedding.
  */
 import type { Failure, Result } from "../base/result.ts";
-import { ok } from "../base/result.ts";
+import { fail, ok } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerOptions } from "../config/options.ts";
+import { prepareDataFolder, storageFailure } from "../store/data-folder.ts";
 import type { AdminServer } from "./admin.ts";
 import type { FunctionReport, ServerStats } from "./operator.ts";
 import { PilotlightError } from "./server-error.ts";
@@ -56,7 +57,7 @@ export function openServer(config: Config, options: SupervisorOptions): OpenServ
 
   return {
     async start() {
-      const started = await supervisor.start();
+      const started = await startOrStop(supervisor);
       if (!started.ok) return started;
       await openAround();
       return ok({ ...started.value, adminUrl: admin?.url ?? null });
@@ -71,6 +72,18 @@ export function openServer(config: Config, options: SupervisorOptions): OpenServ
     stats: async () => (await operator()).stats(),
     functions: async () => (await operator()).functions(),
   };
+}
+
+/** Disks fill up between the proof that the data folder is usable and its use. */
+export async function startOrStop(supervisor: Supervisor): Promise<Result<Addresses, readonly Failure[]>> {
+  try {
+    return await supervisor.start();
+  } catch (error) {
+    await supervisor.stop({ force: true });
+    const failure = storageFailure(supervisor.config.dataDir, error);
+    if (failure === null) throw error;
+    return fail([failure]);
+  }
 }
 
 /** Workers run under the Node that runs the embedder; the command line brings its own. */
@@ -118,6 +131,8 @@ export function createServer(options: ServerOptions = {}, hooks: ServerHooks = {
       if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) throw new PilotlightError([nodeTooOld()]);
       if (opened !== null) throw new PilotlightError([{ code: "ALREADY_STARTED", message: "The server was started before" }]);
       const config = unwrap(await configure());
+      const unusable = prepareDataFolder(config.dataDir);
+      if (unusable !== null) throw new PilotlightError([unusable]);
       opened = openServer(config, { sink: hooks.onLog ?? writeStdout, reconfigure: configure });
       const started = await opened.start();
       if (!started.ok) opened = null;

@@ -1,0 +1,73 @@
+/**
+ * Data folder: made, and proved usable, before anything relies on it. What
+ * would otherwise be a stack from somewhere deep (a file in its place, a
+ * read-only or full disk) becomes one failure that names the folder.
+ * Synchronous, and imports next to nothing: the first worker is forked right after it.
+ */
+import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Failure } from "../base/result.ts";
+
+/** A page: a disk may take a name, which costs it nothing, and refuse the first byte. */
+const PROBE = Buffer.alloc(4096);
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "its file system is read-only",
+  EACCES: "no permission to write there",
+  EPERM: "no permission to write there",
+  ENOTDIR: "a file stands where a folder is needed",
+  ENOENT: "nothing can be created there",
+  EIO: "the disk reports an error",
+};
+
+/** Null when files can be written there. */
+export function prepareDataFolder(dataDir: string): Failure | null {
+  try {
+    makeFolder(dataDir);
+    probe(join(dataDir, `.tmp-probe-${process.pid}`));
+    return null;
+  } catch (error) {
+    const failure = storageFailure(dataDir, error);
+    if (failure === null) throw error;
+    return failure;
+  }
+}
+
+/** What the operator should know of an error of the file system under the data folder; null for any other error. */
+export function storageFailure(dataDir: string, error: unknown): Failure | null {
+  const reason = REASONS[(error as NodeJS.ErrnoException | null)?.code ?? ""];
+  if (reason === undefined) return null;
+  const hint = reason.startsWith("the disk") ? "Free some space" : "Make it writable";
+  return {
+    code: "DATA_DIR_UNUSABLE",
+    message: `Cannot write to the data folder ${dataDir}: ${reason}`,
+    hint: `${hint}, or give another folder with --data-dir DIR or PILOTLIGHT_DATA_DIR`,
+  };
+}
+
+/** Not mkdir's own `recursive`: below /proc, where nothing can be made, that never returns. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const parent = dirname(folder);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") throw Object.assign(new Error(`${folder} is not a folder`), { code: "ENOTDIR" });
+    if (code !== "ENOENT" || parent === folder) throw error;
+    makeFolder(parent);
+    mkdirSync(folder);
+  }
+}
+
+function probe(file: string): void {
+  const descriptor = openSync(file, "w", 0o600);
+  try {
+    writeSync(descriptor, PROBE);
+  } finally {
+    closeSync(descriptor);
+    rmSync(file, { force: true });
+  }
+}
