@@ -56,10 +56,10 @@ function asText(
 }
 
 /** Functions that are not bundled yet get their methods from a glance at their text. */
-async function withMethods({ source }: Config, reports: readonly FunctionReport[]): Promise<FunctionReport[]> {
+async function withMethods({ source, dataDir }: Config, reports: readonly FunctionReport[]): Promise<FunctionReport[]> {
   const isKnown = reports.every((one) => methodsOf(one).length > 0);
   if (isKnown || source.kind === "built" || source.kind === "eval") return [...reports];
-  const files = new Map((await scanFolder(source)).map((found) => [found.id, found.file]));
+  const files = new Map((await scanFolder(source, dataDir)).map((found) => [found.id, found.file]));
   return reports.map((one) => {
     const file = methodsOf(one).length === 0 ? files.get(one.id) : undefined;
     return file === undefined ? one : { ...one, methods: glanceMethods(one.engine, file) };

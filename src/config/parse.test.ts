@@ -91,6 +91,35 @@ test("all problems are reported together, each naming what to mend", async () =>
   }
 });
 
+test("a limit of nothing is refused, wherever it is written", async () => {
+  for (const [flag, value] of [
+    ["-m", "0"],
+    ["-m", "0.0001k"],
+    ["-m", "-1m"],
+    ["-n", "0"],
+    ["-n", "-1"],
+    ["-w", "0"],
+    ["-t", "0s"],
+    ["--cpu-timeout", "0"],
+    ["--worker-memory", "0"],
+  ]) {
+    const [failure, ...others] = await refuse([`${flag}${flag!.startsWith("--") ? "=" : ""}${value}`]);
+    assert.deepEqual([failure!.code, others], ["CONFIG_BAD_VALUE", []], `${flag} ${value}: ${failure!.message}`);
+  }
+  const result = await withYaml("functions:\n  hello: { memory: 0, timeout: 0, pool: 0 }\nhttp: { header_timeout: 0 }\n");
+  const messages = result.ok ? [] : result.failure.map((failure) => failure.message);
+  assert.deepEqual(messages, [
+    "functions.hello.memory 0 is nothing: give at least 1 byte",
+    "functions.hello.timeout 0 is nothing: give at least 1ms",
+    "functions.hello.pool 0 is not a whole number from 1 to 100000",
+    "http.header_timeout 0 is nothing: give at least 1ms",
+  ]);
+});
+
+test("the data folder may not be the folder of functions itself", async () => {
+  assert.match((await refuse(["--data-dir", "."]))[0]!.message, /is the folder of functions itself/);
+});
+
 test("a flag that lacks its value says so instead of taking the next flag for it", async () => {
   const [failure] = await refuse(["--port", "--cors"]);
   assert.match(failure!.message, /--port needs a value/);

@@ -14,6 +14,18 @@ export const readSize: Reader<number> = (value) => parseSize(asText(value));
 
 export const readDuration: Reader<number> = (value) => parseDuration(asText(value));
 
+/** A limit of nothing would refuse everything, or be raised to a minimum that nobody asked for. */
+export const readSizeAboveZero: Reader<number> = aboveZero(readSize, "1 byte");
+
+export const readDurationAboveZero: Reader<number> = aboveZero(readDuration, "1ms");
+
+function aboveZero(read: Reader<number>, least: string): Reader<number> {
+  return (value) => {
+    const result = read(value);
+    return result.ok && result.value === 0 ? fail(`is nothing: give at least ${least}`) : result;
+  };
+}
+
 export const readBoolean: Reader<boolean> = (value) => {
   if (typeof value === "boolean") return ok(value);
   const text = asText(value).toLowerCase();

@@ -11,9 +11,11 @@ import {
   readCount,
   readCountOrAuto,
   readDuration,
+  readDurationAboveZero,
   readHost,
   readPort,
   readSize,
+  readSizeAboveZero,
   readText,
 } from "./readers.ts";
 
@@ -73,7 +75,7 @@ export const SETTINGS = {
     flag: { name: "tls-key", value: "FILE", group: LISTEN, help: "private key (PEM) of the certificate" },
   },
   memory: {
-    read: readSize,
+    read: readSizeAboveZero,
     env: "PILOTLIGHT_MEMORY",
     flag: {
       name: "memory",
@@ -85,12 +87,12 @@ export const SETTINGS = {
     },
   },
   timeout: {
-    read: readDuration,
+    read: readDurationAboveZero,
     env: "PILOTLIGHT_TIMEOUT",
     flag: { name: "timeout", short: "t", value: "TIME", group: LIMITS, help: "longest a call may take, waiting included", shown: "30s" },
   },
   cpu_timeout: {
-    read: readDuration,
+    read: readDurationAboveZero,
     env: "PILOTLIGHT_CPU_TIMEOUT",
     flag: { name: "cpu-timeout", value: "TIME", group: LIMITS, help: "longest a call may compute without a pause", shown: "5s" },
   },
@@ -128,7 +130,7 @@ export const SETTINGS = {
     flag: { name: "workers", short: "w", value: "N", group: TUNING, help: "worker processes", shown: "number of CPUs" },
   },
   worker_memory: {
-    read: readSize,
+    read: readSizeAboveZero,
     env: "PILOTLIGHT_WORKER_MEMORY",
     flag: {
       name: "worker-memory",
@@ -164,11 +166,11 @@ export const SETTINGS = {
     },
   },
   "http.body_max": { read: readSize },
-  "http.header_max": { read: readSize },
-  "http.target_max": { read: readSize },
-  "http.header_timeout": { read: readDuration },
-  "http.idle_timeout": { read: readDuration },
-  "http.keep_alive_timeout": { read: readDuration },
+  "http.header_max": { read: readSizeAboveZero },
+  "http.target_max": { read: readSizeAboveZero },
+  "http.header_timeout": { read: readDurationAboveZero },
+  "http.idle_timeout": { read: readDurationAboveZero },
+  "http.keep_alive_timeout": { read: readDurationAboveZero },
   "http.connections_max": { read: readCount(1, 10_000_000) },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 

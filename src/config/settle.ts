@@ -92,8 +92,8 @@ export function settle(
     poolWaitTimeoutMs: value("pool_wait_timeout_ms", 5),
     poolMetricsEvery: value("pool_metrics_every", 0),
     memoryMaxBytes,
-    timeoutMs: atLeastOne("timeout", value("timeout", 30 * SECOND_MS)),
-    cpuTimeoutMs: atLeastOne("cpu_timeout", value("cpu_timeout", 5 * SECOND_MS)),
+    timeoutMs: value("timeout", 30 * SECOND_MS),
+    cpuTimeoutMs: value("cpu_timeout", 5 * SECOND_MS),
     cors: value("cors", false),
     quiet: value("quiet", false),
     staticDir: path("static", "directory"),
@@ -116,20 +116,8 @@ export function settle(
     functions,
   };
   checkMemory();
+  checkDataDir();
   return { config: deepFreeze(config), failures };
-
-  function atLeastOne(key: SettingKey, ms: number): number {
-    const entry = given(key);
-    if (ms < 1 && entry !== undefined) {
-      failures.push({
-        code: "CONFIG_BAD_VALUE",
-        message: `${entry.origin} is 0: every call would end before it began`,
-        hint: "Give at least 1ms",
-        ...position(entry),
-      });
-    }
-    return ms;
-  }
 
   function admin(): AdminConfig | null {
     // The nearest layer that speaks of the address speaks alone: `--admin off` beats a port in the file.
@@ -175,6 +163,15 @@ export function settle(
         hint: "Set admin.tls.cert and admin.tls.key in pilotlight.yaml, or listen on 127.0.0.1",
       });
     }
+  }
+
+  function checkDataDir(): void {
+    if (source.kind !== "folder" || source.path !== config.dataDir) return;
+    failures.push({
+      code: "CONFIG_CONFLICT",
+      message: `The data folder ${config.dataDir} is the folder of functions itself: what is kept there would be served`,
+      hint: "Give --data-dir a folder of its own",
+    });
   }
 
   function checkMemory(): void {

@@ -50,7 +50,7 @@ function inFolder(folder: string): FoundSource {
 }
 
 /** Reads the beginning only: the marks are the manifest's first keys, and a foreign manifest.json may be of any size. */
-function isBuilt(folder: string): boolean {
+export function isBuilt(folder: string): boolean {
   const file = join(folder, BUILD_MANIFEST_NAME);
   if (!statOrNull(file)?.isFile()) return false;
   const head = Buffer.alloc(256);

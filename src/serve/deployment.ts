@@ -80,7 +80,7 @@ async function findFunctions(config: Config): Promise<Found> {
     return manifest.ok ? { ...manifest.value, failures: [] } : { ...nothing, failures: [manifest.failure] };
   }
   try {
-    return { ...nothing, functions: withSources(await scanFolder(source), config), failures: [] };
+    return { ...nothing, functions: withSources(await scanFolder(source, config.dataDir), config), failures: [] };
   } catch (error) {
     const file = source.kind === "eval" ? "" : source.path;
     const message = `Cannot read the functions in ${file}: ${(error as Error).message}`;

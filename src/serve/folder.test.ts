@@ -19,7 +19,7 @@ async function folderOf(files: Record<string, string>): Promise<string> {
 }
 
 const scan = async (path: string) =>
-  (await scanFolder({ kind: "folder", path })).map(({ id, route, engine }) => `${id} ${route} ${engine}`);
+  (await scanFolder({ kind: "folder", path }, join(path, "data"))).map(({ id, route, engine }) => `${id} ${route} ${engine}`);
 
 test("a folder's functions are listed with their routes, and nothing else is", async () => {
   const path = await folderOf({
@@ -44,6 +44,18 @@ test("a folder's functions are listed with their routes, and nothing else is", a
     "index / javascript",
     "order /order wasm",
   ]);
+});
+
+test("neither what the data folder keeps nor what a build made is a function", async () => {
+  const path = await folderOf({
+    "hello.ts": "",
+    "data/bundles/1f.js": "",
+    "dist/manifest.json": '{"format": 1, "guestHash": "1f"}',
+    "dist/functions/1f.js": "",
+    "app/manifest.json": '{"name": "a web app"}',
+    "app/hello.js": "",
+  });
+  assert.deepEqual(await scan(path), ["app/hello /app/hello javascript", "hello /hello javascript"]);
 });
 
 test("an executable is a process function only if its content is a program", async () => {
@@ -72,6 +84,6 @@ test("links are followed, and a link that leads back up ends the walk there", as
 
 test("a single file and -e own every path", async () => {
   const path = join(await folderOf({ "shop.ts": "" }), "shop.ts");
-  assert.deepEqual(await scanFolder({ kind: "file", path }), [{ id: "shop", route: "/*", engine: "javascript", file: path }]);
-  assert.deepEqual(await scanFolder({ kind: "eval", code: "" }), [{ id: "main", route: "/*", engine: "javascript", file: "" }]);
+  assert.deepEqual(await scanFolder({ kind: "file", path }, ""), [{ id: "shop", route: "/*", engine: "javascript", file: path }]);
+  assert.deepEqual(await scanFolder({ kind: "eval", code: "" }, ""), [{ id: "main", route: "/*", engine: "javascript", file: "" }]);
 });

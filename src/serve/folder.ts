@@ -7,6 +7,7 @@ import type { Dirent } from "node:fs";
 import { open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { EngineName, Source } from "../config/config.ts";
+import { BUILD_MANIFEST_NAME, isBuilt } from "../config/source.ts";
 import { engineByName, idOf, isHidden, routeOf } from "./route-pattern.ts";
 
 export interface FoundFunction {
@@ -20,12 +21,17 @@ export interface FoundFunction {
 
 const MAX_DEPTH = 32;
 
-/** Functions in order of their ids. Throws the file system's error when the source can't be read. */
-export async function scanFolder(source: Exclude<Source, { kind: "built" }>): Promise<FoundFunction[]> {
+/**
+ * Functions in order of their ids. Throws the file system's error when the
+ * source can't be read. The data folder and builds may lie in the source: what
+ * is kept there is code too, but nobody's function.
+ */
+export async function scanFolder(source: Exclude<Source, { kind: "built" }>, dataDir: string): Promise<FoundFunction[]> {
   if (source.kind === "eval") return [{ id: "main", route: "/*", engine: "javascript", file: "" }];
   if (source.kind === "file") return [{ ...functionAt(source.path, idOf(basename(source.path))), route: "/*" }];
   const files: FoundFile[] = [];
-  await collect(source.path, "", new Set(), files);
+  const kept = await realpath(dataDir).catch(() => dataDir);
+  await collect(source.path, "", new Set([kept]), files);
   return nameThem(files);
 }
 
@@ -47,7 +53,9 @@ async function collect(folder: string, prefix: string, entered: Set<string>, fil
   const real = await realpath(folder);
   if (entered.has(real) || prefix.split("/").length > MAX_DEPTH) return;
   entered.add(real);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
+  const entries = await readdir(folder, { withFileTypes: true });
+  if (entries.some((entry) => entry.name === BUILD_MANIFEST_NAME) && isBuilt(folder)) return;
+  for (const entry of entries) {
     if (isHidden(entry.name)) continue;
     const file = join(folder, entry.name);
     const kind = await kindOf(entry, file);
