@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import { type ClientRequest, createServer as createHttpServer, type IncomingMessage, request } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -172,3 +173,223 @@ describe("counters", () => {
     }
   });
 });
+
+describe("what functions write", () => {
+  test("is cut short when one logs in a loop: every line is written or counted, and others are answered", async () => {
+    const lineCount = 100_000;
+    const flood = `export default () => { for (let i = 0; i < ${lineCount}; i++) console.log("flood", i); return new Response("done"); }`;
+    let printed = "";
+    const onLog = (lines: string): void => {
+      printed += lines;
+    };
+    const server = await startServer({ "flood.js": flood, "hello.js": HELLO }, {}, { onLog });
+    try {
+      const flooding = server.get("/flood");
+      assert.equal((await server.get("/hello")).status, 200);
+      assert.equal((await flooding).status, 200);
+      const tally = async (): Promise<{ written: number; reports: Entry[] } | null> => {
+        const records = printed
+          .split("\n")
+          .filter((line) => line !== "")
+          .map((line) => JSON.parse(line) as Entry);
+        const written = records.filter(({ message }) => String(message).startsWith("flood ")).length;
+        const reports = records.filter((record) => "dropped" in record);
+        const dropped = reports.reduce((sum, report) => sum + Number(report["dropped"]), 0);
+        return written + dropped === lineCount ? { written, reports } : null;
+      };
+      const { written, reports } = await eventually("every line is accounted for", tally);
+      assert.ok(written < lineCount, "nothing was dropped");
+      assert.equal(reports[0]?.["function"], "flood");
+      assert.equal(reports[0]?.["level"], "warn");
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("has stacks of the developer's own files, during a call and after it", async () => {
+    const fail = [
+      "interface Named { name: string }",
+      "",
+      "function fail(one: Named): Error {",
+      "  return new Error('no ' + one.name);",
+      "}",
+      "export default () => {",
+      "  console.error('caught', fail({ name: 'call' }));",
+      "  setTimeout(() => console.error(fail({ name: 'timer' })), 20);",
+      "  return new Response('ok');",
+      "};",
+    ].join("\n");
+    const server = await startServer({ "fail.ts": fail });
+    try {
+      await server.get("/fail");
+      for (const name of ["call", "timer"]) {
+        const message = await eventually(`the stack of the ${name} is logged`, async () => {
+          const found = (await server.logs("fail")).find((record) => String(record["message"]).includes(`Error: no ${name}`));
+          return found === undefined ? null : String(found["message"]);
+        });
+        assert.match(message, /at fail \(fail\.ts:4:10\)/);
+        assert.doesNotMatch(message, /pilotlight/);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("the pool", () => {
+  test("logs its line after every so many calls, word for word", async () => {
+    const server = await startServer({ "hello.js": HELLO }, { quiet: false, poolMetricsEvery: 3, pool: 8 });
+    try {
+      for (let call = 0; call < 7; call++) await (await server.get("/hello")).arrayBuffer();
+      const lines = (await server.logs("hello")).map(({ message }) => String(message)).filter((text) => text.startsWith("Pool"));
+      assert.equal(lines.length, 2);
+      for (const line of lines) {
+        assert.match(line, /^Pool metrics: in_use=0\/8 exhausted=0 avg_wait_us=0 max_wait_us=0 avg_exec_us=\d+ max_exec_us=[1-9]\d*$/);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("answers 503 with Retry-After when no place comes free, and says so in the metrics", async () => {
+    const server = await startServer({ "reader.js": `export default async (r) => new Response(await r.text())` }, { pool: 1 });
+    try {
+      const { post, answer } = openPost(server, "/reader");
+      await eventually("the place is taken", async () =>
+        (await server.metric("pilotlight_pool_in_use", 'function="reader"')) === 1 ? true : null,
+      );
+      const refused = await server.get("/reader");
+      assert.equal(refused.status, 503);
+      assert.equal(refused.headers.get("retry-after"), "1");
+      assert.equal(((await refused.json()) as { error: { code: string } }).error.code, "POOL_EXHAUSTED");
+      post.end();
+      assert.equal((await answer).statusCode, 200);
+      assert.equal(await server.metric("pilotlight_pool_exhausted_total", 'function="reader"'), 1);
+      assert.equal(await server.metric("pilotlight_pool_wait_seconds_count", 'function="reader"'), 1);
+      assert.equal(await server.metric("pilotlight_requests_total", 'function="reader"', 'status="503"'), 1);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("one request", () => {
+  const failing = { "fail.js": `export default () => { console.log("seen"); throw new Error("no"); }` };
+  const failed = async (server: TestServer, id: string): Promise<{ readonly id: string; readonly records: Entry[] }> => {
+    const answer = await server.get("/fail", { headers: { "x-request-id": id } });
+    const told = answer.headers.get("x-request-id") ?? "";
+    assert.equal(((await answer.json()) as { error: { requestId: string } }).error.requestId, told);
+    return { id: told, records: (await server.logs("fail")).filter(({ requestId }) => requestId === told) };
+  };
+
+  test("keeps its caller's id in the failure's answer and in all its records", async () => {
+    const server = await startServer(failing, { quiet: false });
+    try {
+      const { id, records } = await failed(server, "order-66:a.b");
+      assert.equal(id, "order-66:a.b");
+      assert.deepEqual(records.map(({ message }) => message).sort(), ["Error: no", "GET /fail 500", "seen"]);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("gets an id of ours for one that could harm a log or a header", async () => {
+    const server = await startServer(failing);
+    try {
+      const ids = new Set<string>();
+      for (const hostile of ['a"b', "a b", "a;b", "x".repeat(129)]) {
+        const { id, records } = await failed(server, hostile);
+        assert.match(id, /^[\w-]+$/);
+        ids.add(id);
+        // The error and what the function wrote; no access line with --quiet.
+        assert.equal(records.length, 2);
+      }
+      assert.equal(ids.size, 4);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("carries its caller's trace into what the function fetches", async () => {
+    const seen: string[] = [];
+    const upstream = createHttpServer((incoming, response) => {
+      seen.push(String(incoming.headers["traceparent"]));
+      response.end("ok");
+    });
+    await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+    const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+    const server = await startServer(
+      { "out.js": `export default async () => new Response(await (await fetch("${origin}/")).text())` },
+      { functions: { out: { allow: { fetch: [origin] } } } },
+    );
+    try {
+      const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+      const answer = await server.get("/out", { headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` } });
+      assert.equal(await answer.text(), "ok");
+      await server.get("/out");
+      assert.match(seen[0] ?? "", new RegExp(`^00-${traceId}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`));
+      assert.match(seen[1] ?? "", /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    } finally {
+      await server.stop();
+      upstream.close();
+    }
+  });
+});
+
+describe("the public port", () => {
+  test("knows nothing of the admin address", async () => {
+    const server = await startServer({ "hello.js": HELLO });
+    try {
+      for (const path of ["/metrics", "/v1/health", "/v1/functions", "/v1/stats", "/v1/logs", "/v1/reload", "/v1/profile?function=hello"]) {
+        for (const method of ["GET", "POST"]) assert.equal((await server.get(path, { method })).status, 404, `${method} ${path}`);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("says 503 at /_ready and 200 at /_health while the server drains", async () => {
+    const server = await startServer({ "reader.js": `export default async (r) => new Response(await r.text())` });
+    const { post, answer } = openPost(server, "/reader");
+    await eventually("the call is open", async () =>
+      (await server.metric("pilotlight_pool_in_use", 'function="reader"')) === 1 ? true : null,
+    );
+    // Heads that have begun keep their connections: their ends are sent once the port takes no more.
+    const probes = await Promise.all(["/_ready", "/_health"].map((path) => beginRequest(server.port, path)));
+    await server.metrics();
+    const stopped = server.stop();
+    await eventually("the port takes no more", async () => ((await takesConnections(server.port)) ? null : true));
+    const [ready = "", health = ""] = await Promise.all(probes.map((finish) => finish()));
+    post.end();
+    assert.equal((await answer).statusCode, 200);
+    await stopped;
+    assert.match(ready, /^HTTP\/1\.1 503 [\s\S]*\{"status":"draining"\}$/);
+    assert.match(health, /^HTTP\/1\.1 200 [\s\S]*\{"status":"ok"\}$/);
+  });
+});
+
+/** Sends a head but for its end; what it returns sends the end and collects the answer. */
+async function beginRequest(port: number, path: string): Promise<() => Promise<string>> {
+  const socket = connect(port, "127.0.0.1");
+  let received = "";
+  socket.on("data", (bytes: Buffer) => {
+    received += bytes.toString("latin1");
+  });
+  const closed = new Promise((resolve) => socket.on("close", resolve));
+  await new Promise<void>((resolve) => socket.write(`GET ${path} HTTP/1.1\r\nhost: here\r\n`, () => resolve()));
+  return async () => {
+    socket.write("\r\n");
+    await closed;
+    return received;
+  };
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("connect", () => resolve(true));
+    socket.on("error", () => resolve(false));
+    socket.on("close", () => resolve(false));
+    socket.on("connect", () => socket.destroy());
+  });
+}

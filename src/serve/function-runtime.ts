@@ -16,6 +16,7 @@ import { type Log, logAccess } from "./access-log.ts";
 import { CallPool } from "./call-pool.ts";
 import { errorPage } from "./error-page.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
+import type { GuestLogs } from "./guest-logs.ts";
 import { answerError, ServedCall } from "./served-call.ts";
 
 /** What a runtime needs of its worker. */
@@ -27,6 +28,7 @@ export interface RuntimeHost {
   /** Asks the supervisor for the bundle; one answer per request. */
   build(functionId: string): Promise<Result<BundleRef, Failure>>;
   readonly log: Log;
+  readonly guestLogs: GuestLogs;
   /** Guest stacks carry bundle positions: rewritten to the developer's files. */
   mapStack(stack: string, bundle: BundleRef): Promise<string>;
   /** Lines of source around the first frame of a mapped stack, for `dev`. */
@@ -109,7 +111,7 @@ export class FunctionRuntime {
     if (execUs >= 0) {
       this.#pool.leave(execUs);
       const every = this.#host.poolMetricsEvery;
-      if (every > 0 && this.#pool.execCount % every === 0) this.log("info", this.#pool.metricsLine(), undefined);
+      if (every > 0 && this.#pool.execCount % every === 0) this.#host.log("info", this.#pool.metricsLine(), { function: this.spec.id });
     }
     if (this.#host.accessLog) {
       const { exchange, requestId } = call;
@@ -117,8 +119,13 @@ export class FunctionRuntime {
     }
   }
 
-  log(level: LogLevel, message: string, requestId: string | undefined): void {
-    this.#host.log(level, message, { function: this.spec.id, requestId });
+  guestLog(level: LogLevel, message: string, requestId: string): void {
+    this.#host.guestLogs.write({ functionId: this.spec.id, level, message, requestId }, this.#bundle);
+  }
+
+  /** What it runs; null before its first call, unless it was built before. */
+  get bundle(): BundleRef | null {
+    return this.#bundle;
   }
 
   /** What `dev` answers instead of the stranger's error; null in `serve`. */

@@ -70,7 +70,7 @@ export class ServedCall implements Call {
   }
 
   log(level: LogLevel, message: string): void {
-    this.#runtime.log(level, message, this.requestId);
+    this.#runtime.guestLog(level, message, this.requestId);
   }
 
   traceparent(): string {

@@ -4,30 +4,29 @@
  * with the `start` message, what it says goes through `send`.
  */
 import type { Socket } from "node:net";
-import { builtin } from "../base/builtin.ts";
 import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import type { Engine } from "../engines/engine.ts";
-import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
-import { loadSnapshot } from "../engines/javascript/snapshot.ts";
 import { createListener, type Listener } from "../http/listener.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { GcObserver } from "../telemetry/gc-observer.ts";
 import { LogBatch } from "../telemetry/log-batch.ts";
-import { formatRecord, type LogLevel } from "../telemetry/log-record.ts";
+import type { LogLevel } from "../telemetry/log-record.ts";
 import type { FunctionMetrics, MetricsSnapshot } from "../telemetry/metrics.ts";
 import { BuildRequests } from "./build-requests.ts";
-import { createFlightRecord, type FlightRecord, LOOP_LANE_SLOT } from "./flight-record.ts";
-import { FLIGHT_SLOT_COUNT, FlightSlots } from "./flight-slots.ts";
+import { createFlightRecord, type FlightRecord } from "./flight-record.ts";
+import { FLIGHT_SLOT_COUNT } from "./flight-slots.ts";
 import { Forwarder } from "./forwarder.ts";
-import { Front, STATIC_PREFIX } from "./front.ts";
+import { Front } from "./front.ts";
 import { functionRoute } from "./function-route.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
-import type { Deployment } from "./function-spec.ts";
-import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
+import type { BundleRef, Deployment } from "./function-spec.ts";
+import { GuestLogs } from "./guest-logs.ts";
+import type { Listen, Placement, ToWorker } from "./messages.ts";
 import { createRouter } from "./router.ts";
 import { enforceBudget } from "./sandbox-budget.ts";
 import { ServerAnswers } from "./server-answers.ts";
+import { inspectedEngine, mapStack, type OnGuestLog, type Send, type StartMessage, sandboxEngine, staticFilesOf } from "./worker-parts.ts";
 
 /** Calls a dedicated worker must survive before its function leaves probation. */
 const CLEARED_AFTER_CALLS = 20;
@@ -37,13 +36,11 @@ const BUDGET_INTERVAL_MS = 100;
 /** Not the id of any question: the last counts, sent on leaving. */
 const UNASKED = 0;
 
-type StartMessage = Extract<ToWorker, { type: "start" }>;
-type Send = (message: FromWorker, sent?: () => void) => void;
-
 interface Parts {
   readonly engine: Engine;
   readonly flight: FlightRecord;
   readonly logs: LogBatch;
+  readonly guestLogs: GuestLogs;
   readonly staticFiles: StaticFiles | null;
 }
 
@@ -54,6 +51,7 @@ export class Worker {
   readonly #flight: FlightRecord;
   readonly #builds: BuildRequests;
   readonly #logs: LogBatch;
+  readonly #guestLogs: GuestLogs;
   readonly #forwarder: Forwarder;
   readonly #front: Front;
   readonly #listener: Listener;
@@ -77,8 +75,14 @@ export class Worker {
     const { config } = message;
     const flight = createFlightRecord(message.flightFile, FLIGHT_SLOT_COUNT);
     const logs = new LogBatch((lines, sent) => send({ type: "log", lines }, sent));
-    const engine = message.inspected ? await inspectedEngine(config, logs) : await sandboxEngine(message, flight, logs, send);
-    const worker = new Worker(message, send, { engine, flight, logs, staticFiles: await staticFilesOf(config) });
+    const guestLogs = new GuestLogs({ write: (record) => logs.write(record), mapStack });
+    let bundleOf = (_functionId: string): BundleRef | null => null;
+    const onGuestLog: OnGuestLog = (functionId, level, text) => guestLogs.write({ functionId, level, message: text }, bundleOf(functionId));
+    const engine = message.inspected
+      ? await inspectedEngine(config, onGuestLog)
+      : await sandboxEngine(message, { flight, onGuestLog, send });
+    const worker = new Worker(message, send, { engine, flight, logs, guestLogs, staticFiles: await staticFilesOf(config) });
+    bundleOf = (functionId) => worker.#runtimes.get(functionId)?.bundle ?? null;
     await worker.#listen(message.listen);
     return worker;
   }
@@ -91,6 +95,7 @@ export class Worker {
     this.#engine = parts.engine;
     this.#flight = parts.flight;
     this.#logs = parts.logs;
+    this.#guestLogs = parts.guestLogs;
     this.#dedicatedTo = listen.kind === "unix" ? (deployment.functions[0]?.id ?? null) : null;
     this.#builds = new BuildRequests((functionId) => send({ type: "build", functionId }));
     this.#forwarder = new Forwarder(
@@ -194,6 +199,7 @@ export class Worker {
     for (const runtime of this.#runtimes.values()) runtime.retire();
     // Ends the watchdog's thread: process.exit would wait for it.
     this.#engine.close();
+    await this.#guestLogs.flush();
     await new Promise<void>((resolve) => {
       this.#logs.flush();
       this.#send({ type: "collected", requestId: UNASKED, metrics: this.collect() });
@@ -228,7 +234,8 @@ export class Worker {
       showsErrors: config.mode === "dev",
       build: (functionId) => this.#builds.build(functionId),
       log: (level, message, fields) => this.#log(level, message, fields),
-      mapStack: async (stack, bundle) => (await import("../engines/javascript/source-map.ts")).mapStack(stack, bundle.mapFile),
+      guestLogs: this.#guestLogs,
+      mapStack,
       excerpt: async (stack, bundle) => (await import("../engines/javascript/source-map.ts")).excerptOf(stack, bundle.mapFile),
       opened: (runtime) => {
         this.#open.add(runtime);
@@ -273,54 +280,4 @@ export class Worker {
       return { profile: null, failure: { code: "PROFILE_FAILED", message: `Cannot profile: ${(error as Error).message}` } };
     }
   }
-}
-
-/** Only the first worker ever needs it: the others find the snapshot. */
-async function preludeCode(dataDir: string): Promise<string> {
-  const { guestPrelude } = await import("../engines/javascript/guest-prelude.ts");
-  return (await guestPrelude(dataDir)).code;
-}
-
-async function staticFilesOf(config: Config): Promise<StaticFiles | null> {
-  if (config.staticDir === null) return null;
-  const { createStaticFiles } = await import("../http/static-files.ts");
-  const { staticDir, staticCacheMaxBytes, staticCacheMaxFileBytes } = config;
-  return createStaticFiles({
-    root: staticDir,
-    prefix: STATIC_PREFIX,
-    cacheMaxBytes: staticCacheMaxBytes,
-    cacheMaxFileBytes: staticCacheMaxFileBytes,
-  });
-}
-
-async function sandboxEngine({ config, snapshotFile }: StartMessage, flight: FlightRecord, logs: LogBatch, send: Send): Promise<Engine> {
-  return new JavaScriptEngine({
-    snapshot: await loadSnapshot(snapshotFile, () => preludeCode(config.dataDir)),
-    scheme: schemeOf(config),
-    turns: new FlightSlots(flight),
-    onGuestLog: guestLog(logs),
-    onRunaway: (functionId) => send({ type: "runaway", functionId }),
-    onCatastrophe: (functionId, text) => {
-      // V8 is in an undefined state: leave at once, and leave word whose fault it was.
-      flight.enter(LOOP_LANE_SLOT, functionId);
-      builtin.fs.writeSync(
-        2,
-        formatRecord({ time: Date.now(), level: "error", message: `V8 gave up on ${functionId}: ${text}`, function: functionId }),
-      );
-      process.abort();
-    },
-  });
-}
-
-async function inspectedEngine(config: Config, logs: LogBatch): Promise<Engine> {
-  const { InspectedEngine } = await import("../engines/javascript/inspected-engine.ts");
-  return new InspectedEngine({ preludeCode: await preludeCode(config.dataDir), scheme: schemeOf(config), onGuestLog: guestLog(logs) });
-}
-
-function schemeOf(config: Config): "http" | "https" {
-  return config.tls === null ? "http" : "https";
-}
-
-function guestLog(logs: LogBatch): (functionId: string, level: LogLevel, message: string) => void {
-  return (functionId, level, message) => logs.write({ time: Date.now(), level, message, function: functionId });
 }

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { createServer, type ServerOptions } from "../../src/index.ts";
+import { createServer, type ServerHooks, type ServerOptions } from "../../src/index.ts";
 
 export interface TestServer {
   readonly url: string;
@@ -25,18 +25,25 @@ export interface TestServer {
 }
 
 /** `files` maps names inside the functions folder to their text. */
-export async function startServer(files: Readonly<Record<string, string>>, options: ServerOptions = {}): Promise<TestServer> {
+export async function startServer(
+  files: Readonly<Record<string, string>>,
+  options: ServerOptions = {},
+  hooks: ServerHooks = {},
+): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), "pilotlight-test-"));
   writeFunctions(folder, files);
-  const server = createServer({
-    ...(options.eval === undefined ? { path: folder } : {}),
-    port: 0,
-    workers: 1,
-    quiet: true,
-    dataDir: join(folder, ".pilotlight"),
-    admin: { host: "127.0.0.1", port: 0 },
-    ...options,
-  });
+  const server = createServer(
+    {
+      ...(options.eval === undefined ? { path: folder } : {}),
+      port: 0,
+      workers: 1,
+      quiet: true,
+      dataDir: join(folder, ".pilotlight"),
+      admin: { host: "127.0.0.1", port: 0 },
+      ...options,
+    },
+    hooks,
+  );
   const { url, adminUrl, port } = await server.start();
   const admin = adminUrl ?? "";
   const metrics = async (): Promise<string> => (await fetch(new URL("/metrics", admin))).text();
