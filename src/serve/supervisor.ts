@@ -6,23 +6,25 @@
  * from spawn to the first answer is its boot plus whatever precedes it.
  */
 import { rm } from "node:fs";
-import type { Socket } from "node:net";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import { LogHub, type Sink } from "../telemetry/log-hub.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
+import { Blame } from "./blame.ts";
 import { createSocketPaths, type SocketPaths, sweepLeavings } from "./data-files.ts";
-import { DedicatedWorkers, FAREWELL_MS } from "./dedicated-workers.ts";
-import { flightKey, readFlightRecord } from "./flight-record.ts";
-import { type Handoff, listenAndHandOff, sharesPorts } from "./handoff.ts";
+import { DedicatedWorkers } from "./dedicated-workers.ts";
+import { FirstBoot } from "./first-boot.ts";
 import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
 import { LiveDeployment, type Workshop } from "./live-deployment.ts";
-import type { FromWorker, Listen, ToWorker } from "./messages.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
-import { claimPort, formatAddress, type PortClaim } from "./port-probe.ts";
+import { formatAddress } from "./port-probe.ts";
+import { Profilers } from "./profilers.ts";
+import { PublicPort } from "./public-port.ts";
+import { Rollout } from "./rollout.ts";
 import { type ProfileRequest, WorkerCounts } from "./worker-counts.ts";
 import { describeExit, type Launch, WORKER_ENTRY_FILE, type WorkerExit, WorkerProcess } from "./worker-process.ts";
-import { DRAIN_GRACE_MS, type RestartReason, type SlotHost, WorkerSlot } from "./worker-slot.ts";
+import { DRAIN_GRACE_MS, type RestartReason, type SlotHost, type SlotRole, WorkerSlot } from "./worker-slot.ts";
 
 export interface SupervisorOptions {
   /** Where log lines go. */
@@ -49,12 +51,6 @@ export interface Addresses {
 /** A runaway eats memory meanwhile: its neighbours' open calls get this long to end. */
 const RUNAWAY_GRACE_MS = 2_000;
 
-/** After a profile: what the function's last calls there may take. */
-const PROFILE_DRAIN_MS = 5_000;
-
-/** The first boot is tried this often before the server gives up; later ones are tried for ever. */
-const FIRST_BOOTS_MAX = 5;
-
 export class Supervisor implements SlotHost {
   readonly config: Config;
   readonly logs: LogHub;
@@ -68,36 +64,30 @@ export class Supervisor implements SlotHost {
   readonly #shared: WorkerSlot[];
   readonly #dedicated: DedicatedWorkers;
   readonly #sockets: SocketPaths;
-  /** Slots that profile a function for a while, and their sockets. */
-  readonly #profilers = new Map<WorkerSlot, string>();
-  #profileCount = 0;
+  readonly #profilers: Profilers;
+  readonly #blame: Blame;
+  readonly #port: PublicPort;
+  readonly #firstBoot = new FirstBoot();
   readonly #launch: Launch;
   readonly #drainGraceMs: number;
   #prefork: WorkerProcess | null;
-  #snapshotFile: string | null = null;
-  #port: number;
-  #claim: PortClaim | null = null;
-  #handoff: Handoff | null = null;
-  #nextTaker = 0;
+  /** null while the deployment is not ready. */
+  #rollout: Rollout | null = null;
   #ticker: NodeJS.Timeout | null = null;
-  #onFirstListening: ((outcome: Result<number>) => void) | null = null;
   #reloading: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: SupervisorOptions) {
     this.config = config;
     this.#options = options;
-    this.#port = config.port;
     this.#drainGraceMs = options.drainGraceMs ?? DRAIN_GRACE_MS;
     this.#prefork = options.prefork ?? null;
-    this.#launch = {
-      entryFile: options.workerEntryFile ?? WORKER_ENTRY_FILE,
-      dataDir: config.dataDir,
-    };
+    this.#launch = { entryFile: options.workerEntryFile ?? WORKER_ENTRY_FILE, dataDir: config.dataDir };
     this.#shared = Array.from({ length: config.workerCount }, (_, index) => {
-      return new WorkerSlot(String(index), null, config.workerMemoryMaxBytes, this);
+      return this.#createSlot({ name: String(index), functionId: null, socketPath: null, inspected: false });
     });
     this.#shared[0]?.start();
+    this.#port = new PublicPort(config.host, config.port, this.#shared);
     this.#workshop =
       options.workshop === undefined ? import("./workshop.ts").then((module) => module.workshop) : Promise.resolve(options.workshop);
     this.logs = new LogHub(options.sink, options.style ?? null);
@@ -109,27 +99,55 @@ export class Supervisor implements SlotHost {
     this.#sockets = createSocketPaths(config.dataDir);
     this.placement = new PlacementTable((functionId) => this.#sockets.of(functionId));
     this.#dedicated = new DedicatedWorkers({
-      createSlot: (functionId) => new WorkerSlot(functionId, functionId, config.workerMemoryMaxBytes, this),
+      createSlot: (functionId) =>
+        this.#createSlot({ name: functionId, functionId, socketPath: this.#sockets.of(functionId), inspected: false }),
       callCount: (slot) => this.counts.callCount(slot.worker),
       drainGraceMs: this.#drainGraceMs,
+    });
+    const placementsChanged = (): void => this.#rollout?.place();
+    this.#blame = new Blame({
+      live: this.live,
+      placement: this.placement,
+      record: (level, message, fields) => this.record(level, message, fields),
+      wake: (functionId) => this.#dedicated.wake(functionId),
+      placementsChanged,
+    });
+    this.#profilers = new Profilers({
+      placement: this.placement,
+      counts: this.counts,
+      createSlot: (functionId, socketPath) =>
+        this.#createSlot({ name: `${functionId} (profile)`, functionId, socketPath, inspected: true }),
+      socketPathOf: (name) => this.#sockets.of(name),
+      placementsChanged,
     });
   }
 
   /** Resolves when every worker listens, or has had its first chance to. */
   async start(): Promise<Result<Addresses, readonly Failure[]>> {
-    const [claimed, deployed, snapshot] = await Promise.all([this.#claimPort(), this.live.renew(this.config), this.#findSnapshot()]);
-    const failures = [claimed, deployed, snapshot].flatMap((one) => (one.ok ? [] : [one.failure].flat()));
+    const [claimed, deployed, snapshotFile] = await Promise.all([
+      this.#port.open(this.#options.handsOff),
+      this.live.renew(this.config),
+      this.#workshop.then((workshop) => workshop.snapshotFile(this.config)),
+    ]);
+    const failures = [claimed, deployed].flatMap((one) => (one.ok ? [] : [one.failure].flat()));
     if (failures.length > 0 || !deployed.ok) return this.#giveUp(failures);
     this.placement.deploy(this.live.identified());
-    this.#startTicking();
-    const listening = new Promise<Result<number>>((resolve) => {
-      this.#onFirstListening = resolve;
+    const [shared, dedicated, port, sockets] = [this.#shared, this.#dedicated, this.#port, this.#sockets];
+    this.#rollout = new Rollout({
+      config: this.config,
+      snapshotFile,
+      live: this.live,
+      placement: this.placement,
+      port,
+      sockets,
+      shared,
+      dedicated,
     });
+    this.#startTicking();
     for (const slot of this.#shared) slot.sendStart();
-    const first = await listening;
-    this.#onFirstListening = null;
+    const first = await this.#firstBoot.outcome;
     if (!first.ok) return this.#giveUp([first.failure]);
-    if (this.#handoff === null) this.#port = first.value;
+    this.#port.bound(first.value);
     await this.#startOthers();
     sweepLeavings(this.config.dataDir);
     for (const notice of deployed.value.notices) this.record("warn", notice);
@@ -138,7 +156,8 @@ export class Supervisor implements SlotHost {
 
   get addresses(): Addresses {
     const { host, tls } = this.config;
-    return { host, port: this.#port, url: `${tls === null ? "http" : "https"}://${formatAddress(host, this.#port)}` };
+    const port = this.#port.number;
+    return { host, port, url: `${tls === null ? "http" : "https"}://${formatAddress(host, port)}` };
   }
 
   get slots(): readonly WorkerSlot[] {
@@ -164,36 +183,8 @@ export class Supervisor implements SlotHost {
   }
 
   /** A V8 profile as JSON text: for its time the function's calls go to a worker where the inspector sees them. */
-  async profile(request: ProfileRequest): Promise<Result<string>> {
-    const { functionId } = request;
-    const state = this.placement.placementOf(functionId);
-    if (state?.where === "quarantine" || this.placement.isProfiled(functionId)) {
-      const why = state?.where === "quarantine" ? `it is in quarantine (${state.reason})` : "it is being profiled already";
-      return fail({ code: "PROFILE_FAILED", message: `Cannot profile ${functionId}: ${why}` });
-    }
-    // A socket of its own each time: the worker before may still be leaving, and would take the file with it.
-    const socketPath = this.#sockets.of(`${functionId} profile ${++this.#profileCount}`);
-    const slot = new WorkerSlot(`${functionId} (profile)`, functionId, this.config.workerMemoryMaxBytes, this);
-    this.#profilers.set(slot, socketPath);
-    slot.start();
-    await slot.settled;
-    try {
-      if (!slot.listening || slot.worker === null)
-        return fail({
-          code: "PROFILE_FAILED",
-          message: `Cannot profile ${functionId}: its worker did not start`,
-          hint: "The log says why",
-        });
-      this.placement.beginProfile(functionId, socketPath);
-      this.#announcePlacements();
-      const { profile, failure } = await this.counts.profile(slot.worker, request);
-      return profile === null ? fail(failure!) : ok(profile);
-    } finally {
-      this.placement.endProfile(functionId);
-      this.#announcePlacements();
-      // Calls already on their way there still arrive; the answer need not wait for that.
-      setTimeout(() => void slot.drain(PROFILE_DRAIN_MS).then(() => this.#profilers.delete(slot)), FAREWELL_MS).unref();
-    }
+  profile(request: ProfileRequest): Promise<Result<string>> {
+    return this.#profilers.profile(request);
   }
 
   record(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
@@ -201,38 +192,24 @@ export class Supervisor implements SlotHost {
   }
 
   fork(slot: WorkerSlot): WorkerProcess {
-    if (this.#profilers.has(slot)) return new WorkerProcess({ ...this.#launch, inspects: true });
+    if (slot.inspected) return new WorkerProcess({ ...this.#launch, inspects: true });
     const prefork = this.#prefork;
     this.#prefork = null;
     return prefork !== null && !prefork.exited ? prefork : new WorkerProcess(this.#launch);
   }
 
   startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker | null {
-    if (this.#snapshotFile === null || this.live.current.version === 0) return null;
-    const id = slot.functionId;
-    const profileSocket = this.#profilers.get(slot);
-    if (id !== null && profileSocket === undefined) this.#sockets.clear(id);
-    return {
-      type: "start",
-      config: this.config,
-      deployment: id === null ? this.live.current : this.live.only(id),
-      listen: profileSocket === undefined ? this.#listenOf(id) : { kind: "unix", path: profileSocket },
-      snapshotFile: this.#snapshotFile,
-      flightFile: worker.flightFile,
-      // A dedicated worker runs its function itself.
-      placements: id === null ? this.placement.placements() : [],
-      inspected: profileSocket !== undefined,
-    };
+    return this.#rollout?.startMessage(slot, worker) ?? null;
   }
 
   onMessage(slot: WorkerSlot, worker: WorkerProcess, message: FromWorker): void {
     switch (message.type) {
       case "listening":
         this.record("debug", "worker listens", { worker: slot.name, pid: worker.pid, bootMs: Math.round(worker.livedMs) });
-        if (slot.functionId === null) this.#onFirstListening?.(ok(message.port ?? this.#port));
+        if (slot.functionId === null) this.#firstBoot.listens(message.port ?? this.#port.number);
         return;
       case "failed":
-        this.#onFirstListening?.(fail(message.failure));
+        this.#firstBoot.failed(message.failure);
         return;
       case "build":
         void this.#build(worker, message.functionId);
@@ -251,7 +228,7 @@ export class Supervisor implements SlotHost {
         this.logs.accept(message.lines);
         return;
       case "cleared":
-        if (slot.functionId === message.functionId) this.#cleared(message.functionId);
+        if (slot.functionId === message.functionId) this.#blame.cleared(message.functionId);
         return;
       case "booted":
       case "heartbeat":
@@ -263,7 +240,7 @@ export class Supervisor implements SlotHost {
   onDeath(slot: WorkerSlot, worker: WorkerProcess, exit: WorkerExit, reason: RestartReason): boolean {
     const how = describeExit(exit, worker.lastWords);
     this.restartsByReason[reason] = (this.restartsByReason[reason] ?? 0) + 1;
-    const suspects = this.#suspects(worker);
+    const suspects = this.#blame.suspectsOf(worker);
     this.record("error", "worker died", {
       worker: slot.name,
       pid: worker.pid,
@@ -272,12 +249,10 @@ export class Supervisor implements SlotHost {
       livedMs: Math.round(worker.livedMs),
       suspects,
     });
-    if (this.#profilers.has(slot)) return false;
-    if (slot.functionId !== null) return this.#dedicatedDied(slot.functionId, suspects, exit, how);
-    this.#accuse(suspects, how);
-    if (this.#onFirstListening === null || slot.failedBoots + 1 < FIRST_BOOTS_MAX) return true;
-    this.#onFirstListening(fail(bootFailure(how)));
-    return false;
+    if (slot.inspected) return false;
+    if (slot.functionId !== null) return this.#blame.dedicatedDied(slot.functionId, suspects, exit, how);
+    this.#blame.accuse(suspects, how);
+    return this.#firstBoot.died(slot.failedBoots + 1, how);
   }
 
   onGone(worker: WorkerProcess): void {
@@ -296,44 +271,15 @@ export class Supervisor implements SlotHost {
     void this.counts.collect([worker]);
   }
 
+  #createSlot(role: SlotRole): WorkerSlot {
+    return new WorkerSlot(role, this.config.workerMemoryMaxBytes, this);
+  }
+
   async #startOthers(): Promise<void> {
     // After the first listens, so that they don't take the processor from its boot.
     const others = this.#shared.slice(1);
     for (const slot of others) slot.start();
     await Promise.all(others.map((slot) => slot.settled));
-  }
-
-  async #claimPort(): Promise<Result<void>> {
-    const { host, port } = this.config;
-    if (this.#options.handsOff ?? !sharesPorts) {
-      const handoff = await listenAndHandOff(host, port, (socket) => this.#handOver(socket));
-      if (!handoff.ok) return handoff;
-      this.#handoff = handoff.value;
-      this.#port = handoff.value.port;
-      return ok(undefined);
-    }
-    const claim = await claimPort(host, port);
-    if (!claim.ok) return claim;
-    this.#claim = claim.value;
-    return ok(undefined);
-  }
-
-  async #findSnapshot(): Promise<Result<void>> {
-    this.#snapshotFile = await (await this.#workshop).snapshotFile(this.config);
-    return ok(undefined);
-  }
-
-  #listenOf(functionId: string | null): Listen {
-    if (functionId !== null) return { kind: "unix", path: this.#sockets.of(functionId) };
-    return this.#handoff === null ? { kind: "tcp", host: this.config.host, port: this.#port } : { kind: "handoff" };
-  }
-
-  #handOver(socket: Socket): boolean {
-    for (let tries = 0; tries < this.#shared.length; tries++) {
-      const slot = this.#shared[this.#nextTaker++ % this.#shared.length]!;
-      if (slot.listening && slot.worker?.send({ type: "connection" }, socket) === true) return true;
-    }
-    return false;
   }
 
   async #build(worker: WorkerProcess, functionId: string): Promise<void> {
@@ -348,27 +294,6 @@ export class Supervisor implements SlotHost {
     if (this.placement.placementOf(functionId)?.where === "dedicated") this.#dedicated.wake(functionId);
   }
 
-  #cleared(functionId: string): void {
-    if (!this.placement.cleared(functionId)) {
-      this.placement.healthy(functionId);
-      return;
-    }
-    this.record("info", "cleared: it returns to the shared workers", { function: functionId });
-    this.#announcePlacements();
-  }
-
-  #dedicatedDied(functionId: string, suspects: readonly string[], exit: WorkerExit, how: string): boolean {
-    const isCrash = exit.signal !== null && exit.signal !== "SIGKILL" && exit.signal !== "SIGTERM";
-    const isGuilty = isCrash || suspects.includes(functionId);
-    if (this.placement.dedicatedWorkerDied(functionId, isGuilty, how)) {
-      const placement = this.placement.placementOf(functionId);
-      const reason = placement?.where === "quarantine" ? placement.reason : how;
-      this.record("error", "quarantine: it is not run until its code changes", { function: functionId, reason });
-      this.#announcePlacements();
-    }
-    return this.placement.placementOf(functionId)?.where === "dedicated";
-  }
-
   /** V8 looks for a stop request in most loops, not in all. Its sandbox is closed; what is left of it dies with the process. */
   #ranAway(slot: WorkerSlot, worker: WorkerProcess, functionId: string): void {
     const why = `a turn of ${functionId} can't be stopped`;
@@ -376,30 +301,8 @@ export class Supervisor implements SlotHost {
       worker.condemn(why);
       return;
     }
-    this.#accuse([functionId], why);
+    this.#blame.accuse([functionId], why);
     slot.replace(worker, "runaway", RUNAWAY_GRACE_MS);
-  }
-
-  #accuse(suspects: readonly string[], how: string): void {
-    const accused = this.placement.sharedWorkerDied(suspects);
-    for (const functionId of accused) {
-      this.record("warn", "probation: it ran when its worker was lost, and now runs in a worker of its own", { function: functionId, how });
-      this.#dedicated.wake(functionId);
-    }
-    if (accused.length > 0) this.#announcePlacements();
-  }
-
-  /** The turn that was executing, or when none was written down, everything that was in flight. */
-  #suspects(worker: WorkerProcess): readonly string[] {
-    const keys = new Set(readFlightRecord(worker.flightFile));
-    if (keys.size === 0) return worker.inFlight;
-    return this.live.current.functions.map((spec) => spec.id).filter((id) => keys.has(flightKey(id)));
-  }
-
-  #announcePlacements(): void {
-    const placements = this.placement.placements();
-    for (const slot of this.#shared) slot.send({ type: "place", placements });
-    this.#dedicated.keepOnly((functionId) => this.placement.placementOf(functionId)?.where === "dedicated");
   }
 
   async #reload(): Promise<Result<void, readonly Failure[]>> {
@@ -411,13 +314,10 @@ export class Supervisor implements SlotHost {
       return renewed;
     }
     this.placement.deploy(this.live.identified());
-    const deployment = this.live.current;
-    const placements = this.placement.placements();
-    for (const slot of this.#shared) slot.send({ type: "deploy", deployment, placements });
-    this.#dedicated.keepOnly((functionId) => this.placement.placementOf(functionId)?.where === "dedicated");
-    for (const slot of this.#dedicated.slots) slot.send({ type: "deploy", deployment: this.live.only(slot.functionId!), placements: [] });
+    this.#rollout?.deploy();
     for (const notice of renewed.value.notices) this.record("warn", notice);
-    this.record("info", "reloaded", { version: deployment.version, functions: deployment.functions.length });
+    const { version, functions } = this.live.current;
+    this.record("info", "reloaded", { version, functions: functions.length });
     return ok(undefined);
   }
 
@@ -438,21 +338,13 @@ export class Supervisor implements SlotHost {
   }
 
   async #stop(): Promise<void> {
-    this.#handoff?.close();
+    this.#port.stopAccepting();
     const dedicated = this.#dedicated.close();
     // Shared workers first: what they forward must still find its worker.
     await Promise.all(this.#shared.map((slot) => slot.drain(this.#drainGraceMs)));
     await Promise.all(dedicated.map((slot) => slot.drain(this.#drainGraceMs)));
     if (this.#ticker !== null) clearInterval(this.#ticker);
-    this.#claim?.release();
+    this.#port.release();
     this.#sockets.close();
   }
-}
-
-function bootFailure(how: string): Failure {
-  return {
-    code: "WORKER_BOOT_FAILED",
-    message: `Cannot start a worker: ${FIRST_BOOTS_MAX} in a row ended before they listened, the last by ${how}`,
-    hint: "What they printed stands above; `pilotlight doctor` checks this machine",
-  };
 }

@@ -30,10 +30,21 @@ export interface SlotHost {
 const REPLACE_MIN_AGE_MS = HEALTHY_AFTER_MS;
 const EXIT_AFTER_DRAINED_MS = 2_000;
 
-export class WorkerSlot {
+export interface SlotRole {
   readonly name: string;
   /** The function this slot is dedicated to; null for a shared worker. */
   readonly functionId: string | null;
+  /** Where its worker listens; null for the public port. */
+  readonly socketPath: string | null;
+  /** Its worker runs the function where the inspector sees it (`profile`). */
+  readonly inspected: boolean;
+}
+
+export class WorkerSlot implements SlotRole {
+  readonly name: string;
+  readonly functionId: string | null;
+  readonly socketPath: string | null;
+  readonly inspected: boolean;
   restarts = 0;
   listening = false;
   worker: WorkerProcess | null = null;
@@ -51,9 +62,11 @@ export class WorkerSlot {
   #restartTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
-  constructor(name: string, functionId: string | null, memoryMaxBytes: number, host: SlotHost) {
-    this.name = name;
-    this.functionId = functionId;
+  constructor(role: SlotRole, memoryMaxBytes: number, host: SlotHost) {
+    this.name = role.name;
+    this.functionId = role.functionId;
+    this.socketPath = role.socketPath;
+    this.inspected = role.inspected;
     this.#memoryMaxBytes = memoryMaxBytes;
     this.#host = host;
     this.settled = new Promise((resolve) => {

@@ -1,0 +1,72 @@
+/**
+ * Rollout: what the workers are told to serve. Says it to each new worker, and
+ * to all of them when the deployment or a placement changes. Exists once there
+ * is a deployment; makes none and places nothing itself.
+ */
+import type { Config } from "../config/config.ts";
+import type { SocketPaths } from "./data-files.ts";
+import type { DedicatedWorkers } from "./dedicated-workers.ts";
+import type { LiveDeployment } from "./live-deployment.ts";
+import type { ToWorker } from "./messages.ts";
+import type { PlacementTable } from "./placement.ts";
+import type { PublicPort } from "./public-port.ts";
+import type { WorkerProcess } from "./worker-process.ts";
+import type { WorkerSlot } from "./worker-slot.ts";
+
+export interface RolloutParts {
+  readonly config: Config;
+  readonly snapshotFile: string;
+  readonly live: LiveDeployment;
+  readonly placement: PlacementTable;
+  readonly port: PublicPort;
+  readonly sockets: SocketPaths;
+  readonly shared: readonly WorkerSlot[];
+  readonly dedicated: DedicatedWorkers;
+}
+
+export class Rollout {
+  readonly #parts: RolloutParts;
+
+  constructor(parts: RolloutParts) {
+    this.#parts = parts;
+  }
+
+  startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker {
+    const { config, live, placement, port, sockets, snapshotFile } = this.#parts;
+    const id = slot.functionId;
+    if (id !== null && !slot.inspected) sockets.clear(id);
+    return {
+      type: "start",
+      config,
+      deployment: id === null ? live.current : live.only(id),
+      listen: slot.socketPath === null ? port.listen : { kind: "unix", path: slot.socketPath },
+      snapshotFile,
+      flightFile: worker.flightFile,
+      // A dedicated worker runs its function itself.
+      placements: id === null ? placement.placements() : [],
+      inspected: slot.inspected,
+    };
+  }
+
+  /** The deployment is another. */
+  deploy(): void {
+    const { dedicated, live, placement, shared } = this.#parts;
+    const deployment = live.current;
+    const placements = placement.placements();
+    for (const slot of shared) slot.send({ type: "deploy", deployment, placements });
+    this.#stopUnplaced();
+    for (const slot of dedicated.slots) slot.send({ type: "deploy", deployment: live.only(slot.functionId!), placements: [] });
+  }
+
+  /** A function runs elsewhere from now on. */
+  place(): void {
+    const placements = this.#parts.placement.placements();
+    for (const slot of this.#parts.shared) slot.send({ type: "place", placements });
+    this.#stopUnplaced();
+  }
+
+  #stopUnplaced(): void {
+    const { dedicated, placement } = this.#parts;
+    dedicated.keepOnly((functionId) => placement.placementOf(functionId)?.where === "dedicated");
+  }
+}
