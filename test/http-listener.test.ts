@@ -277,6 +277,25 @@ test("writes report a slow reader and onDrain tells when it has caught up", asyn
   assert.ok(drained > 0);
 });
 
+test("a started answer can be taken back until its head has left", async () => {
+  const retracted: boolean[] = [];
+  await using server = await serve((exchange) => {
+    exchange.start(200, "x-first: 1\r\n", exchange.target === "/sized" ? 10 : null);
+    if (exchange.target === "/late") exchange.write(Buffer.from("begun"));
+    retracted.push(exchange.retract());
+    if (exchange.answered) exchange.end();
+    else exchange.respond(500, "x-second: 1\r\n", "failed");
+  });
+  for (const path of ["/sized", "/chunked"]) {
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`);
+    assert.deepEqual([answer.status, answer.headers.get("x-first"), answer.headers.get("x-second")], [500, null, "1"]);
+    assert.equal(await answer.text(), "failed");
+  }
+  const late = await fetch(`http://127.0.0.1:${server.port}/late`);
+  assert.deepEqual([late.status, await late.text()], [200, "begun"]);
+  assert.deepEqual(retracted, [true, true, false]);
+});
+
 test("a client that goes away is reported once, and answers to it are dropped", async () => {
   const events: string[] = [];
   let held: Exchange | null = null;

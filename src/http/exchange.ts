@@ -37,6 +37,8 @@ export interface Exchange {
 
   /** Begins a streamed answer: chunked unless `contentLength` is given. */
   start(status: number, headerLines: string, contentLength: number | null): void;
+  /** Takes back an answer that was started while nothing of it has left; true when another may be given. */
+  retract(): boolean;
   /** False when the client is slow: wait for `onDrain` before writing more. */
   write(chunk: Uint8Array): boolean;
   onDrain: (() => void) | null;

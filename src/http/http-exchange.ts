@@ -171,6 +171,15 @@ export class HttpExchange implements Exchange {
     return this.head.minorVersion === 1 ? "transfer-encoding: chunked\r\n" : "";
   }
 
+  retract(): boolean {
+    if (this.#pendingHead === "" || this.finished) return false;
+    this.#pendingHead = "";
+    this.#framing = NOT_STREAMING;
+    this.#declaredBytes = 0;
+    this.answered = false;
+    return true;
+  }
+
   write(chunk: Uint8Array): boolean {
     // An answer that was replaced by a 500 takes no content either.
     if (this.aborted || this.finished || this.#framing === NO_CONTENT || chunk.length === 0) return true;

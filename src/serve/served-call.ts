@@ -48,7 +48,7 @@ export class ServedCall implements Call {
   fail(failure: CallFailure): void {
     const status = STATUS_OF_FAILURE[failure.code];
     this.#runtime.failed(this, failure, status);
-    if (this.exchange.answered) {
+    if (this.exchange.answered && !this.exchange.retract()) {
       // The head is out: a broken transfer is the only honest end.
       this.exchange.destroy();
       return;
