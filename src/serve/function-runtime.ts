@@ -251,9 +251,10 @@ export class FunctionRuntime {
       });
       const opened = await this.#opening;
       if (this.#closed) {
-        // Retired while it opened: it serves the calls that waited for it, then closes.
+        // Retired while it opened: it serves the calls that waited for it, then closes. Not at
+        // once: the others enter in the microtasks behind this one.
         opened.invoke(call);
-        opened.retire();
+        setImmediate(() => opened.retire());
         return;
       }
     }
