@@ -17,6 +17,8 @@ const FILES = {
     "export function GET(_: Request, __: object, ctx: { params: { id: string } }) { return new Response(ctx.params.id); }",
   "functions/teapot.ts": "export default () => new Response('short and stout', { status: 418 });",
   "functions/echo.http": '### echoes\nPOST /echo\nX: 1\n\nhello\n\n?? json body == "hello"\n?? json x == "1"\n',
+  "secretive/pilotlight.yaml": "functions:\n  vault:\n    secrets: [VAULT_KEY]\n    isolation: bounded(7)\n",
+  "secretive/functions/vault.ts": "export default () => new Response('open');",
   "broken/bad.ts": "export default {\n  fetch() { oops( }\n};\n",
   "failing/hello.ts": "export default () => new Response('one\\ntwo\\n');",
   "failing/hello.http": '### differs\nGET /hello\n\n?? status == 200\n?? body == """\none\n2\n\n"""\n',
@@ -83,6 +85,24 @@ test("validate reports every function and the place of what is wrong", async () 
   assert.equal(bad.status, 1);
   assert.match(bad.stdout, /bad\.ts:2:\d+/);
   assert.match(bad.stdout, /0 of 1 functions can be served/);
+});
+
+test("a secret that is not set here is a warning of validate, and nothing to list", async () => {
+  const words = await pilotlight(["validate", "secretive"], { cwd });
+  assert.equal(words.status, 0, words.stdout);
+  assert.match(words.stdout, /^warning {2}.*its secret VAULT_KEY is not in the environment\. Set VAULT_KEY/m);
+  assert.match(words.stdout, /1 of 1 functions can be served/);
+  const { functions, warnings } = JSON.parse((await pilotlight(["validate", "secretive", "--json"], { cwd })).stdout);
+  assert.deepEqual([functions[0].failure, warnings[0].code], [null, "SECRET_MISSING"]);
+  const list = await pilotlight(["list", "secretive", "--json", "--admin", "127.0.0.1:9"], { cwd });
+  assert.equal(JSON.parse(list.stdout).functions[0].failure, null);
+});
+
+test("list and validate write a function's isolation as pilotlight.yaml does", async () => {
+  for (const args of [["validate"], ["list", "--admin", "127.0.0.1:9"]]) {
+    const { stdout } = await pilotlight([...args, "secretive", "--json"], { cwd });
+    assert.equal(JSON.parse(stdout).functions[0].isolation, "bounded(7)");
+  }
 });
 
 test("list names functions, routes and methods without a server", async () => {

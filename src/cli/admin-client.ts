@@ -3,6 +3,7 @@
  * what to say when nobody answers.
  */
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import { didYouMean } from "../base/suggest.ts";
 import type { Flag } from "../config/flags.ts";
 import { readAddress } from "../config/readers.ts";
 import type { Call } from "./command.ts";
@@ -62,6 +63,20 @@ export async function askJson(call: Pick<Call, "flag" | "io">, path: string): Pr
       hint: "Is something else listening there?",
     });
   }
+}
+
+/** Null when the server has that function; else what to say about it. */
+export async function findOnServer(call: Pick<Call, "flag" | "io">, functionId: string): Promise<Failure | null> {
+  const answer = await askJson(call, "/v1/functions");
+  if (!answer.ok) return answer.failure;
+  const ids = (answer.value as { functions: readonly { id: string }[] }).functions.map((one) => one.id);
+  if (ids.includes(functionId)) return null;
+  const here = ids.length === 0 ? "It has none" : `It has ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}`;
+  return {
+    code: "FUNCTION_UNKNOWN",
+    message: `The server has no function "${functionId}"`,
+    hint: didYouMean(functionId, ids).trim() || here,
+  };
 }
 
 function adminOrigin(text: string): Result<string> {

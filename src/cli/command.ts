@@ -72,7 +72,7 @@ export function describeFailure({ message, hint, at }: Failure): string {
   return `${lead}${message}${end}`;
 }
 
-export function helpText(command: Command): string {
+function helpText(command: Command): string {
   const width = Math.max(...command.examples.map(([line]) => line.length)) + 2;
   const examples = command.examples.map(([line, purpose]) => `  ${line.padEnd(width)}${purpose}`);
   return `${[

@@ -93,7 +93,7 @@ async function invokeOnce(call: Call, config: Config, outgoing: OutgoingCall): P
 }
 
 /** By file, id, route, or a path; a path also says what to call. */
-export function findFunction(functions: readonly FunctionSpec[], wanted: string): { spec: FunctionSpec; path: string | null } | null {
+function findFunction(functions: readonly FunctionSpec[], wanted: string): { spec: FunctionSpec; path: string | null } | null {
   const slashed = wanted.split(sep).join("/");
   const exact = functions.find(
     (spec) => spec.file === wanted || spec.id === slashed || spec.route === slashed || spec.id === slashed.replace(/^\//, ""),

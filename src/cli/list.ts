@@ -7,7 +7,7 @@ import { table } from "../base/table.ts";
 import { palette } from "../base/terminal.ts";
 import { formatDuration, formatSize } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
-import { makeDeployment } from "../serve/deployment.ts";
+import { ANY_ENVIRONMENT, makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import type { FunctionReport } from "../serve/operator.ts";
 import { ADMIN_FLAG, askJson } from "./admin-client.ts";
@@ -21,7 +21,7 @@ export const list: Command = {
   name: "list",
   usage: "[PATH] [flags]",
   about:
-    "Lists the functions of PATH: id, route, engine and limits. When a server runs, also the lane\neach is in and how many sandboxes are open.",
+    "Lists the functions of PATH: id, route, engine and limits. When a server runs, also the lane each is\nin, how many sandboxes are open, and what the server could not serve.",
   flags: [ADMIN_FLAG, ...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
@@ -34,11 +34,15 @@ export const list: Command = {
 async function run(call: Call): Promise<number> {
   const config = await readSource("list", call, call.flags.positionals);
   if (config === null) return EXIT_MISUSE;
-  const { deployment } = await makeDeployment(config, 1, call.io.env);
+  const { deployment } = await makeDeployment(config, 1, ANY_ENVIRONMENT);
   const running = await askJson(call, "/v1/functions");
   // No server is no failure here: the list is of the folder.
   const known = new Map(running.ok ? (running.value as { functions: FunctionReport[] }).functions.map((one) => [one.id, one]) : []);
-  const rows = deployment.functions.map((spec) => describe(spec, known.get(spec.id)));
+  const rows = deployment.functions.map((spec) => {
+    const server = known.get(spec.id);
+    // Another project's server may have a function of that name.
+    return describe(spec, server?.route === spec.route ? server : undefined);
+  });
   call.io.stdout.write(`${call.flag("json") ? JSON.stringify({ functions: rows }, null, 2) : report(rows, known.size > 0, call)}\n`);
   return EXIT_OK;
 }
@@ -55,7 +59,10 @@ function describe(spec: FunctionSpec, running: FunctionReport | undefined) {
     timeoutMs,
     failure,
   };
-  return running === undefined ? base : { ...base, lane: running.lane, sandboxes: running.sandboxes, calls: running.calls };
+  if (running === undefined) return base;
+  // What keeps a function from being served, a missing secret or a failed build, is for its server to say.
+  const { lane, sandboxes, calls } = running;
+  return { ...base, failure: running.failure, lane, sandboxes, calls };
 }
 
 function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean, { io }: Call): string {

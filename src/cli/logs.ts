@@ -4,7 +4,7 @@
  */
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { createLineStyle, wantsColour } from "../telemetry/log-style.ts";
-import { ADMIN_FLAG, ask } from "./admin-client.ts";
+import { ADMIN_FLAG, ask, findOnServer } from "./admin-client.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_OK, printFailures } from "./command.ts";
 
 export const logs: Command = {
@@ -28,6 +28,11 @@ async function run(call: Call): Promise<number> {
   const stop = (): void => stopped.abort();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   const functionId = call.flags.positionals[0];
+  const unknown = functionId === undefined ? null : await findOnServer(call, functionId);
+  if (unknown !== null) {
+    printFailures("logs", [unknown], io);
+    return EXIT_FAILED;
+  }
   const query = new URLSearchParams({
     ...(functionId === undefined ? {} : { function: functionId }),
     ...(call.flag("follow") ? { follow: "1" } : {}),

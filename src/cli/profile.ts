@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SECOND_MS } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
-import { ADMIN_FLAG, ask } from "./admin-client.ts";
+import { ADMIN_FLAG, ask, findOnServer } from "./admin-client.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 
 const WHAT = "What to record";
@@ -44,6 +44,11 @@ async function run(call: Call): Promise<number> {
   if (functionId === undefined || wrong !== null) {
     printFailures("profile", [{ code: "PROFILE_USAGE", ...(wrong ?? NO_FUNCTION) }], io);
     return EXIT_MISUSE;
+  }
+  const unknown = await findOnServer(call, functionId);
+  if (unknown !== null) {
+    printFailures("profile", [unknown], io);
+    return EXIT_FAILED;
   }
   if (!flag("json")) io.stderr.write(`Recording ${functionId} for ${seconds} s ...\n`);
   const query = new URLSearchParams({ function: functionId, kind, seconds: String(seconds) });

@@ -12,7 +12,7 @@ import type { Config, Isolation } from "../config/config.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { bundleSourceOf } from "../serve/bundle-source.ts";
-import { makeDeployment } from "../serve/deployment.ts";
+import { ANY_ENVIRONMENT, makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK } from "./command.ts";
 import { methodsOf } from "./route-table.ts";
@@ -21,7 +21,8 @@ import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
 export const validate: Command = {
   name: "validate",
   usage: "[PATH] [flags]",
-  about: "Bundles every function of PATH and reports what can't be served, with file and line.\nEnds with 1 when something can't.",
+  about:
+    "Bundles every function of PATH and reports what can't be served, with file and line.\nEnds with 1 when something can't. A secret that is not set here is a warning: only the server needs it.",
   flags: [...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
@@ -38,14 +39,21 @@ const PARALLEL_MAX_COUNT = 8;
 async function run(call: Call): Promise<number> {
   const config = await readWorkplace("validate", call, call.flags.positionals);
   if (config === null) return EXIT_MISUSE;
-  const { deployment, notices, failures } = await makeDeployment(config, 1, call.io.env);
+  const { deployment, notices, failures } = await makeDeployment(config, 1, ANY_ENVIRONMENT);
+  const warnings = await secretsMissing(config, call);
   const functions = await mapLimited(deployment.functions, PARALLEL_MAX_COUNT, (spec) => bundled(config, spec));
   const failed = functions.filter((spec) => spec.failure !== null).length + failures.length;
   const text = call.flag("json")
-    ? JSON.stringify({ functions: functions.map(describe), notices, failures, failed }, null, 2)
-    : report(functions, notices, failures, call);
+    ? JSON.stringify({ functions: functions.map(describe), notices, warnings, failures, failed }, null, 2)
+    : report(functions, notices, warnings, failures, call);
   call.io.stdout.write(`${text}\n`);
   return failed === 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+/** No failure here: functions are validated where the server's secrets are not, and should not be. */
+async function secretsMissing(config: Config, { io }: Call): Promise<Failure[]> {
+  const { deployment } = await makeDeployment(config, 1, io.env);
+  return deployment.functions.flatMap(({ failure }) => (failure?.code === "SECRET_MISSING" ? failure : []));
 }
 
 async function bundled(config: Config, spec: FunctionSpec): Promise<FunctionSpec> {
@@ -70,10 +78,16 @@ async function mapLimited<From, To>(items: readonly From[], limit: number, work:
 /** What --json says of a function: no values of its environment. */
 function describe(spec: FunctionSpec): object {
   const { id, route, engine, file, memoryMaxBytes, timeoutMs, isolation, failure } = spec;
-  return { id, route, methods: methodsOf(spec), engine, file, memoryMaxBytes, timeoutMs, isolation, failure };
+  return { id, route, methods: methodsOf(spec), engine, file, memoryMaxBytes, timeoutMs, isolation: isolationText(isolation), failure };
 }
 
-function report(functions: readonly FunctionSpec[], notices: readonly string[], failures: readonly Failure[], { io }: Call): string {
+function report(
+  functions: readonly FunctionSpec[],
+  notices: readonly string[],
+  warnings: readonly Failure[],
+  failures: readonly Failure[],
+  { io }: Call,
+): string {
   const colour = palette(io.stdout, io.env);
   const rows = functions.map((spec) => [
     spec.failure === null ? colour.green("ok") : colour.red("FAIL"),
@@ -98,6 +112,7 @@ function report(functions: readonly FunctionSpec[], notices: readonly string[], 
           ),
         ]),
     ...notices.map((notice) => `${colour.yellow("note")}  ${notice}`),
+    ...warnings.map((warning) => `${colour.yellow("warning")}  ${describeFailure(warning)}`),
     ...problems.map((failure) => `\n${colour.red("FAIL")}  ${describeFailure(failure)}`),
     "",
     `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more problems` : ""}`,

@@ -14,7 +14,7 @@ import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
-import { makeDeployment } from "./deployment.ts";
+import { ANY_ENVIRONMENT, makeDeployment } from "./deployment.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 import { MANIFEST_FORMAT, type ManifestFile, v8Identity } from "./manifest.ts";
 
@@ -58,7 +58,7 @@ export async function buildDeployment(
   const refused = await refuseTarget(config, target);
   if (refused !== null) return fail([refused]);
 
-  const made = await makeDeployment(config, 1, everyName());
+  const made = await makeDeployment(config, 1, ANY_ENVIRONMENT);
   const specs = made.deployment.functions;
   const failures = [...made.failures, ...specs.flatMap((spec) => spec.failure ?? [])];
   if (specs.length === 0 && failures.length === 0) failures.push(nothingToBuild(config));
@@ -78,11 +78,6 @@ export async function buildDeployment(
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-}
-
-/** A build needs no secrets: any name counts as set, and no value is written. */
-function everyName(): Record<string, string> {
-  return new Proxy({}, { get: () => "" });
 }
 
 function nothingToBuild(config: Config): Failure {

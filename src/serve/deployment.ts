@@ -15,7 +15,7 @@ import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
 import { readManifest } from "./manifest.ts";
 import { patternFault, patternShape } from "./route-pattern.ts";
 
-export interface MadeDeployment {
+interface MadeDeployment {
   readonly deployment: Deployment;
   /** Worth a line to the operator; nothing is wrong. */
   readonly notices: readonly string[];
@@ -31,6 +31,9 @@ const JAVASCRIPT_MEMORY_MIN_BYTES = 8 * MIB;
 const SHARED_POOL_SIZE = 256;
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** For whoever serves nothing (build, validate, list): any name counts as set, and no value is known. */
+export const ANY_ENVIRONMENT: Environment = new Proxy({}, { get: () => "" });
 
 /**
  * `environment` is where allow.env and secrets are looked up. Bundles of
@@ -170,7 +173,7 @@ function routeFailure(found: FoundFunction, route: string): Failure | null {
 function secretFailure(found: FoundFunction, overrides: FunctionOverrides, environment: Environment): Failure | null {
   const missing = (overrides.secrets ?? []).filter((name) => environment[name] === undefined);
   if (missing.length === 0) return null;
-  const message = `Cannot serve ${found.id}: its secret ${missing.join(", ")} is not in the server's environment`;
+  const message = `Cannot serve ${found.id}: its secret ${missing.join(", ")} is not in the environment`;
   return {
     code: "SECRET_MISSING",
     message,

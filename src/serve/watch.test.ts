@@ -46,6 +46,14 @@ test("the data folder, node_modules and hidden folders are not watched", async (
   await changes(1);
 });
 
+test("the server's own log beside the functions is no change of theirs", async () => {
+  watch = await watchSource(config({ kind: "folder", path: root }), onChange);
+  for (const file of ["out", "dev.log", "hello.http"]) writeFileSync(join(root, file), "a line");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  writeFileSync(join(root, "hello.ts"), "3");
+  await changes(1);
+});
+
 test("a single file is watched with the modules beside it", async () => {
   watch = await watchSource(config({ kind: "file", path: join(root, "hello.ts") }), onChange);
   writeFileSync(join(root, "_shared.ts"), "1");

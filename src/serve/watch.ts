@@ -4,12 +4,14 @@
  * a checkout writes hundreds. Which functions changed is not decided here:
  * a reload compares what it finds.
  */
-import { basename, dirname, join, sep } from "node:path";
+import { statSync } from "node:fs";
+import { basename, dirname, extname, join, sep } from "node:path";
 import type { Config } from "../config/config.ts";
 
 const DEBOUNCE_MS = 50;
 const FUNCTIONS_FOLDER = "functions";
 const CONFIG_FILE = "pilotlight.yaml";
+const NOT_CODE = new Set([".log", ".http", ".md"]);
 /** Beside a single file lie its modules, but it may also lie in somebody's home folder. */
 const DEPTH_OF_FILE = 2;
 
@@ -29,7 +31,8 @@ export async function watchSource(config: Config, onChange: () => void): Promise
     ...(source.kind === "file" ? { depth: DEPTH_OF_FILE } : {}),
   });
   let timer: NodeJS.Timeout | null = null;
-  watcher.on("all", () => {
+  watcher.on("all", (event, path) => {
+    if (isBesideThePoint(event, path)) return;
     if (timer !== null) clearTimeout(timer);
     timer = setTimeout(onChange, DEBOUNCE_MS);
   });
@@ -42,6 +45,17 @@ export async function watchSource(config: Config, onChange: () => void): Promise
       await watcher.close();
     },
   };
+}
+
+/**
+ * Files that no function is made of. The log of `dev > out` may lie here: a
+ * reload for each line that a reload logs would never end.
+ */
+function isBesideThePoint(event: string, path: string): boolean {
+  if (event !== "add" && event !== "change") return false;
+  const extension = extname(path);
+  if (extension !== "") return NOT_CODE.has(extension);
+  return basename(path) !== ".env" && ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o111) === 0;
 }
 
 /** A project keeps its functions in a folder of that name, and its pilotlight.yaml beside it; it may come later. */

@@ -8,7 +8,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** Files left by a killed writer begin with this; whoever sweeps the folder may delete old ones. */
-export const TEMPORARY_PREFIX = ".tmp-";
+const TEMPORARY_PREFIX = ".tmp-";
 
 /** Writes `content` to `path`; throws the file system's error and leaves no temporary file then. */
 export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
