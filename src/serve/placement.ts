@@ -133,10 +133,6 @@ export class PlacementTable {
     this.#profiled.delete(functionId);
   }
 
-  isProfiled(functionId: string): boolean {
-    return this.#profiled.has(functionId);
-  }
-
   placementOf(functionId: string): Placement | null {
     const state = this.#states.get(functionId);
     return state === undefined ? null : this.#placement(functionId, state);

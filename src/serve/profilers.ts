@@ -22,42 +22,70 @@ const DRAIN_MS = 5_000;
 
 export class Profilers {
   readonly #host: ProfilersHost;
+  /** Every slot with a process, those that are leaving included. */
+  readonly #slots = new Set<WorkerSlot>();
+  readonly #profiled = new Set<string>();
   #count = 0;
+  #isClosed = false;
 
   constructor(host: ProfilersHost) {
     this.#host = host;
   }
 
+  get slots(): WorkerSlot[] {
+    return [...this.#slots];
+  }
+
+  tick(elapsedMs: number): void {
+    for (const slot of this.#slots) slot.tick(elapsedMs);
+  }
+
+  /** The server stops: nothing is profiled any more. */
+  close(): WorkerSlot[] {
+    this.#isClosed = true;
+    return this.slots;
+  }
+
   /** A V8 profile as JSON text. */
   async profile(request: ProfileRequest): Promise<Result<string>> {
     const { functionId } = request;
-    const { placement, counts } = this.#host;
-    const state = placement.placementOf(functionId);
-    if (state?.where === "quarantine" || placement.isProfiled(functionId)) {
-      const why = state?.where === "quarantine" ? `it is in quarantine (${state.reason})` : "it is being profiled already";
-      return fail({ code: "PROFILE_FAILED", message: `Cannot profile ${functionId}: ${why}` });
-    }
+    const refusal = this.#refusal(functionId);
+    if (refusal !== null) return fail({ code: "PROFILE_FAILED", message: `Cannot profile ${functionId}: ${refusal}` });
     // A socket of its own each time: the worker before may still be leaving, and would take the file with it.
     const socketPath = this.#host.socketPathOf(`${functionId} profile ${++this.#count}`);
     const slot = this.#host.createSlot(functionId, socketPath);
-    slot.start();
-    await slot.settled;
+    this.#slots.add(slot);
+    this.#profiled.add(functionId);
     try {
-      if (!slot.listening || slot.worker === null)
-        return fail({
-          code: "PROFILE_FAILED",
-          message: `Cannot profile ${functionId}: its worker did not start`,
-          hint: "The log says why",
-        });
-      placement.beginProfile(functionId, socketPath);
-      this.#host.placementsChanged();
-      const { profile, failure } = await counts.profile(slot.worker, request);
-      return profile === null ? fail(failure!) : ok(profile);
+      slot.start();
+      await slot.settled;
+      return await this.#record(slot, socketPath, request);
     } finally {
-      placement.endProfile(functionId);
-      this.#host.placementsChanged();
+      this.#profiled.delete(functionId);
       // Calls already on their way there still arrive; the answer need not wait for that.
-      setTimeout(() => void slot.drain(DRAIN_MS), FAREWELL_MS).unref();
+      setTimeout(() => void slot.drain(DRAIN_MS).then(() => this.#slots.delete(slot)), FAREWELL_MS).unref();
     }
+  }
+
+  async #record(slot: WorkerSlot, socketPath: string, request: ProfileRequest): Promise<Result<string>> {
+    const { functionId } = request;
+    const { placement, counts } = this.#host;
+    if (!slot.listening || slot.worker === null) {
+      const message = `Cannot profile ${functionId}: its worker did not start`;
+      return fail({ code: "PROFILE_FAILED", message, hint: "The log says why" });
+    }
+    placement.beginProfile(functionId, socketPath);
+    this.#host.placementsChanged();
+    const { profile, failure } = await counts.profile(slot.worker, request);
+    placement.endProfile(functionId);
+    this.#host.placementsChanged();
+    return profile === null ? fail(failure!) : ok(profile);
+  }
+
+  #refusal(functionId: string): string | null {
+    const state = this.#host.placement.placementOf(functionId);
+    if (state?.where === "quarantine") return `it is in quarantine (${state.reason})`;
+    if (this.#profiled.has(functionId)) return "it is being profiled already";
+    return this.#isClosed ? "the server stops" : null;
   }
 }

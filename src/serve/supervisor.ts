@@ -132,17 +132,9 @@ export class Supervisor implements SlotHost {
     const failures = [claimed, deployed].flatMap((one) => (one.ok ? [] : [one.failure].flat()));
     if (failures.length > 0 || !deployed.ok) return this.#giveUp(failures);
     this.placement.deploy(this.live.identified());
+    const { config, live, placement } = this;
     const [shared, dedicated, port, sockets] = [this.#shared, this.#dedicated, this.#port, this.#sockets];
-    this.#rollout = new Rollout({
-      config: this.config,
-      snapshotFile,
-      live: this.live,
-      placement: this.placement,
-      port,
-      sockets,
-      shared,
-      dedicated,
-    });
+    this.#rollout = new Rollout({ config, snapshotFile, live, placement, port, sockets, shared, dedicated });
     this.#startTicking();
     for (const slot of this.#shared) slot.sendStart();
     const first = await this.#firstBoot.outcome;
@@ -161,7 +153,7 @@ export class Supervisor implements SlotHost {
   }
 
   get slots(): readonly WorkerSlot[] {
-    return [...this.#shared, ...this.#dedicated.slots];
+    return [...this.#shared, ...this.#dedicated.slots, ...this.#profilers.slots];
   }
 
   dedicatedSlot(functionId: string): WorkerSlot | null {
@@ -228,7 +220,7 @@ export class Supervisor implements SlotHost {
         this.logs.accept(message.lines);
         return;
       case "cleared":
-        if (slot.functionId === message.functionId) this.#blame.cleared(message.functionId);
+        if (slot.functionId === message.functionId && !slot.inspected) this.#blame.cleared(message.functionId);
         return;
       case "booted":
       case "heartbeat":
@@ -329,6 +321,7 @@ export class Supervisor implements SlotHost {
       lastMs = nowMs;
       for (const slot of this.#shared) slot.tick(elapsedMs);
       this.#dedicated.tick(elapsedMs);
+      this.#profilers.tick(elapsedMs);
     }, HEARTBEAT_TICK_MS);
   }
 
@@ -339,10 +332,10 @@ export class Supervisor implements SlotHost {
 
   async #stop(): Promise<void> {
     this.#port.stopAccepting();
-    const dedicated = this.#dedicated.close();
+    const forwardedTo = [...this.#dedicated.close(), ...this.#profilers.close()];
     // Shared workers first: what they forward must still find its worker.
     await Promise.all(this.#shared.map((slot) => slot.drain(this.#drainGraceMs)));
-    await Promise.all(dedicated.map((slot) => slot.drain(this.#drainGraceMs)));
+    await Promise.all(forwardedTo.map((slot) => slot.drain(this.#drainGraceMs)));
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.#port.release();
     this.#sockets.close();

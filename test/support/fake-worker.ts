@@ -121,7 +121,10 @@ process.on("message", (message: ToWorker, handle: unknown) => {
     case "collect":
       return send({ type: "collected", requestId: message.requestId, metrics: snapshot() });
     case "profile":
-      return send({ type: "profiled", requestId: message.requestId, profile: `{"kind":"${message.kind}"}`, failure: null });
+      setTimeout(() => {
+        send({ type: "profiled", requestId: message.requestId, profile: `{"kind":"${message.kind}"}`, failure: null });
+      }, message.durationMs);
+      return;
     case "drain":
       server.close(() => {
         send({ type: "drained" });
