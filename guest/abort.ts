@@ -1,10 +1,11 @@
 /**
  * AbortController and AbortSignal of the DOM standard, chapter 3. A signal made
- * by `any` is held weakly by its sources until somebody listens to it, so that
- * a module-wide signal joined in every request does not keep every request.
+ * by `any` is held weakly by its sources, one made by `timeout` weakly by its
+ * timer, until somebody listens: what every request makes one of must go with
+ * the request, and what is listened to must fire.
  */
 import { DOMException } from "./dom-exception.ts";
-import { defineHandlerAttribute, Event, type EventListener, EventTarget, type ListenerOptions } from "./events.ts";
+import { defineHandlerAttribute, Event, EventTarget, isListened, LISTENERS_CHANGED } from "./events.ts";
 import { setTimeout } from "./timers.ts";
 
 const TIMEOUT_MAX_MS = 2 ** 53 - 1;
@@ -15,9 +16,13 @@ let abortSignal: (signal: AbortSignal, reason: unknown) => void;
 
 const CONSTRUCT = Symbol("made by this module");
 
+/** Signals with a timer that somebody listens to, themselves or through `any`. */
+const awaitedTimeouts = new Set<AbortSignal>();
+
 export class AbortSignal extends EventTarget {
   #aborted = false;
   #reason: unknown = undefined;
+  #hasTimer = false;
   /** Signals this one was made of by `any`; plain signals have none. */
   #sources: readonly AbortSignal[] = [];
   #dependents: WeakRef<AbortSignal>[] | null = null;
@@ -46,7 +51,12 @@ export class AbortSignal extends EventTarget {
     if (!(wait >= 0 && wait <= TIMEOUT_MAX_MS))
       throw new TypeError("AbortSignal.timeout: the delay must be a number of milliseconds, 0 or more");
     const signal = make();
-    setTimeout(() => signal.#abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")), wait);
+    signal.#hasTimer = true;
+    const weakly = new WeakRef(signal);
+    setTimeout(() => {
+      const target = weakly.deref();
+      if (target !== undefined) target.#abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+    }, wait);
     return signal;
   }
 
@@ -80,12 +90,18 @@ export class AbortSignal extends EventTarget {
     if (this.#aborted) throw this.#reason;
   }
 
-  override addEventListener(type: string, callback: EventListener | null, options: boolean | ListenerOptions = {}): void {
-    super.addEventListener(type, callback, options);
-    if (type !== "abort" || this.#aborted) return;
+  override [LISTENERS_CHANGED](): void {
+    const isHeard = !this.#aborted && (isListened(this, "abort") || (this.#heard !== null && this.#heard.size > 0));
+    if (this.#hasTimer) {
+      if (isHeard) awaitedTimeouts.add(this);
+      else awaitedTimeouts.delete(this);
+    }
     for (const source of this.#sources) {
-      source.#heard ??= new Set();
-      source.#heard.add(this);
+      if (isHeard) {
+        source.#heard ??= new Set();
+        source.#heard.add(this);
+      } else source.#heard?.delete(this);
+      source[LISTENERS_CHANGED]();
     }
   }
 
@@ -108,6 +124,7 @@ export class AbortSignal extends EventTarget {
     const joined = (this.#dependents ?? []).map((reference) => reference.deref()).filter((signal) => signal?.aborted === false);
     this.#dependents = null;
     this.#heard = null;
+    awaitedTimeouts.delete(this);
     // All are aborted before any listener runs, so that none sees half a state.
     for (const signal of joined) (signal as AbortSignal).#inherit(reason);
     this.dispatchEvent(new Event("abort"));

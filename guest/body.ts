@@ -6,7 +6,7 @@
 import { Blob } from "./blob.ts";
 import { utf8Decode, utf8Encode } from "./encoding.ts";
 import { encodeMultipart, FormData, parseMultipart, parseUrlEncoded } from "./form-data.ts";
-import { ReadableStream } from "./streams.ts";
+import { ReadableByteStreamController, ReadableStream } from "./streams.ts";
 import { URLSearchParams } from "./url-search-params.ts";
 
 export type BodyInit =
@@ -43,6 +43,7 @@ export function extractBody(init: unknown): ExtractedBody {
   }
   if (init instanceof ReadableStream) {
     if (init.locked) throw new TypeError("The stream given as a body is locked to another reader");
+    if (isDisturbed(init)) throw new TypeError("The stream given as a body has been read from");
     return { source: init, contentType: null };
   }
   if (init instanceof URLSearchParams) {
@@ -82,13 +83,12 @@ export abstract class Body {
 
   get bodyUsed(): boolean {
     if (this.#taken) return true;
-    const stream = this.#stream as (ReadableStream & { _disturbed?: boolean }) | null;
-    return stream?._disturbed === true;
+    return this.#stream !== null && isDisturbed(this.#stream);
   }
 
   async text(): Promise<string> {
     const value = this.take();
-    const text = typeof value === "string" ? value : utf8Decode(await toBytes(value));
+    const text = typeof value === "string" ? value.toWellFormed() : utf8Decode(await toBytes(value));
     return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   }
 
@@ -130,16 +130,52 @@ export abstract class Body {
     return this.#stream ?? this.source;
   }
 
-  /** A second body with the same content: forms that can't be consumed are shared, streams are split. */
+  /** A second body with the same content, and memory of its own: what reads one may write to what it got. */
   protected cloneSource(): BodySource {
     if (this.#taken || this.bodyUsed) throw new TypeError("clone: the body has already been used");
     if (this.#stream?.locked) throw new TypeError("clone: the body's stream is locked to a reader");
     const held = this.#stream ?? this.source;
-    if (held === null || typeof held === "string" || held instanceof Uint8Array || held instanceof Blob) return held;
-    const [mine, theirs] = toStream(held).tee();
+    if (held === null || typeof held === "string" || held instanceof Blob) return held;
+    if (held instanceof Uint8Array) return held.slice();
+    const stream = toStream(held);
+    // Of byte streams `tee` copies the chunks, of others it shares them.
+    const isOfBytes = controllerOf(stream) instanceof ReadableByteStreamController;
+    const [mine, theirs] = (isOfBytes ? stream : byteStreamOf(stream)).tee();
     this.#stream = mine;
     return theirs;
   }
+}
+
+/** What the standard's algorithms ask of a stream, and its API doesn't tell. */
+interface StreamSlots {
+  readonly _disturbed?: boolean;
+  readonly _readableStreamController?: unknown;
+}
+
+function isDisturbed(stream: ReadableStream): boolean {
+  return (stream as StreamSlots)._disturbed === true;
+}
+
+function controllerOf(stream: ReadableStream): unknown {
+  return (stream as StreamSlots)._readableStreamController;
+}
+
+function byteStreamOf(stream: ReadableStream): ReadableStream {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      let { done, value } = await reader.read();
+      while (!done && toChunk(value).byteLength === 0) ({ done, value } = await reader.read());
+      // A copy: enqueuing takes the memory from its owner, who may have more to write into it.
+      if (!done) controller.enqueue(toChunk(value).slice() as Uint8Array<ArrayBuffer>);
+      else {
+        controller.close();
+        controller.byobRequest?.respond(0);
+      }
+    },
+    cancel: (reason: unknown) => reader.cancel(reason),
+  });
 }
 
 export function toStream(source: BodySource): ReadableStream {

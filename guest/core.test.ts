@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Engine } from "../src/engines/engine.ts";
 import { fakeCall } from "../test/support/fake-exchange.ts";
+import { inGuest, inNode } from "../test/support/in-guest.ts";
 import { makeEngine, sourceOf } from "../test/support/javascript-subject.ts";
 
 let engine: Engine;
@@ -14,28 +15,6 @@ before(async () => {
   engine = await makeEngine();
 });
 after(() => engine.close());
-
-/** The value of an async program inside the sandbox; a throw becomes its name. */
-async function inGuest(program: string): Promise<unknown> {
-  const source = await sourceOf(
-    `export default async (request, env, ctx) => Response.json({ value: await (async () => { ${program} })().catch((e) => "threw " + e.name) })`,
-  );
-  const sandbox = await (await engine.prepare(source)).open();
-  const { call, answer } = fakeCall({ headers: { "x-one": "1", cookie: "a=1" }, body: "payload", method: "POST", target: "/p?q=1" });
-  sandbox.invoke(call);
-  const { body, failure } = await answer;
-  sandbox.close();
-  assert.equal(failure, null, failure?.message);
-  return (JSON.parse(body.toString()) as { value: unknown }).value;
-}
-
-async function inNode(program: string): Promise<unknown> {
-  // isolated-vm settles promises outside Node's callback scope; with the hooks that
-  // node:test sets, Node's own Blob then fails an assertion. Leave that turn first.
-  await new Promise((resolve) => setImmediate(resolve));
-  const run = new Function(`return (async () => { ${program} })().catch((e) => "threw " + e.name)`) as () => Promise<unknown>;
-  return JSON.parse(JSON.stringify((await run()) ?? null));
-}
 
 /** Programs on which the sandbox and Node must agree. */
 const SAME: Readonly<Record<string, string>> = {
@@ -74,13 +53,13 @@ const SAME: Readonly<Record<string, string>> = {
 
 describe("the sandbox and Node agree that", () => {
   for (const [name, program] of Object.entries(SAME)) {
-    test(name, async () => assert.deepEqual(await inGuest(program), await inNode(program)));
+    test(name, async () => assert.deepEqual(await inGuest(engine, program), await inNode(program)));
   }
 });
 
 describe("in the sandbox", () => {
   test("the incoming request has its url, headers, parameters and body", async () => {
-    assert.deepEqual(await inGuest(`return [request.url, request.method, request.headers.get("x-one"), await request.text()]`), [
+    assert.deepEqual(await inGuest(engine, `return [request.url, request.method, request.headers.get("x-one"), await request.text()]`), [
       "http://127.0.0.1/p?q=1",
       "POST",
       "1",
@@ -91,6 +70,7 @@ describe("in the sandbox", () => {
   test("Response is callable without new, as zigttp's is", async () => {
     assert.deepEqual(
       await inGuest(
+        engine,
         `const r = Response("x", { status: 202 }); return [r.status, await r.text(), Response.text("a").headers.get("content-type")]`,
       ),
       [202, "x", "text/plain; charset=utf-8"],
@@ -98,7 +78,7 @@ describe("in the sandbox", () => {
   });
 
   test("Response.redirect keeps a relative location", async () => {
-    assert.equal(await inGuest(`return Response.redirect("/a b").headers.get("location")`), "/a%20b");
+    assert.equal(await inGuest(engine, `return Response.redirect("/a b").headers.get("location")`), "/a%20b");
   });
 
   test("console writes one record a call, under the call that wrote it", async () => {

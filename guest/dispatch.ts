@@ -14,7 +14,7 @@ import { type BodySource, toChunk, toStream } from "./body.ts";
 import { connect, current, hostAsync, hostSync, settle } from "./bridge.ts";
 import { setClock, turnClock } from "./clock.ts";
 import { type CallContext, findHandler, type Handler } from "./handler.ts";
-import { abortRequest, incomingRequest, origin } from "./request.ts";
+import { abortRequest, endRequest, incomingRequest, origin, type Request } from "./request.ts";
 import { Response, TEXT_LINES, typed } from "./response.ts";
 import { ReadableStream } from "./streams.ts";
 import { ring } from "./timers.ts";
@@ -111,22 +111,22 @@ function dispatch(
   current.callId = callId;
   turnClock.isSet = false;
   gathers = takes;
+  const source: BodySource = body === true ? { open: () => incomingStream(callId) } : body;
+  const request = incomingRequest({ method, target, block, source, callId });
   try {
-    const source: BodySource = body === true ? { open: () => incomingStream(callId) } : body;
-    const request = incomingRequest({ method, target, block, source, callId });
     const context = new Context(paramsJson === undefined ? NO_PARAMS : jsonParse(paramsJson));
-    const result = handler(request, env, context, { target, block });
-    if (result instanceof Response) return answerTurn(callId, result);
+    const result = handler(request, env, context);
+    if (result instanceof Response) return answerTurn(callId, request, result);
     if (isThenable(result)) {
       result.then(
-        (value) => answerLater(callId, value),
-        (error) => failCall(callId, error),
+        (value) => answerLater(callId, request, value),
+        (error) => failCall(callId, request, error),
       );
       return undefined;
     }
-    return answerTurn(callId, toResponse(result));
+    return answerTurn(callId, request, toResponse(result));
   } catch (error) {
-    failCall(callId, error);
+    failCall(callId, request, error);
     return undefined;
   }
 }
@@ -144,23 +144,24 @@ function take(lost: boolean): string | undefined {
 }
 
 /** Within dispatch: by value in the loop lane, by callback in the thread lane, where a lost value could not be asked for. */
-function answerTurn(callId: number, response: Response): string | undefined {
+function answerTurn(callId: number, request: Request, response: Response): string | undefined {
   returnedAnswer = undefined;
   if (gathers) {
-    returnedAnswer = answerNow(callId, response);
+    returnedAnswer = answerNow(callId, request, response);
     return returnedAnswer;
   }
-  send(callId, response, response.take());
+  send(callId, request, response, response.take());
   return undefined;
 }
 
-function answerNow(callId: number, response: Response): string | undefined {
+function answerNow(callId: number, request: Request, response: Response): string | undefined {
   const source = response.take();
-  if (source === null) return `${response.status} ${packed(response.headerLines())}`;
-  if (typeof source === "string" && source.length <= WHOLE_TEXT_MAX) {
-    return `${response.status} ${packed(response.headerLines())}${source}`;
+  if (source === null || (typeof source === "string" && source.length <= WHOLE_TEXT_MAX)) {
+    const answer = `${response.status} ${packed(response.headerLines())}${source ?? ""}`;
+    endRequest(request);
+    return answer;
   }
-  send(callId, response, source);
+  send(callId, request, response, source);
   return undefined;
 }
 
@@ -168,7 +169,7 @@ function packed(lines: string): string {
   return `${lines.length}\n${lines}`;
 }
 
-function answerLater(callId: number, value: unknown): void {
+function answerLater(callId: number, request: Request, value: unknown): void {
   current.callId = callId;
   try {
     const response = toResponse(value);
@@ -176,22 +177,24 @@ function answerLater(callId: number, value: unknown): void {
     if (gathers && typeof source === "string" && source.length <= WHOLE_TEXT_MAX) {
       const lines = response.headerLines();
       settledAnswers += `${callId} ${response.status} ${lines.length} ${source.length}\n${lines}${source}`;
-    } else send(callId, response, source);
+      endRequest(request);
+    } else send(callId, request, response, source);
   } catch (error) {
-    failCall(callId, error);
+    failCall(callId, request, error);
   }
 }
 
-function send(callId: number, response: Response, source: BodySource): void {
+function send(callId: number, request: Request, response: Response, source: BodySource): void {
   if (source === null || source instanceof Uint8Array || (typeof source === "string" && source.length <= WHOLE_TEXT_MAX)) {
     reply(callId, response.status, response.headerLines(), source);
+    endRequest(request);
     return;
   }
-  void stream(callId, response.status, response.headerLines(), source);
+  void stream(callId, request, response.status, response.headerLines(), source);
 }
 
 /** Streams a body with back-pressure: the next chunk is asked for when the socket has room. */
-async function stream(callId: number, status: number, lines: string, source: BodySource): Promise<void> {
+async function stream(callId: number, request: Request, status: number, lines: string, source: BodySource): Promise<void> {
   const call: OpenCall = { wake: null, cancel: null, gone: false };
   openCalls.set(callId, call);
   const length = source instanceof Blob ? source.size : source instanceof Uint8Array ? source.byteLength : null;
@@ -222,6 +225,7 @@ async function stream(callId: number, status: number, lines: string, source: Bod
     hostSync("call.broken", callId, message, stack);
   } finally {
     openCalls.delete(callId);
+    endRequest(request);
   }
 }
 
@@ -282,9 +286,10 @@ class Context implements CallContext {
   }
 
   waitUntil(promise: unknown): void {
+    const { callId } = current;
     hostSync("wait.begin");
     Promise.resolve(promise)
-      .catch(reportUncaught)
+      .catch((error: unknown) => reportUncaught(error, callId))
       .finally(() => hostSync("wait.end"));
   }
 
@@ -307,14 +312,15 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-function failCall(callId: number, error: unknown): void {
+function failCall(callId: number, request: Request, error: unknown): void {
+  endRequest(request);
   const { message, stack } = describe(error);
   hostSync("call.failed", callId, message, stack);
 }
 
-function reportUncaught(error: unknown): void {
+function reportUncaught(error: unknown, callId = current.callId): void {
   const { message, stack } = describe(error);
-  hostSync("log", "error", `Uncaught ${stack === "" ? message : stack}`, current.callId);
+  hostSync("log", "error", `Uncaught ${stack === "" ? message : stack}`, callId);
 }
 
 /** Whatever was thrown may be hostile: null, a Proxy, an object whose getters throw. */

@@ -161,9 +161,18 @@ export class MessageEvent extends Event {
   }
 }
 
+/** Called on a target whose listeners have changed: some must live as long as they are listened to. */
+export const LISTENERS_CHANGED = Symbol("listeners changed");
+
+export let isListened: (target: EventTarget, type: string) => boolean;
+
 export class EventTarget {
   /** Replaced, never changed in place, so that a running dispatch keeps its own list. */
   #listeners: readonly Listener[] = [];
+
+  static {
+    isListened = (target, type) => target.#listeners.some((known) => known.type === type);
+  }
 
   addEventListener(type: string, callback: EventListener | null, options: boolean | ListenerOptions = {}): void {
     const settings: ListenerOptions = typeof options === "object" && options !== null ? options : { capture: Boolean(options) };
@@ -176,6 +185,7 @@ export class EventTarget {
     if (this.#find(name, callback, Boolean(capture)) !== undefined) return;
     const listener = { type: name, callback, capture: Boolean(capture), once: Boolean(once), passive: Boolean(passive), removed: false };
     this.#listeners = [...this.#listeners, listener];
+    this[LISTENERS_CHANGED]();
     signal?.addEventListener("abort", () => this.#remove(listener), { once: true });
   }
 
@@ -214,7 +224,10 @@ export class EventTarget {
   #remove(listener: Listener): void {
     listener.removed = true;
     this.#listeners = this.#listeners.filter((known) => known !== listener);
+    this[LISTENERS_CHANGED]();
   }
+
+  [LISTENERS_CHANGED](): void {}
 
   get [Symbol.toStringTag](): string {
     return "EventTarget";

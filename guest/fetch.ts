@@ -7,22 +7,17 @@
 import { toBytes, toChunk } from "./body.ts";
 import { current, hostAsync, hostSync } from "./bridge.ts";
 import { Request, type RequestInit } from "./request.ts";
-import { Response } from "./response.ts";
+import { type NetworkHead, networkResponse, type Response } from "./response.ts";
 import { ReadableStream } from "./streams.ts";
 import type { URL } from "./url.ts";
 
 const WRITE_SLICE_BYTES = 256 * 1024;
 
-interface Head {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: [string, string][];
-  readonly url: string;
-  readonly redirected: boolean;
+interface Head extends NetworkHead {
   readonly body: Uint8Array | null | "stream";
 }
 
-export async function fetch(input: Request | URL | string, init: RequestInit = {}): Promise<Response> {
+export async function fetch(input: Request | URL | string, init?: RequestInit | null): Promise<Response> {
   const request = new Request(input, init);
   const { signal } = request;
   signal.throwIfAborted();
@@ -41,11 +36,7 @@ export async function fetch(input: Request | URL | string, init: RequestInit = {
   const upload = stream ? exchange.send(source instanceof ReadableStream ? source : (source as { open(): ReadableStream }).open()) : null;
   upload?.catch(() => {});
   const head = await exchange.head();
-  const body = head.body === "stream" ? exchange.bodyStream() : head.body;
-  const response = new Response(body as never, { status: head.status, statusText: head.statusText, headers: head.headers });
-  Object.defineProperty(response, "url", { value: head.url, configurable: true });
-  Object.defineProperty(response, "redirected", { value: head.redirected, configurable: true });
-  return response;
+  return networkResponse(head, head.body === "stream" ? exchange.bodyStream() : head.body);
 }
 
 /** One handle at the host and the signal that ends it. */

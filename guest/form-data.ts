@@ -149,17 +149,25 @@ function appendPart(form: FormData, head: string, content: Uint8Array): void {
     }),
   );
   const disposition = headers.get("content-disposition") ?? "";
-  const name = parameterOf(disposition, "name");
-  if (!/^form-data\s*;/i.test(disposition) || name === null) throw new TypeError("formData: a part has no name");
-  const filename = parameterOf(disposition, "filename");
-  if (filename === null) form.append(name, withoutBom(utf8Decode(content)));
+  const parameters = parametersOf(disposition);
+  const name = parameters.get("name");
+  if (!/^form-data\s*;/i.test(disposition) || name === undefined) throw new TypeError("formData: a part has no name");
+  const filename = parameters.get("filename");
+  if (filename === undefined) form.append(name, withoutBom(utf8Decode(content)));
   else form.append(name, new File([content], filename, { type: headers.get("content-type") ?? "text/plain" }));
 }
 
-function parameterOf(disposition: string, parameter: string): string | null {
-  const match = new RegExp(`;\\s*${parameter}=(?:"([^"]*)"|([^;\\s]+))`, "i").exec(disposition);
-  if (match === null) return null;
-  return (match[1] ?? (match[2] as string)).replace(/%0a/gi, "\n").replace(/%0d/gi, "\r").replace(/%22/g, '"');
+const PARAMETER = /;\s*([^\s=;"]+)\s*=\s*(?:"([^"]*)"|([^;\s]*))/g;
+
+/** Read from left to right: a quoted value may hold what looks like another parameter. */
+function parametersOf(disposition: string): Map<string, string> {
+  const parameters = new Map<string, string>();
+  for (const [, name, quoted, bare] of disposition.matchAll(PARAMETER)) {
+    const value = quoted ?? bare ?? "";
+    const key = (name as string).toLowerCase();
+    if (!parameters.has(key)) parameters.set(key, value.replace(/%0a/gi, "\n").replace(/%0d/gi, "\r").replace(/%22/g, '"'));
+  }
+  return parameters;
 }
 
 /** First place of `needle` at or after `from`; the rare first byte search is V8's own. */

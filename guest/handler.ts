@@ -9,7 +9,7 @@
 import { toBytes } from "./body.ts";
 import { utf8Decode } from "./encoding.ts";
 import { Headers, RAW } from "./headers.ts";
-import type { Request } from "./request.ts";
+import { type RawRequest, type Request, rawOf } from "./request.ts";
 import { Response, TEXT_LINES, typed } from "./response.ts";
 import { URLSearchParams } from "./url-search-params.ts";
 
@@ -19,13 +19,7 @@ export interface CallContext {
   passThroughOnException(): void;
 }
 
-export type Handler = (request: Request, env: object, context: CallContext, raw: RawRequest) => unknown;
-
-/** The strings a request came as, for forms that read no Request. */
-export interface RawRequest {
-  readonly target: string;
-  readonly block: string;
-}
+export type Handler = (request: Request, env: object, context: CallContext) => unknown;
 
 export const HANDLER_FORMS = "export default { fetch }, export default function, export function GET/POST…, or function handler(request)";
 
@@ -37,7 +31,7 @@ export function findHandler(module: Record<string, unknown>): { handler: Handler
   if (typeof main === "function") return { handler: main as Handler, methods: null };
   if (typeof main === "object" && main !== null && typeof (main as { fetch?: unknown }).fetch === "function") {
     const app = main as { fetch: Handler };
-    return { handler: (request, env, context, raw) => app.fetch(request, env, context, raw), methods: null };
+    return { handler: (request, env, context) => app.fetch(request, env, context), methods: null };
   }
   const global = module["handler"];
   if (typeof global === "function") return { handler: zigttpHandler(global as ZigttpHandler), methods: null };
@@ -52,9 +46,9 @@ function methodTable(module: Record<string, Handler>, exported: string[]): { han
   if (get !== undefined && !table.has("HEAD")) table.set("HEAD", get);
   const methods = [...new Set([...table.keys(), "OPTIONS"])].sort();
   const allow = { allow: methods.join(", ") };
-  const handler: Handler = (request, env, context, raw) => {
+  const handler: Handler = (request, env, context) => {
     const chosen = table.get(request.method);
-    if (chosen !== undefined) return chosen(request, env, context, raw);
+    if (chosen !== undefined) return chosen(request, env, context);
     if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: allow });
     return Response.json(
       { error: { code: "METHOD_NOT_ALLOWED", message: `${request.method} is not among ${allow.allow}` } },
@@ -79,16 +73,16 @@ interface ZigttpRequest {
 type ZigttpHandler = (request: ZigttpRequest, env: object, context: CallContext) => unknown;
 
 function zigttpHandler(handler: ZigttpHandler): Handler {
-  const answer = (request: Request, env: object, context: CallContext, raw: RawRequest, body: string | null): unknown => {
-    const result = handler(zigttpRequest(request, context, raw, body), env, context);
+  const answer = (request: Request, env: object, context: CallContext, body: string | null): unknown => {
+    const result = handler(zigttpRequest(request, context, rawOf(request), body), env, context);
     return typeof (result as PromiseLike<unknown> | undefined)?.then === "function"
       ? Promise.resolve(result).then(zigttpAnswer)
       : zigttpAnswer(result);
   };
-  return (request, env, context, raw) => {
+  return (request, env, context) => {
     const held = request.take();
-    if (held === null || typeof held === "string") return answer(request, env, context, raw, held);
-    return toBytes(held).then((bytes) => answer(request, env, context, raw, utf8Decode(bytes)));
+    if (held === null || typeof held === "string") return answer(request, env, context, held);
+    return toBytes(held).then((bytes) => answer(request, env, context, utf8Decode(bytes)));
   };
 }
 

@@ -4,7 +4,7 @@
  * url and headers only when they are asked for: a handler that answers a
  * constant pays for neither.
  */
-import { AbortController, type AbortSignal } from "./abort.ts";
+import { AbortController, AbortSignal } from "./abort.ts";
 import { Body, type BodyInit, type BodySource, extractBody } from "./body.ts";
 import { Headers, type HeadersInit, RAW } from "./headers.ts";
 import { URL } from "./url.ts";
@@ -14,12 +14,26 @@ export interface RequestInit {
   headers?: HeadersInit;
   body?: BodyInit;
   signal?: AbortSignal | null;
-  redirect?: "follow" | "error" | "manual";
+  redirect?: Redirect;
   duplex?: "half";
   [other: string]: unknown;
 }
 
+type Redirect = "follow" | "error" | "manual";
+
+/** The strings a request came as, for handler forms that read no Request. */
+export interface RawRequest {
+  readonly target: string;
+  readonly block: string;
+}
+
+/** Of an incoming request; no guest can reach these. */
+export let rawOf: (request: Request) => RawRequest;
+/** The call is over: nobody is told any more that its client went away. */
+export let endRequest: (request: Request) => void;
+
 const NORMALIZED_METHODS = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
+const REDIRECTS: ReadonlySet<unknown> = new Set<Redirect>(["follow", "error", "manual"]);
 const FORBIDDEN_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -37,13 +51,22 @@ export class Request extends Body {
   #url: string | null;
   #headers: Headers | null;
   #signal: AbortSignal | null = null;
-  #redirect: "follow" | "error" | "manual" = "follow";
+  #redirect: Redirect = "follow";
   /** Only of incoming requests: "/path?query" and the header lines as sent. */
   readonly #target: string;
   readonly #block: string;
-  readonly #callId: number;
+  /** 0 once the call is over. */
+  #callId: number;
 
-  constructor(input: Request | URL | string, init: RequestInit = {}) {
+  static {
+    rawOf = (request) => ({ target: request.#target, block: request.#block });
+    endRequest = (request) => {
+      if (request.#signal !== null) controllers.delete(request.#callId);
+      request.#callId = 0;
+    };
+  }
+
+  constructor(input: Request | URL | string, init?: RequestInit | null) {
     if ((input as unknown) === INCOMING) {
       const { method, target, block, source, callId } = init as unknown as IncomingParts;
       super(source);
@@ -56,20 +79,29 @@ export class Request extends Body {
       return;
     }
     const from = input instanceof Request ? input : null;
-    const hasBody = init.body !== undefined && init.body !== null;
-    const method = normalizedMethod(init.method ?? from?.method ?? "GET");
-    if (hasBody && (method === "GET" || method === "HEAD")) throw new TypeError(`Request: a ${method} request can't have a body`);
-    const extracted = hasBody ? extractBody(init.body) : null;
+    const { method: asked, headers, body, signal, redirect } = init ?? {};
+    const hasBody = body !== undefined && body !== null;
+    const method = normalizedMethod(asked ?? from?.method ?? "GET");
+    // A GET that came in with a body may be passed on as it is.
+    const hasOldBody = asked !== undefined && from !== null && from.source !== null;
+    if ((hasBody || hasOldBody) && (method === "GET" || method === "HEAD")) {
+      throw new TypeError(`Request: a ${method} request can't have a body`);
+    }
+    const url = from !== null ? from.url : checkedUrl(input);
+    if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
+      throw new TypeError("Request: the signal is not an AbortSignal");
+    if (redirect !== undefined && !REDIRECTS.has(redirect)) throw new TypeError(`Request: ${JSON.stringify(redirect)} is no redirect mode`);
+    const extracted = hasBody ? extractBody(body) : null;
     super(extracted !== null ? extracted.source : from !== null ? from.take() : null);
     this.method = method;
     this.#target = "";
     this.#block = "";
     this.#callId = 0;
-    this.#url = from !== null ? from.url : new URL(String(input)).href;
-    this.#headers = new Headers(init.headers ?? from?.headers);
+    this.#url = url;
+    this.#headers = new Headers(headers ?? from?.headers);
     if (extracted?.contentType != null && !this.#headers.has("content-type")) this.#headers.set("content-type", extracted.contentType);
-    this.#signal = init.signal === undefined ? (from?.signal ?? null) : init.signal;
-    this.#redirect = init.redirect ?? from?.redirect ?? "follow";
+    this.#signal = signal === undefined ? (from?.signal ?? null) : signal;
+    this.#redirect = redirect ?? from?.redirect ?? "follow";
   }
 
   get url(): string {
@@ -90,14 +122,11 @@ export class Request extends Body {
     if (this.#signal === null) {
       const controller = new AbortController();
       this.#signal = controller.signal;
-      if (this.#callId !== 0) {
-        controllers.set(this.#callId, controller);
-        if (controllers.size > CONTROLLERS_MAX) controllers.delete(controllers.keys().next().value as number);
-      }
+      if (this.#callId !== 0) controllers.set(this.#callId, controller);
     }
     return this.#signal;
   }
-  get redirect(): "follow" | "error" | "manual" {
+  get redirect(): Redirect {
     return this.#redirect;
   }
   get credentials(): string {
@@ -145,12 +174,8 @@ interface IncomingParts {
   readonly callId: number;
 }
 
-/**
- * Controllers of incoming requests whose signal somebody asked for, so that a
- * client that goes away can be told. Bounded: the oldest belong to calls long answered.
- */
+/** Of the open calls whose signal somebody asked for: fired when the client goes away. */
 const controllers = new Map<number, AbortController>();
-const CONTROLLERS_MAX = 10_000;
 
 /** The client of this call went away: its signal fires, if anybody listens. */
 export function abortRequest(callId: number): void {
@@ -163,6 +188,13 @@ export function abortRequest(callId: number): void {
 /** A request as the host hands it over: raw strings, nothing parsed yet. */
 export function incomingRequest(parts: IncomingParts): Request {
   return new Request(INCOMING as unknown as string, parts as unknown as RequestInit);
+}
+
+function checkedUrl(input: unknown): string {
+  const url = new URL(String(input));
+  if (url.username !== "" || url.password !== "")
+    throw new TypeError("Request: the address holds a user name or password; send an authorization header");
+  return url.href;
 }
 
 function normalizedMethod(method: string): string {

@@ -6,7 +6,7 @@
  */
 import { Body, type BodyInit, type BodySource, extractBody } from "./body.ts";
 import { Headers, type HeadersInit, RAW } from "./headers.ts";
-import type { URL } from "./url.ts";
+import { URL } from "./url.ts";
 
 export interface ResponseInit {
   status?: number;
@@ -16,6 +16,7 @@ export interface ResponseInit {
 
 const NULL_BODY_STATUS = new Set([101, 103, 204, 205, 304]);
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
+const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/i;
 /** Runs of characters that no address may hold as they are; whole runs, so that surrogate pairs stay together. */
 const NOT_IN_URLS = /[^\x21-\x7e]+/g;
 const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -33,14 +34,36 @@ interface ReadyParts {
   readonly source: BodySource;
 }
 
-class ResponseClass extends Body {
+/** What fetch was told about its answer. */
+export interface NetworkHead {
   readonly status: number;
   readonly statusText: string;
+  readonly headers: [string, string][];
+  readonly url: string;
+  readonly redirected: boolean;
+}
+
+/** The answer of another server. Not reachable from a guest. */
+export let networkResponse: (head: NetworkHead, source: BodySource) => Response;
+
+class ResponseClass extends Body {
+  readonly status: number;
+  statusText: string;
   readonly #lines: string;
   #headers: Headers | null;
   #url = "";
   #redirected = false;
   #type = "default";
+
+  static {
+    networkResponse = ({ status, statusText, headers, url, redirected }, source) => {
+      // Whatever a server said is told as it is, also a status no answer of ours may have.
+      const response = ready(status, "", source);
+      response.#headers = new Headers(headers);
+      response.#tellOf(statusText, url, redirected, "basic");
+      return response;
+    };
+  }
 
   constructor(body?: BodyInit, init: ResponseInit = {}) {
     if ((body as unknown) === READY) {
@@ -84,10 +107,15 @@ class ResponseClass extends Body {
 
   clone(): ResponseClass {
     const copy = ready(this.status, this.headerLines(), this.cloneSource());
-    copy.#url = this.#url;
-    copy.#redirected = this.#redirected;
-    copy.#type = this.#type;
+    copy.#tellOf(this.statusText, this.#url, this.#redirected, this.#type);
     return copy;
+  }
+
+  #tellOf(statusText: string, url: string, redirected: boolean, type: string): void {
+    this.statusText = statusText;
+    this.#url = url;
+    this.#redirected = redirected;
+    this.#type = type;
   }
 
   /** "name: value\r\n" lines for the host. */
@@ -123,11 +151,12 @@ class ResponseClass extends Body {
   }
 
   /** A relative location is kept as it is (RFC 9110 section 10.2.2 allows it): a function has no base address. */
-  static redirect(url: string | URL, status = 302): ResponseClass {
-    if (!REDIRECT_STATUS.has(status)) throw new RangeError(`Response.redirect: ${status} is not a redirect status`);
-    const headers = new Headers();
-    headers.set("location", String(url).replace(NOT_IN_URLS, encodeURIComponent));
-    return ready(status, headers[RAW](), null);
+  static redirect(url: string | URL, status: number = 302): ResponseClass {
+    const code = Number(status);
+    if (!REDIRECT_STATUS.has(code)) throw new RangeError(`Response.redirect: ${status} is not a redirect status`);
+    const address = String(url).toWellFormed();
+    const location = ABSOLUTE.test(address) ? new URL(address).href : address.replace(NOT_IN_URLS, encodeURIComponent);
+    return ready(code, `location: ${location}\r\n`, null);
   }
 
   static error(): ResponseClass {
@@ -164,7 +193,8 @@ export function typed(text: string, init: ResponseInit | undefined, lines: strin
   if (init.headers === undefined && init.statusText === undefined) return ready(status, lines, text);
   const headers = new Headers(init.headers);
   if (!headers.has("content-type")) headers.set("content-type", lines.slice("content-type: ".length, -2));
-  return new ResponseClass(text, { ...init, headers });
+  // Not spread: `init` may be another Response, whose fields are getters.
+  return new ResponseClass(text, { status, headers, ...(init.statusText === undefined ? {} : { statusText: init.statusText }) });
 }
 
 function checkedStatus(status: unknown): number {
