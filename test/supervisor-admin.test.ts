@@ -1,8 +1,14 @@
 /** The admin API over a supervisor with scripted workers. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { after, before, test } from "node:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { resolveConfig } from "../src/config/parse.ts";
 import { type AdminServer, openAdmin } from "../src/serve/admin.ts";
+import { type OpenServer, openServer } from "../src/serve/server.ts";
+import { pilotlight } from "./support/cli.ts";
 import { createFleet, eventually, type Fleet, spec } from "./support/fake-fleet.ts";
 
 let fleet: Fleet;
@@ -10,7 +16,7 @@ let admin: AdminServer;
 before(async () => {
   fleet = createFleet([spec("hello", { env: { KEY: "hunter2" } }), spec("tenant", { isolation: { kind: "process" } })]);
   assert.ok((await fleet.supervisor.start()).ok);
-  const opened = await openAdmin(fleet.supervisor, { host: "127.0.0.1", port: 0, token: null, tls: null });
+  const opened = await openAdmin(fleet.supervisor, { host: "127.0.0.1", port: 0, named: true, token: null, tls: null });
   assert.ok(opened.ok);
   admin = opened.value;
 });
@@ -133,8 +139,71 @@ test("a browser page gets nothing", async () => {
 });
 
 test("a taken admin address is a failure with a way out", async () => {
-  const opened = await openAdmin(fleet.supervisor, { host: "127.0.0.1", port: Number(new URL(admin.url).port), token: null, tls: null });
+  const opened = await openAdmin(fleet.supervisor, {
+    host: "127.0.0.1",
+    port: Number(new URL(admin.url).port),
+    named: true,
+    token: null,
+    tls: null,
+  });
   assert.ok(!opened.ok);
   assert.equal(opened.failure.code, "ADMIN_UNAVAILABLE");
   assert.match(opened.failure.hint ?? "", /--admin/);
+});
+
+describe("a server whose admin address is taken", () => {
+  const lines: string[] = [];
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "pilotlight-admin-"));
+    writeFileSync(join(folder, "hello.js"), "export default () => new Response('up')");
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function openTaken(named: boolean): Promise<OpenServer> {
+    const options = {
+      path: folder,
+      port: 0,
+      workers: 1,
+      quiet: true,
+      dataDir: join(folder, ".pilotlight"),
+      admin: new URL(admin.url).host,
+    };
+    const config = await resolveConfig(options, folder);
+    assert.ok(config.ok && config.value.admin !== null);
+    return openServer({ ...config.value, admin: { ...config.value.admin, named } }, { sink: (text) => void lines.push(text) });
+  }
+
+  test("does not start when the address was named, and says what to do", async () => {
+    const server = await openTaken(true);
+    const started = await server.start();
+    assert.ok(!started.ok);
+    assert.deepEqual(
+      started.failure.map(({ code }) => code),
+      ["ADMIN_UNAVAILABLE"],
+    );
+    assert.match(started.failure[0]?.hint ?? "", /--admin HOST:PORT/);
+  });
+
+  test("exits with 2 on the command line", async () => {
+    const { status, stderr } = await pilotlight(["serve", "-p", "0", "-w", "1", "--admin", new URL(admin.url).host], { cwd: folder });
+    assert.equal(status, 2);
+    assert.match(stderr, /Cannot open the admin address 127\.0\.0\.1:\d+: [^\n]*EADDRINUSE/);
+    assert.match(stderr, /--admin/);
+  });
+
+  test("serves without it, with a warning that names a way out, when it is only the default", async () => {
+    const server = await openTaken(false);
+    const started = await server.start();
+    try {
+      assert.ok(started.ok);
+      assert.equal(started.value.adminUrl, null);
+      assert.equal(await (await fetch(`${started.value.url}/hello`)).text(), "up");
+      const warning = JSON.parse(lines.find((line) => line.includes("Cannot open the admin address")) ?? "{}") as Record<string, unknown>;
+      assert.equal(warning["level"], "warn");
+      assert.match(String(warning["hint"]), /--admin HOST:PORT/);
+    } finally {
+      await server.stop();
+    }
+  });
 });

@@ -52,6 +52,8 @@ export type Source =
 export interface AdminConfig {
   readonly host: string;
   readonly port: number;
+  /** Asked for by name, not the default: a server that can't open it does not start. */
+  readonly named: boolean;
   /** Required off loopback: `Authorization: Bearer <token>`. */
   readonly token: string | null;
   readonly tls: TlsConfig | null;

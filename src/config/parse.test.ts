@@ -44,7 +44,7 @@ test("without a word said, the defaults of the design hold", async () => {
   assert.equal(config.staticCacheMaxBytes, 2 * 1024 ** 2);
   assert.equal(config.staticCacheMaxFileBytes, 128 * 1024);
   assert.equal(config.dataDir, join(cwd, ".pilotlight"));
-  assert.deepEqual(config.admin, { host: "127.0.0.1", port: 8081, token: null, tls: null });
+  assert.deepEqual(config.admin, { host: "127.0.0.1", port: 8081, named: false, token: null, tls: null });
   assert.deepEqual(config.source, { kind: "folder", path: cwd });
 });
 
@@ -150,6 +150,7 @@ test("--admin off beats an address in the file", async () => {
 test("the admin address may not be the server's own", async () => {
   assert.match((await refuse(["-p", "9000", "--admin", "9000"]))[0]!.message, /both want port 9000/);
   assert.equal((await parse(["-p", "8081"])).admin?.port, 8082);
+  assert.equal((await parse(["--admin", "8081"])).admin?.named, true);
 });
 
 test("a file is strict about its keys and gives their lines", async () => {

@@ -130,6 +130,7 @@ export function settle(
       host: adminHost,
       // A server on the admin port's default must not be told to move: the default moves.
       port: asked ?? (port === ADMIN_PORT_DEFAULT ? ADMIN_PORT_DEFAULT + 1 : ADMIN_PORT_DEFAULT),
+      named: nearest !== undefined,
       token: value("admin.token", null),
       tls: tlsPair("admin.tls.cert", "admin.tls.key"),
     };

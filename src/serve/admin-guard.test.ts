@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createGuard, isLoopback } from "./admin-guard.ts";
 
-const loopback = createGuard({ host: "127.0.0.1", port: 8081, token: null, tls: null });
-const guarded = createGuard({ host: "192.0.2.7", port: 8081, token: "s3cret", tls: null });
+const loopback = createGuard({ host: "127.0.0.1", port: 8081, named: false, token: null, tls: null });
+const guarded = createGuard({ host: "192.0.2.7", port: 8081, named: false, token: "s3cret", tls: null });
 
 test("on loopback the host's own names get in", () => {
   for (const host of ["127.0.0.1:8081", "localhost:8081", "localhost", "LOCALHOST:1", "[::1]:8081"]) {

@@ -15,7 +15,7 @@ import { type Addresses, Supervisor, type SupervisorOptions } from "./supervisor
 import type { Watch } from "./watch.ts";
 
 export interface ServerAddresses extends Addresses {
-  /** null when there is no admin address, or it could not be opened. */
+  /** null when there is no admin address, or its default could not be opened. */
   readonly adminUrl: string | null;
 }
 
@@ -34,18 +34,21 @@ export function openServer(config: Config, options: SupervisorOptions): OpenServ
   let watch: Watch | null = null;
   let isStopping = false;
 
-  async function openAround(): Promise<void> {
+  /** Nobody asked for the default admin address, so a server does without it; one that was named must open. */
+  async function openAround(): Promise<Result<void>> {
     if (config.admin !== null) {
       const { openAdmin } = await import("./admin.ts");
       const opened = await openAdmin(supervisor, config.admin);
       if (opened.ok) admin = opened.value;
-      else supervisor.record("error", `${opened.failure.message}; serving without it`, { hint: opened.failure.hint });
+      else if (config.admin.named) return opened;
+      else supervisor.record("warn", `${opened.failure.message}; serving without it`, { hint: opened.failure.hint });
     }
     if (config.mode === "dev") {
       const { watchSource } = await import("./watch.ts");
       watch = await watchSource(config, () => void supervisor.reload());
     }
     if (isStopping) closeAround();
+    return ok(undefined);
   }
 
   function closeAround(): void {
@@ -59,7 +62,11 @@ export function openServer(config: Config, options: SupervisorOptions): OpenServ
     async start() {
       const started = await startOrStop(supervisor);
       if (!started.ok) return started;
-      await openAround();
+      const opened = await openAround();
+      if (!opened.ok) {
+        await supervisor.stop({ force: true });
+        return fail([opened.failure]);
+      }
       return ok({ ...started.value, adminUrl: admin?.url ?? null });
     },
     reload: () => supervisor.reload(),
