@@ -1,6 +1,7 @@
 /**
- * Isolation modes under concurrency, and what a client can do to a function
- * whose answer never ends.
+ * Isolation modes: when state is fresh and who still has the old one, under
+ * concurrency and under a memory budget; and what a client can do to a
+ * function whose answer never ends.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -73,5 +74,113 @@ describe("isolation", () => {
   test("megabytes of header lines end in a 500, in both lanes", async () => {
     for (let call = 0; call < 40; call++) assert.equal((await server.get("/headers")).status, 500);
     assert.equal(await (await server.get("/neighbour")).text(), "unharmed");
+  });
+});
+
+/** Tells which sandbox answered and the number of this call in it; `?ms=` makes it wait. */
+const BORN = `const born = crypto.randomUUID();
+let count = 0;
+export default async (request) => {
+  const number = ++count;
+  const ms = Number(new URL(request.url).searchParams.get("ms"));
+  if (ms > 0) { console.log("waiting"); await new Promise((resolve) => setTimeout(resolve, ms)); }
+  return Response.json({ born, number });
+};`;
+
+interface Born {
+  readonly born: string;
+  readonly number: number;
+}
+
+async function askBorn(server: TestServer, path: string): Promise<Born> {
+  const answer = await server.get(path);
+  assert.equal(answer.status, 200);
+  return (await answer.json()) as Born;
+}
+
+/** The call that waits has entered its sandbox. */
+async function waiting(server: TestServer, functionId: string): Promise<void> {
+  for (let attempt = 0; attempt < 30; attempt++) {
+    if ((await server.logs(functionId)).some(({ message }) => message === "waiting")) return;
+  }
+  assert.fail(`no call of ${functionId} began to wait`);
+}
+
+describe("fresh state", () => {
+  let server: TestServer;
+  const TTL_MS = 1_500;
+  before(async () => {
+    const functions = {
+      three: { isolation: "bounded(3)" },
+      two: { isolation: "bounded(2)" },
+      brief: { isolation: `ttl(${TTL_MS}ms)` },
+      fresh: { isolation: "request" },
+    };
+    const names = [...Object.keys(functions), "shared"];
+    server = await startServer(Object.fromEntries(names.map((name) => [`${name}.js`, BORN])), { functions, timeout: "20s" });
+  });
+  after(() => server.stop());
+
+  test("comes with every call for request, with every third for bounded(3), never for shared", async () => {
+    const numbers = async (path: string): Promise<number[]> => {
+      const answers: Born[] = [];
+      for (let call = 0; call < 7; call++) answers.push(await askBorn(server, path));
+      for (const [at, { born, number }] of answers.entries()) {
+        if (at > 0) assert.equal(born === answers[at - 1]?.born, number > 1);
+      }
+      return answers.map(({ number }) => number);
+    };
+    assert.deepEqual(await numbers("/fresh"), [1, 1, 1, 1, 1, 1, 1]);
+    assert.deepEqual(await numbers("/three"), [1, 2, 3, 1, 2, 3, 1]);
+    assert.deepEqual(await numbers("/shared"), [1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test("bounded: the call in flight finishes in the old state, the next one begins anew", async () => {
+    const slow = askBorn(server, "/two?ms=1500");
+    await waiting(server, "two");
+    const second = await askBorn(server, "/two");
+    const third = await askBorn(server, "/two");
+    const first = await slow;
+    assert.deepEqual([first.number, second.number, third.number], [1, 2, 1]);
+    assert.equal(first.born, second.born);
+    assert.notEqual(third.born, first.born);
+  });
+
+  test("ttl: within its time the state is kept, after it a call in flight keeps it alone", async () => {
+    const first = await askBorn(server, "/brief");
+    const second = await askBorn(server, "/brief");
+    assert.deepEqual([second.born, second.number], [first.born, 2]);
+    const slow = askBorn(server, `/brief?ms=${TTL_MS * 2}`);
+    await waiting(server, "brief");
+    await new Promise((resolve) => setTimeout(resolve, TTL_MS));
+    const next = await askBorn(server, "/brief");
+    assert.equal(next.number, 1);
+    assert.notEqual(next.born, first.born);
+    assert.deepEqual(await slow, { born: first.born, number: 3 });
+  });
+});
+
+describe("a memory budget", () => {
+  test("closes idle sandboxes, and never one that serves a call", async () => {
+    const names = ["idle", "busy"];
+    const server = await startServer(Object.fromEntries(names.map((name) => [`${name}.js`, BORN])), {
+      sandboxMemoryBudget: "1k",
+      timeout: "20s",
+    });
+    try {
+      const evictions = (name: string): Promise<number> => server.metric("pilotlight_evictions_total", `function="${name}"`);
+      const busy = askBorn(server, "/busy?ms=3000");
+      await waiting(server, "busy");
+      const before = await askBorn(server, "/idle");
+      for (let wait = 0; wait < 40 && (await evictions("idle")) === 0; wait++) await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(await evictions("idle"), 1);
+      assert.equal(await evictions("busy"), 0);
+      const after = await askBorn(server, "/idle");
+      assert.equal(after.number, 1);
+      assert.notEqual(after.born, before.born);
+      assert.equal((await busy).number, 1);
+    } finally {
+      await server.stop();
+    }
   });
 });

@@ -304,3 +304,20 @@ test("a request that can't be sent is refused before anything is", async () => {
   );
   assert.deepEqual(seen, new Array(6).fill("TypeError"));
 });
+
+test("a clone of an answer tells where it came from, and an answer may have any status", async () => {
+  const origin = await serve((request, response) => {
+    if (request.url === "/odd") response.writeHead(999, "Go Away").end();
+    else if (request.url === "/moved") response.writeHead(302, { location: "/there" }).end();
+    else response.writeHead(200, "Fine").end("arrived");
+  });
+  const sandbox = await open(origin);
+  const seen = await sandbox.run(
+    `const r = await fetch(input + "/moved"); const parts = ({ url, redirected, type, status, statusText }) => ({ url, redirected, type, status, statusText });
+     const odd = await fetch(input + "/odd");
+     return [parts(r), parts(r.clone()), await r.clone().text(), odd.status, odd.statusText, odd.ok];`,
+    origin,
+  );
+  const parts = { url: `${origin}/there`, redirected: true, type: "basic", status: 200, statusText: "Fine" };
+  assert.deepEqual(seen, [parts, parts, "arrived", 999, "Go Away", false]);
+});
