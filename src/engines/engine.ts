@@ -70,6 +70,14 @@ export interface Call {
   traceparent(): string;
 }
 
+/** Told which function runs, so that a dead worker's supervisor can know (the flight record). */
+export interface TurnObserver {
+  loopTurn(functionId: string): void;
+  /** Returns what `threadTurnEnded` wants back. */
+  threadTurn(functionId: string): number;
+  threadTurnEnded(slot: number): void;
+}
+
 export type CallFailureCode =
   | "HANDLER_THREW"
   | "LOAD_FAILED"

@@ -3,7 +3,7 @@
  * slot; turns in the thread lane take a free one each, and when all are taken
  * run unrecorded (their function is then suspected by its open calls).
  */
-import type { TurnObserver } from "../engines/javascript/turn-runner.ts";
+import type { TurnObserver } from "../engines/engine.ts";
 import { type FlightRecord, LOOP_LANE_SLOT } from "./flight-record.ts";
 
 /** Slots of a record: the loop lane and this many turns in the pool at once. */

@@ -8,7 +8,7 @@
 
 import type ivm from "isolated-vm";
 import type { LogLevel } from "../../telemetry/log-record.ts";
-import type { Call, CallFailure, Sandbox } from "../engine.ts";
+import type { Call, CallFailure, Sandbox, TurnObserver } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { CallDeadlines } from "./call-deadlines.ts";
 import { guestBody } from "./crossing.ts";
@@ -19,7 +19,7 @@ import type { Realm, RealmHost } from "./realm.ts";
 import { type ModuleCode, Realms } from "./realms.ts";
 import type { SpareIsolates } from "./spare-isolates.ts";
 import { describeThrown, loadFailureOf } from "./thrown.ts";
-import { type Entry, isInTurn, type TurnObserver, type TurnOwner, TurnRunner } from "./turn-runner.ts";
+import { type Entry, isInTurn, type TurnOwner, TurnRunner } from "./turn-runner.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 const MIB = 1024 * 1024;

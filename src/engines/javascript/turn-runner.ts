@@ -7,6 +7,7 @@
  * our callbacks. Knows nothing of calls but their ids.
  */
 import type ivm from "isolated-vm";
+import type { TurnObserver } from "../engine.ts";
 import { type LaneHistory, LOOP_TURN_MAX_MS } from "./lane.ts";
 import type { Watchdog } from "./watchdog.ts";
 
@@ -23,14 +24,6 @@ export interface Turn {
   readonly args: unknown[];
   readonly options: ivm.ReferenceApplyOptions;
   readonly ended: ((value: unknown) => void) | null;
-}
-
-/** Told which function runs, so that a dead worker's supervisor can know (the flight record). */
-export interface TurnObserver {
-  loopTurn(functionId: string): void;
-  /** Returns what `threadTurnEnded` wants back. */
-  threadTurn(functionId: string): number;
-  threadTurnEnded(slot: number): void;
 }
 
 export interface TurnOwner {
