@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import type { WorkerExit } from "../src/serve/worker-process.ts";
 import { createFleet, eventually, type Fleet, spec } from "./support/fake-fleet.ts";
 
 let fleet: Fleet;
@@ -97,12 +98,16 @@ test("a forced stop does not wait", async () => {
   assert.ok((await slow) instanceof Error);
 });
 
-test("a drain that outlasts its grace is cut short", async () => {
+test("a drain that outlasts its grace is cut short by the worker itself", async (t) => {
   await started([spec("hello")], {}, { drainGraceMs: 100 });
   const slow = fleet.get("/slow/600000").catch((error: Error) => error);
   await eventually("the call is in flight", () => (fleet.supervisor.slots[0]?.worker?.inFlight.length ?? 0) > 0);
+  const worker = fleet.supervisor.slots[0]!.worker!;
+  const onExit = t.mock.method(worker as { onExit: (exit: WorkerExit) => void }, "onExit");
   await fleet.supervisor.stop();
   assert.ok((await slow) instanceof Error);
+  // It ended its calls itself and left in order: its last counts and log lines have come.
+  assert.deepEqual(onExit.mock.calls[0]?.arguments, [{ code: 0, signal: null }]);
 });
 
 test("a reload reaches every worker, and one that can't be made keeps the old deployment", async () => {
@@ -134,6 +139,59 @@ test("a worker above its memory ceiling is replaced without a refused connection
   t.mock.getter(worker!, "livedMs", () => 60_000);
   const pid = await fleet.get("/pid");
   await fleet.get("/fat/2000000");
+  await eventually("another worker", async () => (await fleet.get("/pid")) !== pid);
+  assert.equal(fleet.supervisor.restartsByReason.memory, 1);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Successors die at boot while this runs; resolves when `count` of them have. */
+async function withDyingSuccessors(count: number, replace: () => Promise<unknown>): Promise<void> {
+  const deaths = (): number => messages().filter((message) => message === "worker died").length;
+  process.env["PILOTLIGHT_FAKE_BOOT"] = "crash";
+  try {
+    await replace();
+    await eventually(`${count} successors died`, () => deaths() >= count);
+  } finally {
+    delete process.env["PILOTLIGHT_FAKE_BOOT"];
+  }
+}
+
+test("a runaway is replaced even when its first successor dies at boot", { skip: process.platform !== "linux" }, async () => {
+  await started([spec("hello")]);
+  const pid = (await fleet.get("/pid")) as number;
+  await withDyingSuccessors(1, () => fleet.get("/runaway/hello"));
+  await eventually("another worker", async () => (await fleet.get("/pid")) !== pid);
+  assert.equal(fleet.supervisor.restartsByReason.runaway, 1);
+  await eventually("it has gone", () => !isAlive(pid));
+});
+
+test("a runaway whose successors can't boot beside it makes room for them", { skip: process.platform !== "linux" }, async () => {
+  await started([spec("hello")]);
+  const pid = (await fleet.get("/pid")) as number;
+  await withDyingSuccessors(3, async () => {
+    await fleet.get("/runaway/hello");
+    await eventually("it has gone", () => !isAlive(pid));
+  });
+  await eventually("another worker", async () => (await fleet.get("/pid")) !== pid);
+});
+
+test("a worker above its ceiling serves on while its successors die", { skip: process.platform !== "linux" }, async (t) => {
+  await started([spec("hello")]);
+  const worker = fleet.supervisor.slots[0]?.worker;
+  t.mock.getter(worker!, "livedMs", () => 60_000);
+  const pid = await fleet.get("/pid");
+  await withDyingSuccessors(3, async () => {
+    await fleet.get("/fat/2000000");
+    await eventually("the third", () => (fleet.supervisor.slots[0]?.failedBoots ?? 0) >= 3);
+    assert.equal(await fleet.get("/pid"), pid);
+  });
   await eventually("another worker", async () => (await fleet.get("/pid")) !== pid);
   assert.equal(fleet.supervisor.restartsByReason.memory, 1);
 });

@@ -41,7 +41,8 @@ export type ToWorker =
     }
   /** Comes with the accepted socket as the message's handle; only to workers that listen by "handoff". */
   | { readonly type: "connection" }
-  | { readonly type: "drain" };
+  /** Finish what is in flight within the grace, cut the rest short, say `drained` and exit. */
+  | { readonly type: "drain"; readonly graceMs: number };
 
 /**
  * Where a function runs when it does not run in the worker that took the connection.

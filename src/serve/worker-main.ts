@@ -47,7 +47,7 @@ async function receive(message: ToWorker, handle: unknown): Promise<void> {
       send({ type: "profiled", requestId: message.requestId, ...(await worker.profile(message)) });
       return;
     case "drain":
-      await worker.drain();
+      await worker.drain(message.graceMs);
       process.exit(0);
   }
 }

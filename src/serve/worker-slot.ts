@@ -28,7 +28,22 @@ export interface SlotHost {
 
 /** The base load of a worker may lie above a badly chosen ceiling: replacing it again and again would help nobody. */
 const REPLACE_MIN_AGE_MS = HEALTHY_AFTER_MS;
+/** How long calls in flight may take to finish when their worker leaves; it cuts the rest short itself. */
+export const DRAIN_GRACE_MS = 30_000;
+/** What a worker gets on top, to end its calls and say its last counts. */
+const LEAVE_MARGIN_MS = 1_000;
 const EXIT_AFTER_DRAINED_MS = 2_000;
+/** A runaway may leave no memory or processor for a successor to boot with: after so many it goes without one. */
+const RUNAWAY_SUCCESSORS_MAX = 3;
+
+/** A worker that is to leave once another has taken its place. */
+interface Replacement {
+  readonly worker: WorkerProcess;
+  readonly reason: "memory" | "runaway";
+  /** What it may still take for its open calls. */
+  readonly graceMs: number;
+  failedSuccessors: number;
+}
 
 export interface SlotRole {
   readonly name: string;
@@ -57,8 +72,8 @@ export class WorkerSlot implements SlotRole {
   readonly #pulses = new Map<WorkerProcess, Pulse>();
   readonly #leaving = new Map<WorkerProcess, () => void>();
   #successor: WorkerProcess | null = null;
-  /** What the worker that is being replaced may still take for its open calls. */
-  #leaveGraceMs = DRAIN_GRACE_MS;
+  #replacement: Replacement | null = null;
+  /** Of the worker, or of a successor while one is wanted. */
   #restartTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -161,15 +176,19 @@ export class WorkerSlot implements SlotRole {
 
   /** The successor listens before the predecessor stops: no connection is refused in between. */
   replace(worker: WorkerProcess, reason: "memory" | "runaway", graceMs: number): void {
-    if (this.#successor !== null || this.#closed || worker.expected) return;
+    if (this.#replacement !== null || this.#closed || worker.expected || worker !== this.worker) return;
     this.restarts++;
     this.#host.onReplacing(this, worker, reason);
-    this.#leaveGraceMs = graceMs;
     if (this.functionId !== null) {
       // A unix socket has one owner: this one leaves first, callers wait and try again.
       void this.#leave(worker, graceMs);
       return;
     }
+    this.#replacement = { worker, reason, graceMs, failedSuccessors: 0 };
+    this.#spawnSuccessor();
+  }
+
+  #spawnSuccessor(): void {
     const successor = this.#spawn();
     this.#successor = successor;
     const message = this.#host.startMessage(this, successor);
@@ -177,20 +196,34 @@ export class WorkerSlot implements SlotRole {
   }
 
   #succeed(successor: WorkerProcess): void {
-    const predecessor = this.worker;
+    const replacement = this.#replacement;
     this.worker = successor;
     this.#successor = null;
+    this.#replacement = null;
     this.listening = true;
-    if (predecessor !== null) void this.#leave(predecessor, this.#leaveGraceMs);
+    if (replacement !== null) void this.#leave(replacement.worker, replacement.graceMs);
+  }
+
+  /** A successor died at boot. Whom it was to replace serves on meanwhile, unless it may be the cause. */
+  #tryAnotherSuccessor(waitMs: number): void {
+    const replacement = this.#replacement;
+    if (replacement === null) return;
+    replacement.failedSuccessors++;
+    if (replacement.reason === "runaway" && replacement.failedSuccessors >= RUNAWAY_SUCCESSORS_MAX) {
+      this.#replacement = null;
+      void this.#leave(replacement.worker, replacement.graceMs);
+    } else {
+      this.#restartTimer = setTimeout(() => this.#spawnSuccessor(), waitMs);
+    }
   }
 
   #leave(worker: WorkerProcess, graceMs: number): Promise<void> {
     if (worker.exited) return Promise.resolve();
     this.#host.onLeaving(worker);
     worker.expected = true;
-    if (!worker.send({ type: "drain" })) worker.kill();
+    if (!worker.send({ type: "drain", graceMs })) worker.kill();
     return new Promise((resolve) => {
-      const deadline = setTimeout(() => worker.kill(), graceMs);
+      const deadline = setTimeout(() => worker.kill(), graceMs + LEAVE_MARGIN_MS);
       const previous = this.#leaving.get(worker);
       this.#leaving.set(worker, () => {
         clearTimeout(deadline);
@@ -204,27 +237,33 @@ export class WorkerSlot implements SlotRole {
     this.#pulses.delete(worker);
     this.#settle();
     const isCurrent = worker === this.worker;
-    if (isCurrent) {
-      this.worker = null;
-      this.listening = false;
-    }
-    if (worker === this.#successor) this.#successor = null;
-    let startAgain = isCurrent;
+    const isSuccessor = worker === this.#successor;
+    if (isSuccessor) this.#successor = null;
+    if (isCurrent) this.#vacate();
+    let startAgain = isCurrent && this.worker === null;
     if (!worker.expected) {
       if (isCurrent) this.restarts++;
-      startAgain = this.#host.onDeath(this, worker, exit, deathReason(worker, exit)) && isCurrent;
+      startAgain = this.#host.onDeath(this, worker, exit, deathReason(worker, exit)) && startAgain;
     }
     this.#host.onGone(worker);
     this.#leaving.get(worker)?.();
     this.#leaving.delete(worker);
-    if (!startAgain || this.#closed) return;
+    if (this.#closed) return;
+    if (isSuccessor) this.#tryAnotherSuccessor(this.#backoff.died(worker.livedMs));
+    if (!startAgain) return;
     const waitMs = worker.expected ? 0 : this.#backoff.died(worker.livedMs);
     this.#restartTimer = setTimeout(() => this.start(), waitMs);
   }
-}
 
-/** How long calls in flight may take to finish when their worker leaves. */
-export const DRAIN_GRACE_MS = 30_000;
+  /** The worker has ended: a successor that is already booting takes its place. */
+  #vacate(): void {
+    this.worker = this.#successor;
+    this.#successor = null;
+    this.#replacement = null;
+    this.listening = false;
+    this.#cancelRestart();
+  }
+}
 
 const SILENT = "it was silent for too long";
 

@@ -31,7 +31,6 @@ import { inspectedEngine, mapStack, type OnGuestLog, type Send, type StartMessag
 /** Calls a dedicated worker must survive before its function leaves probation. */
 const CLEARED_AFTER_CALLS = 20;
 const CLEARED_AFTER_MS = 10_000;
-const DRAIN_GRACE_MS = 30_000;
 const BUDGET_INTERVAL_MS = 100;
 /** Not the id of any question: the last counts, sent on leaving. */
 const UNASKED = 0;
@@ -192,10 +191,10 @@ export class Worker {
   }
 
   /** Answers what is in flight and what is queued at the listener, then lets go of the port. */
-  async drain(): Promise<void> {
+  async drain(graceMs: number): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    await this.#listener.drain(DRAIN_GRACE_MS);
+    await this.#listener.drain(graceMs);
     for (const runtime of this.#runtimes.values()) runtime.retire();
     // Ends the watchdog's thread: process.exit would wait for it.
     this.#engine.close();

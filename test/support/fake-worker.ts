@@ -6,7 +6,7 @@
  *   /slow/MS                                    answers later
  *   /die/SIGNAL/ID    /exit/CODE                dies (ID is in the flight record)
  *   /hang/ID                                    blocks the loop for good
- *   /wake/ID  /cleared/ID  /fat/BYTES           sends a message
+ *   /wake/ID  /cleared/ID  /runaway/ID  /fat/BYTES    sends a message
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -66,6 +66,9 @@ function handle(request: IncomingMessage, response: ServerResponse): unknown {
       return answer("fat");
     case "wake":
       send({ type: "wake", functionId: first });
+      return answer("sent");
+    case "runaway":
+      send({ type: "runaway", functionId: first });
       return answer("sent");
     case "cleared":
       send({ type: "cleared", functionId: first });
@@ -131,6 +134,7 @@ process.on("message", (message: ToWorker, handle: unknown) => {
         setTimeout(() => process.exit(0), 20);
       });
       server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), message.graceMs);
   }
 });
 
