@@ -1,7 +1,7 @@
 /** serve and dev as processes: greeting, signals, the port, a second server. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -87,6 +87,72 @@ test("serve --json says one JSON object a line", async () => {
     const list = await pilotlight(["list", "--json", "--admin", adminUrl!], { cwd });
     assert.equal(list.status, 0, list.stderr);
     assert.equal(JSON.parse(list.stdout).functions[0].calls, 1);
+  });
+});
+
+test("a failure to build is logged once for the call that met it", async () => {
+  writeFileSync(join(cwd, "hello.ts"), "export function GET() { oops( }");
+  await serving(["serve", "--json", "--admin", "off"], async ({ url, lines }) => {
+    assert.equal((await fetch(`${url}/hello`)).status, 500);
+    await until(async () => lines.some((line) => line.includes("GET /hello 500")));
+    const errors = lines.slice(1).flatMap((line) => (JSON.parse(line).level === "error" ? JSON.parse(line).message : []));
+    assert.equal(errors.length, 1, errors.join("\n"));
+    assert.equal(errors[0].split("hello.ts:1:").length, 2, `the place is named once: ${errors[0]}`);
+  });
+});
+
+test("logs of one function are followed, and a function that the server has not is named with the nearest", async () => {
+  await serving(["serve", "--admin", "127.0.0.1:0", "--json"], async ({ url, adminUrl }) => {
+    const unknown = await pilotlight(["logs", "helo", "--admin", adminUrl!], { cwd });
+    assert.deepEqual([unknown.status, unknown.stdout], [1, ""]);
+    assert.match(unknown.stderr, /^pilotlight logs: The server has no function "helo"\. Did you mean hello\?\n$/);
+    const follower = startPilotlight(["logs", "-f", "hello", "--admin", adminUrl!], { cwd });
+    const exit = once(follower, "exit");
+    try {
+      let followed = "";
+      follower.stdout!.on("data", (text) => {
+        followed += text;
+      });
+      // Each call is one line; one of them comes after the follower was connected.
+      await until(async () => {
+        await textOf(`${url}/hello`);
+        await textOf(`${url}/other`);
+        return followed.includes("GET /hello 200");
+      });
+      assert.doesNotMatch(followed, /other/);
+    } finally {
+      follower.kill("SIGINT");
+      assert.deepEqual(await exit, [0, null]);
+    }
+  });
+});
+
+test("profile writes a CPU and a heap profile that tools can open", async () => {
+  await serving(["serve", "--admin", "127.0.0.1:0", "--json"], async ({ url, adminUrl }) => {
+    for (const [kind, field] of [
+      ["cpu", "nodes"],
+      ["heap", "head"],
+    ] as const) {
+      const calls = setInterval(() => void textOf(`${url}/hello`).catch(() => {}), 20);
+      const args = ["profile", "hello", `--${kind}`, "--seconds", "0.5", "--json", "--admin", adminUrl!];
+      const { status, stdout, stderr } = await pilotlight(args, { cwd });
+      clearInterval(calls);
+      assert.equal(status, 0, stderr);
+      const { file } = JSON.parse(stdout) as { file: string };
+      assert.equal(file, join(cwd, `hello.${kind}profile`));
+      assert.ok(field in JSON.parse(readFileSync(file, "utf8")), `${file} has ${field}`);
+    }
+  });
+});
+
+test("stats shows calls, workers and restarts to people", async () => {
+  await serving(["serve", "--admin", "127.0.0.1:0", "--json"], async ({ url, adminUrl }) => {
+    await textOf(`${url}/hello`);
+    const { status, stdout } = await pilotlight(["stats", "--admin", adminUrl!], { cwd });
+    assert.equal(status, 0);
+    assert.match(stdout, /^Up \d+s, deployment 1,/);
+    assert.match(stdout, /^WORKER +PID +MEMORY/m);
+    assert.match(stdout, /^hello +1 +0 /m);
   });
 });
 

@@ -328,6 +328,7 @@ function toCallFailure(error: unknown): CallFailure {
 
 function describeBuildFailure(failure: Failure): string {
   const { at, message, hint } = failure;
-  const place = at === undefined ? "" : `${at.file}${at.line === undefined ? "" : `:${at.line}:${at.column ?? 1}`}: `;
-  return `${place}${message}${hint === undefined ? "" : ` (${hint})`}`;
+  const place = at === undefined ? "" : `${at.file}${at.line === undefined ? "" : `:${at.line}:${at.column ?? 1}`}`;
+  const lead = message.includes(place) ? "" : `${place}: `;
+  return `${lead}${message}${hint === undefined ? "" : ` (${hint})`}`;
 }

@@ -277,8 +277,7 @@ export class Supervisor implements SlotHost {
   async #build(worker: WorkerProcess, functionId: string): Promise<void> {
     const { bundle, failure } = await this.live.build(functionId);
     if (bundle !== null) this.placement.built(functionId, bundle.hash);
-    if (failure !== null)
-      this.record("error", failure.message, { function: functionId, code: failure.code, hint: failure.hint, at: failure.at });
+    // A failure is logged by the worker, with the request that met it.
     worker.send({ type: "built", functionId, bundle, failure });
   }
 
