@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import type { Failure } from "../base/result.ts";
-import { didYouMean } from "../base/suggest.ts";
+import { nearest } from "../base/suggest.ts";
 
 export interface Flag {
   /** Long name without dashes. An underscore typed for a dash is accepted. */
@@ -86,13 +86,15 @@ function checkToken(flag: Flag, token: OptionToken, seen: ReadonlyMap<string, un
 }
 
 function unknownFlag(rawName: string, flags: readonly Flag[]): Failure {
-  const suggestion = rawName.startsWith("--")
-    ? didYouMean(
-        rawName,
-        flags.map((flag) => `--${flag.name}`),
-      ).trim()
-    : "";
-  return { code: "CONFIG_UNKNOWN_FLAG", message: `Unknown flag ${rawName}`, hint: suggestion || "See --help for the flags" };
+  // The dashes are no letters: counting them would call --cors a near miss of --record.
+  const meant = rawName.startsWith("--")
+    ? nearest(
+        rawName.slice(2),
+        flags.map((flag) => flag.name),
+      )
+    : null;
+  const hint = meant === null ? "See --help for the flags" : `Did you mean --${meant}?`;
+  return { code: "CONFIG_UNKNOWN_FLAG", message: `Unknown flag ${rawName}`, hint };
 }
 
 /** --pool_wait_timeout_ms=5 is --pool-wait-timeout-ms=5: the names are also YAML keys, where they have underscores. */
