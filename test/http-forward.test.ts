@@ -109,6 +109,37 @@ test("a worker that is not there is a 502 that says so", async () => {
   await front.listener.drain(0);
 });
 
+test("an answer may have as many header lines as a function may set", async () => {
+  const cookie = `${"x".repeat(4_000)}=1`;
+  await using pair = await relay((_request, response) => {
+    response.writeHead(200, { "set-cookie": Array.from({ length: 60 }, () => cookie) });
+    response.end("ok");
+  });
+  const { text } = await say(pair.port, ["GET / HTTP/1.1\r\nHost: a\r\n\r\n"], answers(1));
+  assert.equal(statusOf(text), 200);
+  assert.equal(text.split(cookie).length - 1, 60);
+  assert.deepEqual(pair.failures, []);
+});
+
+test("a request that found no worker can be sent again whole, its streamed body too", async () => {
+  const socketPath = join(mkdtempSync(join(tmpdir(), "pilotlight-forward-")), "s");
+  const behind = createServer((request, response) => void request.pipe(response));
+  const front = await serve((exchange) =>
+    forward(exchange, socketPath, { onUnsent: () => behind.listen(socketPath, () => forward(exchange, socketPath, {})) }),
+  );
+  const body = new ReadableStream({
+    start(controller) {
+      for (const part of ["one ", "two ", "three"]) controller.enqueue(new TextEncoder().encode(part));
+      controller.close();
+    },
+  });
+  const answer = await fetch(`http://127.0.0.1:${front.port}`, { method: "POST", body, duplex: "half" });
+  assert.equal(await answer.text(), "one two three");
+  await front.listener.drain(0);
+  behind.closeAllConnections();
+  behind.close();
+});
+
 test("a worker that dies before its head is a 502, after it a broken transfer", async () => {
   await using pair = await relay((request, response) => {
     if (request.url === "/late") response.write("partial");

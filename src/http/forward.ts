@@ -12,6 +12,8 @@ import { headerPairs, hopByHopNames, valuesOf } from "./hop-by-hop.ts";
 export interface ForwardOptions {
   /** "name: value\r\n" lines set on the relayed request; they replace the client's lines of the same name. */
   readonly extraHeaderLines?: string;
+  /** Nobody took the connection and not a byte was sent: the exchange is the caller's again. Without it the answer is a 502. */
+  readonly onUnsent?: (error: Error) => void;
   /** Why the relay failed, for the log; the client is answered already. */
   readonly onFailure?: (error: Error) => void;
 }
@@ -20,6 +22,9 @@ const TRUSTED_PREFIX = "x-pilotlight-";
 /** Shorter than the worker's keep-alive timeout: we close idle connections first, so none is used while it is being closed. */
 const IDLE_CONNECTION_MS = 2_000;
 const IDLE_CONNECTIONS_MAX_COUNT = 64;
+/** What a function may set (response-head.ts) and the worker's listener adds. Node's own 16 KiB would make a 502 of the rest. */
+const ANSWER_HEAD_MAX_BYTES = (256 + 8) * 1024;
+const ONE_WRITE_MAX_BYTES = 16 * 1024;
 const FAILED_LINES = JSON_LINE + RETRY_SOON_LINE;
 const FAILED_BODY =
   '{"error":{"code":"FUNCTION_WORKER_DIED","message":"The process that runs this function ended before it answered: try again"}}\n';
@@ -28,24 +33,47 @@ const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeS
 
 /** Answers the exchange in every case; takes over its callbacks except onFinished. */
 export function forward(exchange: Exchange, socketPath: string, options: ForwardOptions = {}): void {
+  let connected = false;
   const upstream = request({
     agent,
     socketPath,
     method: exchange.method,
     path: exchange.target,
     headers: requestHeaders(exchange, options.extraHeaderLines ?? ""),
+    maxHeaderSize: ANSWER_HEAD_MAX_BYTES,
   });
   // An idle connection times out in the agent; one that waits for a function must not.
   upstream.setTimeout(0);
   exchange.onAbort = () => upstream.destroy();
   upstream.on("response", (response) => relayAnswer(exchange, response, options));
-  upstream.on("error", (error) => {
+  upstream.on("error", (error: NodeJS.ErrnoException) => {
     if (exchange.aborted) return;
+    const unsent = !connected || (upstream.reusedSocket && error.code === "EPIPE" && fitsOneWrite(exchange));
+    if (unsent && options.onUnsent !== undefined) {
+      options.onUnsent(error);
+      return;
+    }
     options.onFailure?.(error);
     if (exchange.answered) exchange.destroy();
     else exchange.respond(502, FAILED_LINES, FAILED_BODY);
   });
-  sendBody(exchange, upstream).catch((error: Error) => upstream.destroy(error));
+  // Not before there is a connection: what a streamed body has given away can't be sent again.
+  upstream.on("socket", (socket) => {
+    const send = (): void => {
+      connected = true;
+      sendBody(exchange, upstream).catch((error: Error) => upstream.destroy(error));
+    };
+    if (socket.connecting) socket.once("connect", send);
+    else send();
+  });
+}
+
+/**
+ * A worker that has left may not have been seen to leave by its kept connections.
+ * A unix socket refuses the write then (EPIPE), and takes all of a small one or nothing.
+ */
+function fitsOneWrite({ body }: Exchange): boolean {
+  return body.complete && (body.whole?.length ?? 0) <= ONE_WRITE_MAX_BYTES;
 }
 
 /** Flat [name, value, …]: keeps order, repetition and spelling. */

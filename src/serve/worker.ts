@@ -97,13 +97,14 @@ export class Worker {
     this.#guestLogs = parts.guestLogs;
     this.#dedicatedTo = listen.kind === "unix" ? (deployment.functions[0]?.id ?? null) : null;
     this.#builds = new BuildRequests((functionId) => send({ type: "build", functionId }));
-    this.#forwarder = new Forwarder(
-      (functionId) => send({ type: "wake", functionId }),
-      (functionId, status, reason) => {
+    this.#forwarder = new Forwarder({
+      wake: (functionId) => send({ type: "wake", functionId }),
+      refused: (functionId, status, reason) => {
         this.#runtimes.get(functionId)?.counters.answered(status, 0);
         this.#log("warn", `Did not forward to ${functionId}: ${reason}`, { function: functionId, status });
       },
-    );
+      showsErrors: config.mode === "dev",
+    });
     // Behind another worker its answers get their CORS lines there.
     const cors = config.cors && listen.kind !== "unix";
     this.#answers = new ServerAnswers(config.quiet ? null : (...record) => this.#log(...record));
