@@ -3,7 +3,6 @@
  * Probes, static files and CORS are answered here; a function that has a
  * worker of its own gets its requests forwarded; the rest runs in this one.
  */
-import { isInTurn } from "../engines/javascript/turn-runner.ts";
 import { JSON_LINE } from "../http/answer-lines.ts";
 import { CORS_ANSWER_LINES, preflightLines } from "../http/cors.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -26,6 +25,8 @@ export interface FrontOptions {
   readonly forwarder: Forwarder;
   readonly answers: ServerAnswers;
   readonly isReady: () => boolean;
+  /** The engine runs a guest on this thread: no other may be entered until it returns. */
+  readonly isInTurn: () => boolean;
 }
 
 export class Front {
@@ -39,8 +40,8 @@ export class Front {
 
   readonly handle = (exchange: Exchange): void => {
     // A pipelined request may surface while an answer is written from within a
-    // turn; isolated-vm's turns must not nest.
-    if (isInTurn()) {
+    // turn; turns must not nest.
+    if (this.#options.isInTurn()) {
       queueMicrotask(() => this.handle(exchange));
       return;
     }

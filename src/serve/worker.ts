@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import type { Engine } from "../engines/engine.ts";
+import { isInTurn } from "../engines/javascript/turn-runner.ts";
 import { createListener, type Listener } from "../http/listener.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { GcObserver } from "../telemetry/gc-observer.ts";
@@ -108,7 +109,7 @@ export class Worker {
     // Behind another worker its answers get their CORS lines there.
     const cors = config.cors && listen.kind !== "unix";
     this.#answers = new ServerAnswers(config.quiet ? null : (...record) => this.#log(...record));
-    const options = { cors, staticFiles, forwarder: this.#forwarder, answers: this.#answers, isReady: () => !this.#draining };
+    const options = { cors, staticFiles, forwarder: this.#forwarder, answers: this.#answers, isReady: () => !this.#draining, isInTurn };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
     this.#listener = createListener({
       limits: config.http,
