@@ -126,6 +126,17 @@ test("what build made answers without its sources", async () => {
   assert.deepEqual([status, stdout], [0, "b"]);
 });
 
+test("a build beside its project is served with the project's settings", async () => {
+  writeFileSync(join(cwd, "secretive/pilotlight.yaml"), "memory: 64m\ntimeout: 7s\nfunctions:\n  vault: { id: safe, timeout: 3s }\n");
+  assert.equal((await pilotlight(["build", "-o", "dist"], { cwd: join(cwd, "secretive") })).status, 0);
+  const { status, stdout } = await pilotlight(["list", "dist", "--json", "--admin", "127.0.0.1:9"], { cwd: join(cwd, "secretive") });
+  assert.equal(status, 0);
+  const [vault] = JSON.parse(stdout).functions;
+  assert.deepEqual([vault.id, vault.memoryMaxBytes, vault.timeoutMs], ["safe", 64 * 1024 * 1024, 3_000]);
+  const answer = await pilotlight(["invoke", "safe", "--source", "dist"], { cwd: join(cwd, "secretive") });
+  assert.deepEqual([answer.status, answer.stdout], [0, "open"], answer.stderr);
+});
+
 test("init writes a project whose tests pass at once, and refuses to write over it", async () => {
   assert.equal((await pilotlight(["init", "fresh"], { cwd })).status, 0);
   const { status, stdout } = await pilotlight(["test"], { cwd: join(cwd, "fresh") });

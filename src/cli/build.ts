@@ -12,14 +12,14 @@ import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { type BuildReport, buildDeployment, type CompileInput } from "../serve/build.ts";
 import type { CompileJob } from "./build-compile.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
-import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
+import { FILE_FLAGS, readWorkplace } from "./source-flags.ts";
 
 export const build: Command = {
   name: "build",
   usage: "[PATH] -o DIR [flags]",
   about:
-    "Bundles and compiles every function of PATH into DIR, whole or not at all. `pilotlight serve DIR` then\nstarts without bundling or parsing. DIR is replaced when an earlier build made it.",
-  flags: [{ name: "out", short: "o", value: "DIR", group: "Files", help: "where the build goes" }, ...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
+    "Bundles and compiles every function of PATH into DIR, whole or not at all. `pilotlight serve DIR` then\nstarts without bundling or parsing. DIR is replaced when an earlier build made it. What pilotlight.yaml says of single\nfunctions is built in; the rest is read when DIR is served, from DIR or the folder above it.",
+  flags: [{ name: "out", short: "o", value: "DIR", group: "Files", help: "where the build goes" }, ...FILE_FLAGS, JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
     ["pilotlight build -o dist", "the project here"],

@@ -14,7 +14,7 @@ import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { statOrNull } from "../config/source.ts";
 import { makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
-import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
+import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { type CallAnswer, httpCall, type OutgoingCall, readWhole } from "./http-call.ts";
 import { StartFailed, withPrivateServer } from "./private-server.ts";
 import { methodsOf, samplePath } from "./route-table.ts";
@@ -164,6 +164,6 @@ async function print({ flag, io }: Call, answer: CallAnswer): Promise<void> {
 }
 
 function misuse({ io }: Call, message: string, hint: string): number {
-  io.stderr.write(`pilotlight invoke: ${describeFailure({ code: "INVOKE_USAGE", message, hint })}\n`);
+  printFailures("invoke", [{ code: "INVOKE_USAGE", message, hint }], io);
   return EXIT_MISUSE;
 }

@@ -10,12 +10,15 @@ import { SETTING_FLAGS } from "../config/settings.ts";
 import { prepareDataFolder } from "../store/data-folder.ts";
 import { type Call, printFailures } from "./command.ts";
 
-const NAMES = ["memory", "timeout", "cpu-timeout", "data-dir"];
-
-export const SOURCE_FLAGS: readonly Flag[] = [
-  ...SETTING_FLAGS.filter((flag) => NAMES.includes(flag.name)),
+/** For a command that asks for no limits. */
+export const FILE_FLAGS: readonly Flag[] = [
+  ...SETTING_FLAGS.filter((flag) => flag.name === "data-dir"),
   { name: "config", value: "FILE", group: "Files", help: "a pilotlight.yaml elsewhere" },
 ];
+
+const LIMITS = ["memory", "timeout", "cpu-timeout"];
+
+export const SOURCE_FLAGS: readonly Flag[] = [...SETTING_FLAGS.filter((flag) => LIMITS.includes(flag.name)), ...FILE_FLAGS];
 
 /** As readSource, for a command that bundles: its data folder is there and can be written. */
 export async function readWorkplace(command: string, call: Call, positionals: readonly string[]): Promise<Config | null> {

@@ -40,7 +40,7 @@ test("help is grouped, aligned and ends with the defaults", () => {
       "      --header LINE  a header",
       "",
       "Listening:",
-      "  -p, --port PORT    port (8080)",
+      "  -p, --port PORT    port (default 8080)",
       "",
       "Output:",
       "  -q, --quiet        less",

@@ -108,6 +108,16 @@ export function describeFlags(flags: readonly Flag[]): string {
   const groups = Map.groupBy(flags, (flag) => flag.group);
   const left = (flag: Flag) => `  ${flag.short ? `-${flag.short}, ` : "    "}--${flag.name}${flag.value ? ` ${flag.value}` : ""}`;
   const width = Math.max(...flags.map((flag) => left(flag).length)) + 2;
-  const describe = (flag: Flag) => left(flag).padEnd(width) + flag.help + (flag.shown ? ` (${flag.shown})` : "");
-  return [...groups].map(([group, members]) => [`${group}:`, ...members.map(describe)].join("\n")).join("\n\n");
+  const describe = (flag: Flag) => left(flag).padEnd(width) + flag.help + (flag.shown ? ` (default ${flag.shown})` : "");
+  const units = Object.entries(UNITS).flatMap(([value, forms]) =>
+    flags.some((flag) => flag.value === value) ? `${value} is ${forms}.` : [],
+  );
+  const sections = [...groups].map(([group, members]) => [`${group}:`, ...members.map(describe)].join("\n"));
+  return [...sections, ...(units.length > 0 ? [units.join(" ")] : [])].join("\n\n");
 }
+
+/** How values are written, by the placeholder that stands for them. */
+const UNITS: Readonly<Record<string, string>> = {
+  SIZE: "bytes, or a number with k, m or g: 64k, 128m, 1g",
+  TIME: "milliseconds, or a number with ms, s, m or h: 250ms, 30s, 5m",
+};

@@ -99,7 +99,14 @@ export const SETTINGS = {
   pool: {
     read: readCountOrAuto(1, 100_000),
     env: "PILOTLIGHT_POOL",
-    flag: { name: "pool", short: "n", value: "N", group: LIMITS, help: "concurrent calls in one worker", shown: "auto" },
+    flag: {
+      name: "pool",
+      short: "n",
+      value: "N",
+      group: LIMITS,
+      help: "concurrent calls in one worker; auto goes by its isolation",
+      shown: "auto",
+    },
   },
   pool_wait_timeout_ms: {
     read: readDuration,

@@ -41,7 +41,9 @@ export function findSource(path: string | null, cwd: string): Result<FoundSource
 
 function inFolder(folder: string): FoundSource {
   const own = existing(join(folder, CONFIG_FILE_NAME));
-  if (isBuilt(folder)) return { source: { kind: "built", path: folder }, configFile: own };
+  // Settings of the whole server are not built in: a build beside its project is served with the project's.
+  if (isBuilt(folder))
+    return { source: { kind: "built", path: folder }, configFile: own ?? existing(join(dirname(folder), CONFIG_FILE_NAME)) };
   const functions = join(folder, "functions");
   if (statOrNull(functions)?.isDirectory()) return { source: { kind: "folder", path: functions }, configFile: own };
   // `serve functions` inside a project means the same as `serve`.

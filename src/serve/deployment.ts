@@ -61,10 +61,13 @@ export async function makeDeployment(
   const raised = found.functions.filter(
     (one) => memoryOf(overrides(one.id), config) < JAVASCRIPT_MEMORY_MIN_BYTES && one.engine === "javascript",
   );
+  const unknown = unknownOverrides(config, found.functions);
+  // A build has the functions under their final ids, with what was said of them: nothing is lost there.
+  const isBuilt = config.source.kind === "built";
   return {
     deployment: { version, functions: markConflicts(specs) },
-    notices: raised.length === 0 ? [] : [memoryNotice(raised)],
-    failures: [...found.failures, ...unknownOverrides(config, found.functions)],
+    notices: [...(raised.length === 0 ? [] : [memoryNotice(raised)]), ...(isBuilt ? unknown.map(({ message }) => message) : [])],
+    failures: isBuilt ? found.failures : [...found.failures, ...unknown],
   };
 }
 
