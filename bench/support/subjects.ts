@@ -3,7 +3,7 @@
  * {"status":"ok","runtime":NAME,"timestamp":0} as JSON.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -58,6 +58,20 @@ if (process.argv[3] !== "child") {
   return { name: "node:http, bare, two processes", ...HEALTH, command: (port) => [process.execPath, file, String(port)] };
 }
 
+/** The command as npm publishes it, which is what people run; made once. */
+let command: string | null = null;
+
+function pilotlightCommand(): string {
+  if (command !== null) return command;
+  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, "scripts/package.ts")], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`Cannot make the package: ${stderr}`);
+  const folder = join(work, "package");
+  for (const part of ["bin", "dist", "package.json"]) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  command = join(folder, "bin/pilotlight.js");
+  return command;
+}
+
 export type HandlerForm = "sync" | "async";
 
 /** A folder with the health function in one of its forms. */
@@ -86,7 +100,7 @@ export function pilotlight(options: PilotlightOptions): Subject {
     expect: options.expect ?? HEALTH.expect,
     command: (port) => [
       process.execPath,
-      join(ROOT, "bin/pilotlight.js"),
+      pilotlightCommand(),
       ...["serve", folder, "-p", String(port), "-w", String(workerCount), "-q", "--admin", "127.0.0.1:0", "--data-dir", dataDir],
       ...flags,
     ],
@@ -98,7 +112,7 @@ export function built(folder: string): string {
   const out = `${folder}-built`;
   const { status, stderr } = spawnSync(
     process.execPath,
-    [join(ROOT, "bin/pilotlight.js"), "build", folder, "-o", out, "--data-dir", join(work, "data-build")],
+    [pilotlightCommand(), "build", folder, "-o", out, "--data-dir", join(work, "data-build")],
     { encoding: "utf8" },
   );
   if (status !== 0) throw new Error(`pilotlight build failed: ${stderr}`);

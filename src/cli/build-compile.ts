@@ -21,7 +21,7 @@ export interface CompileJob {
 /** Far more than any function needs to be compiled; only there because a limit is required. */
 const COMPILE_MEMORY_BYTES = 512 * MIB;
 
-if (import.meta.main) await compile(JSON.parse(await text(process.stdin)) as CompileJob);
+void text(process.stdin).then((job) => compile(JSON.parse(job) as CompileJob));
 
 async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<void> {
   const snapshot = await loadSnapshot(snapshotFile, async () => (await guestPrelude(dataDir)).code);

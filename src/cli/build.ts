@@ -4,8 +4,8 @@
  * Node flag that this process was not started with.
  */
 import { spawn } from "node:child_process";
-import { extname, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { relative } from "node:path";
+import { programFile } from "../base/package-files.ts";
 import { table } from "../base/table.ts";
 import { describeBytes } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
@@ -28,7 +28,7 @@ export const build: Command = {
   run,
 };
 
-const COMPILE_ENTRY = fileURLToPath(new URL(`./build-compile${extname(import.meta.url)}`, import.meta.url));
+const COMPILE_ENTRY = programFile("cli/build-compile");
 
 async function run(call: Call): Promise<number> {
   const out = call.flag("out");

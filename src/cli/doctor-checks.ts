@@ -3,6 +3,7 @@
  * costs to leave it so and the command that mends it. Pure, so that tests can
  * present machines we don't have.
  */
+import { isNodeSupported, NODE_MIN } from "../base/node-version.ts";
 import { describeBytes, formatSize, GIB, MIB } from "../base/units.ts";
 import type { Facts } from "./doctor-facts.ts";
 
@@ -29,7 +30,6 @@ export interface Wishes {
   readonly memoryLimitBytes: number | null;
 }
 
-const NODE_MAJOR_MIN = 26;
 const OPEN_FILES_WANTED = 65_536;
 const CONNECTIONS_DEFAULT = 20_000;
 const FILE_MAX_WANTED = 200_000;
@@ -57,8 +57,14 @@ export function judge(facts: Facts, address: string): Finding[] {
 
 function checkNode({ nodeVersion }: Facts): Finding {
   const name = "Node";
-  if (Number.parseInt(nodeVersion, 10) >= NODE_MAJOR_MIN) return { name, state: "ok", found: nodeVersion };
-  return { name, state: "fail", found: nodeVersion, cost: "isolates and TypeScript need Node 26", mend: "npm install --include=optional" };
+  if (isNodeSupported(nodeVersion)) return { name, state: "ok", found: nodeVersion };
+  return {
+    name,
+    state: "fail",
+    found: nodeVersion,
+    cost: `isolates and TypeScript need Node ${NODE_MIN}`,
+    mend: "npm install --include=optional",
+  };
 }
 
 function checkIsolates({ isolatedVmError, platform }: Facts): Finding {

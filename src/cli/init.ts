@@ -1,7 +1,7 @@
 /** `pilotlight init NAME`: writes a project that runs and tests at once. Never overwrites a file. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageDir } from "../base/package-files.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { projectFiles } from "./init-files.ts";
@@ -73,9 +73,8 @@ function packageName(folder: string): string {
  * the same one by its path: no registry need have it.
  */
 function dependency(folder: string): string {
-  const home = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-  if (basename(dirname(home)) !== "node_modules") return localAddress(folder, home);
-  const tarball = installedFrom(dirname(home));
+  if (basename(dirname(packageDir)) !== "node_modules") return localAddress(folder, packageDir);
+  const tarball = installedFrom(dirname(packageDir));
   return tarball === null ? `^${version()}` : localAddress(folder, tarball);
 }
 

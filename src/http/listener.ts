@@ -4,13 +4,14 @@
  * node:http: docs/decisions/0002-http-listener.md.
  * Must not know functions, routes or configuration beyond HttpLimits.
  */
-import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { type BoundSocket, createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import { builtin } from "../base/builtin.ts";
 import type { HttpLimits, TlsConfig } from "../config/config.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext, Transport } from "./connection-context.ts";
 import type { Exchange } from "./exchange.ts";
+import { type ListenAddress, listenTarget } from "./listen-target.ts";
 import { refusal } from "./refusal.ts";
 import { HeadParser } from "./request-head.ts";
 import { intake, readAsStream } from "./socket-intake.ts";
@@ -37,14 +38,6 @@ export interface ListenerOptions {
   readonly log?: (level: "info" | "error", message: string) => void;
 }
 
-export interface TcpOptions {
-  readonly host: string;
-  /** 0 asks the system for a free one. */
-  readonly port: number;
-  readonly reusePort?: boolean;
-  readonly exclusive?: boolean;
-}
-
 /** Plain numbers, changed in place: read them, don't keep copies. */
 export interface ListenerCounters {
   connectionsOpen: number;
@@ -57,7 +50,7 @@ export interface ListenerCounters {
 export interface Listener {
   readonly counters: ListenerCounters;
   /** Resolves with the port; rejects with the system's error (EADDRINUSE, EACCES). */
-  listenTcp(options: TcpOptions): Promise<number>;
+  listenTcp(on: ListenAddress): Promise<number>;
   /** A stale socket file at `path` is replaced. */
   listenUnix(path: string): Promise<void>;
   /** Serves a connection that another process accepted (platforms without reusePort); it must be paused. */
@@ -115,11 +108,11 @@ class HttpListener implements Listener {
     };
   }
 
-  async listenTcp({ host, port, reusePort = false, exclusive = true }: TcpOptions): Promise<number> {
+  async listenTcp(on: ListenAddress): Promise<number> {
     const server = this.#options.tls === null ? this.#plainServer("tcp") : this.#tlsServer(this.#options.tls);
-    await this.#listen(server, { host, port, reusePort, exclusive });
+    await this.#listen(server, listenTarget(on));
     const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : port;
+    return typeof address === "object" && address !== null ? address.port : on.port;
   }
 
   async listenUnix(path: string): Promise<void> {
@@ -176,10 +169,10 @@ class HttpListener implements Listener {
     }
   }
 
-  #listen(server: Server, options: ListenOptions): Promise<void> {
+  #listen(server: Server, on: BoundSocket | ListenOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ ...options, backlog: BACKLOG }, () => {
+      server.listen(on, BACKLOG, () => {
         server.off("error", reject);
         // Errors of accept (too many open files) leave the server listening; the client is refused by the system.
         server.on("error", (error) => this.#options.log?.("error", `Cannot accept a connection: ${error.message}`));

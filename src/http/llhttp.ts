@@ -51,7 +51,7 @@ const wasm = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly;
 let compiled: object | null = null;
 
 function compile(): object {
-  const require = createRequire(import.meta.url);
+  const require = createRequire(import.meta.filename);
   try {
     return new wasm.Module(require("undici/lib/llhttp/llhttp_simd-wasm.js"));
   } catch {

@@ -7,10 +7,11 @@
  * Errors are { error: { code, message, hint } }.
  */
 import { readFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type { Server as HttpServer, IncomingMessage, RequestListener, ServerOptions, ServerResponse } from "node:http";
+import { builtin } from "../base/builtin.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import type { AdminConfig } from "../config/config.ts";
+import type { AdminConfig, TlsConfig } from "../config/config.ts";
+import { listenTarget } from "../http/listen-target.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../telemetry/prometheus.ts";
 import { createGuard } from "./admin-guard.ts";
 import { streamLogs } from "./admin-logs.ts";
@@ -70,12 +71,11 @@ export async function openAdmin(supervisor: Supervisor, config: AdminConfig): Pr
   };
   try {
     const options = { headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
-    const server =
-      config.tls === null ? createServer(options, listener) : createTlsServer({ ...options, ...readTls(config.tls) }, listener);
+    const server = config.tls === null ? builtin.http.createServer(options, listener) : tlsServer(options, config.tls, listener);
     server.maxConnections = CONNECTIONS_MAX;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ host: config.host, port: config.port, exclusive: true }, resolve);
+      server.listen(listenTarget(config), resolve);
     });
     const { port } = server.address() as { port: number };
     return ok({
@@ -169,6 +169,6 @@ function sendError(response: ServerResponse, status: number, failure: Pick<Failu
   send(response, status, "application/json; charset=utf-8", `${JSON.stringify({ error: { code, message, hint } })}\n`);
 }
 
-function readTls({ certFile, keyFile }: { certFile: string; keyFile: string }): { cert: Buffer; key: Buffer } {
-  return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+function tlsServer(options: ServerOptions, { certFile, keyFile }: TlsConfig, listener: RequestListener): HttpServer {
+  return builtin.https.createServer({ ...options, cert: readFileSync(certFile), key: readFileSync(keyFile) }, listener);
 }

@@ -10,6 +10,7 @@ import { builtin } from "../base/builtin.ts";
 
 /** sun_path holds 108 bytes with its terminator; longer paths are cut silently by some systems. */
 const SOCKET_PATH_MAX_BYTES = 103;
+const NAME_HASH_LENGTH = 16;
 
 export interface SocketPaths {
   of(functionId: string): string;
@@ -20,7 +21,7 @@ export interface SocketPaths {
 
 export function createSocketPaths(dataDir: string): SocketPaths {
   const folder = join(dataDir, "sockets");
-  const longest = Buffer.byteLength(join(folder, socketName("")));
+  const longest = Buffer.byteLength(join(folder, `${process.pid}-${"".padEnd(NAME_HASH_LENGTH)}.sock`));
   let shortFolder: string | null = null;
 
   function usableFolder(): string {
@@ -50,7 +51,7 @@ export function sweepLeavings(dataDir: string): void {
 }
 
 function socketName(functionId: string): string {
-  return `${process.pid}-${builtin.crypto.createHash("sha256").update(functionId).digest("hex").slice(0, 16)}.sock`;
+  return `${process.pid}-${builtin.crypto.createHash("sha256").update(functionId).digest("hex").slice(0, NAME_HASH_LENGTH)}.sock`;
 }
 
 function sweep(dataDir: string, isLeft: (pid: number) => boolean): void {

@@ -5,7 +5,7 @@
  * never a value of the machine's environment: secrets are looked up by name
  * when the server starts.
  */
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { EngineName, FunctionOverrides } from "../config/config.ts";
@@ -55,7 +55,7 @@ export function v8Identity(): string {
 export async function readManifest(dir: string): Promise<Result<Manifest>> {
   const file = join(dir, BUILD_MANIFEST_NAME);
   try {
-    const manifest = JSON.parse(await readFile(file, "utf8")) as ManifestFile;
+    const manifest = JSON.parse(readFileSync(file, "utf8")) as ManifestFile;
     if (manifest.format !== MANIFEST_FORMAT) return fail(unusable(file, `it has format ${manifest.format}, not ${MANIFEST_FORMAT}`));
     return ok(absolute(dir, manifest));
   } catch (error) {

@@ -8,7 +8,7 @@
  * Pilotlights out for as long as we run. Port 0 needs neither: the kernel never
  * picks a shared port for a bind to 0, so the first worker's bind decides.
  */
-import { createServer, type Server, type Socket } from "node:net";
+import { BoundSocket, type BoundSocketOptions, createServer, isIP, type Socket } from "node:net";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 
 /** Holds the claim; keeps no event loop alive. */
@@ -18,15 +18,14 @@ export interface PortClaim {
 
 export async function claimPort(host: string, port: number): Promise<Result<PortClaim>> {
   if (port === 0) return ok({ release() {} });
-  const claim = await claimName(host, port);
+  const claim = claimName(host, port);
   if (!claim.ok) return claim;
-  // A client may already be knocking: kept open, its connection would keep the probe from closing.
-  const probe = await listenOnce(createServer(turnAway), { host, port, exclusive: true });
-  if (!probe.ok) {
+  const probed = isIP(host) === 0 ? await probeByName(host, port) : bind({ host, port });
+  if (!probed.ok) {
     claim.value.release();
-    return fail(bindFailure(probe.failure, host, port));
+    return fail(bindFailure(probed.failure, host, port));
   }
-  await new Promise((resolve) => probe.value.close(resolve));
+  if (probed.value !== null) probed.value.close();
   return claim;
 }
 
@@ -74,29 +73,37 @@ function describe(error: NodeJS.ErrnoException): string {
  * one user's processes. Elsewhere than on Linux the supervisor listens itself
  * and needs no claim.
  */
-async function claimName(host: string, port: number): Promise<Result<PortClaim>> {
+function claimName(host: string, port: number): Result<PortClaim> {
   if (process.platform !== "linux") return ok({ release() {} });
-  const name = `\0pilotlight/${process.getuid?.() ?? 0}/${formatAddress(host, port)}`;
-  const server = createServer(turnAway);
-  const claimed = await listenOnce(server, { path: name });
-  if (claimed.ok) {
-    server.unref();
-    return ok({ release: () => void server.close() });
-  }
+  const claimed = bind({ path: `\0pilotlight/${process.getuid?.() ?? 0}/${formatAddress(host, port)}` });
+  if (claimed.ok) return ok({ release: () => claimed.value.close() });
   // Abstract names may be forbidden (some sandboxes); the exclusive bind alone must do then.
   if (claimed.failure.code !== "EADDRINUSE") return ok({ release() {} });
   return fail(inUse(formatAddress(host, port), port));
 }
 
-function turnAway(socket: Socket): void {
-  socket.destroy();
+/**
+ * Binds and does not listen, which is enough to be refused where somebody does
+ * (why not `listen`: http/listen-target.ts).
+ */
+function bind(options: BoundSocketOptions | { readonly path: string }): Result<BoundSocket, NodeJS.ErrnoException> {
+  try {
+    // Its types don't know a path yet.
+    return ok(new BoundSocket(options as BoundSocketOptions));
+  } catch (error) {
+    return fail(error as NodeJS.ErrnoException);
+  }
 }
 
-type ListenTarget = { readonly path: string } | { readonly host: string; readonly port: number; readonly exclusive: true };
-
-function listenOnce(server: Server, target: ListenTarget): Promise<Result<Server, NodeJS.ErrnoException>> {
-  return new Promise((resolve) => {
-    server.once("error", (error) => resolve(fail(error as NodeJS.ErrnoException)));
-    server.listen(target, () => resolve(ok(server)));
+/** For a host name: `listen` resolves it. */
+async function probeByName(host: string, port: number): Promise<Result<null, NodeJS.ErrnoException>> {
+  // A client may already be knocking: kept open, its connection would keep the probe from closing.
+  const server = createServer((socket: Socket) => socket.destroy());
+  const failure = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    server.once("error", resolve);
+    server.listen({ host, port, exclusive: true }, () => resolve(null));
   });
+  if (failure !== null) return fail(failure);
+  await new Promise((resolve) => server.close(resolve));
+  return ok(null);
 }

@@ -3,6 +3,7 @@
  * the watch. Both come after the workers listen: nobody waits for them.
  * `openServer` is for the command line, `createServer` for embedding.
  */
+import { isNodeSupported, NODE_MIN } from "../base/node-version.ts";
 import type { Failure, Result } from "../base/result.ts";
 import { fail, ok } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
@@ -94,13 +95,11 @@ export async function startOrStop(supervisor: Supervisor): Promise<Result<Addres
 }
 
 /** Workers run under the Node that runs the embedder; the command line brings its own. */
-const NODE_MAJOR_MIN = 26;
-
 function nodeTooOld(): Failure {
   return {
     code: "NODE_TOO_OLD",
-    message: `Cannot start: createServer needs Node ${NODE_MAJOR_MIN}, and this is Node ${process.versions.node}`,
-    hint: `Run your program with Node ${NODE_MAJOR_MIN} (npm installs one with this package: node_modules/.bin/node), or use the pilotlight command`,
+    message: `Cannot start: createServer needs Node ${NODE_MIN}, and this is Node ${process.versions.node}`,
+    hint: `Run your program with Node ${NODE_MIN} or later (npm installs one with this package: node_modules/.bin/node), or use the pilotlight command`,
   };
 }
 
@@ -135,7 +134,7 @@ export function createServer(options: ServerOptions = {}, hooks: ServerHooks = {
 
   return {
     async start() {
-      if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) throw new PilotlightError([nodeTooOld()]);
+      if (!isNodeSupported(process.versions.node)) throw new PilotlightError([nodeTooOld()]);
       if (opened !== null) throw new PilotlightError([{ code: "ALREADY_STARTED", message: "The server was started before" }]);
       const config = unwrap(await configure());
       const unusable = prepareDataFolder(config.dataDir);

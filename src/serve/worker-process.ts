@@ -7,8 +7,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
-import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { programFile } from "../base/package-files.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
 export interface Launch {
@@ -24,8 +24,7 @@ export interface WorkerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Source or published JavaScript: the entry has the extension of this file. */
-export const WORKER_ENTRY_FILE = fileURLToPath(new URL(`./worker-main${extname(import.meta.filename)}`, import.meta.url));
+export const WORKER_ENTRY_FILE = programFile("serve/worker-main");
 
 /**
  * What a worker needs of the server's environment. Functions get theirs by

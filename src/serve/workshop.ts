@@ -4,7 +4,7 @@
  * bundler itself is loaded by the first build.
  */
 import { join } from "node:path";
-import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
+import { guestHash } from "../engines/javascript/guest-prelude.ts";
 import { makeDeployment } from "./deployment.ts";
 import type { Workshop } from "./live-deployment.ts";
 import { readManifest } from "./manifest.ts";
@@ -20,7 +20,7 @@ export const workshop: Workshop = {
   },
   async snapshotFile(config) {
     // The worker can't run the bundler under its permissions: the prelude must exist before it asks.
-    const { hash } = await guestPrelude(config.dataDir);
+    const hash = await guestHash(config.dataDir);
     if (config.source.kind === "built") {
       const manifest = await readManifest(config.source.path);
       if (manifest.ok && manifest.value.snapshotFile !== null && manifest.value.guestHash === hash) return manifest.value.snapshotFile;

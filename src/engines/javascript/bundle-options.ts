@@ -6,8 +6,8 @@
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
+import { guestDir } from "../../base/package-files.ts";
 import { ENTRY_SOURCE, entryCode, loaderOf } from "./bundle-entry.ts";
-import { guestDir } from "./guest-files.ts";
 import { bareName, STAND_IN_FILTER, standInFile } from "./node-modules.ts";
 
 export interface BundleOptions {

@@ -7,9 +7,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { guestDir, guestFile } from "../../base/package-files.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
 import { BUNDLE_FORMAT, sha256 } from "./bundle-format.ts";
-import { guestDir, guestFile } from "./guest-files.ts";
 
 export interface GuestPrelude {
   readonly code: string;
@@ -23,12 +23,18 @@ interface PreludeIndex {
   readonly inputs: readonly { readonly path: string; readonly mtimeMs: number; readonly sizeBytes: number }[];
 }
 
-/** Script of the published package: whole, not a module among others. */
-const PREBUILT = join(guestDir, "prelude.bundle.js");
+/** What the published package carries ready made, beside guest/'s modules. */
+export const PREBUILT_NAME = "prelude.bundle.js";
+export const PREBUILT_HASH_NAME = "prelude.bundle.sha256";
 
 /** Throws when the guest can't be bundled: that is our bug, not the developer's. */
 export async function guestPrelude(cacheDir: string): Promise<GuestPrelude> {
   return readPrebuilt() ?? readCached(cacheDir) ?? (await bundleAndStore(cacheDir));
+}
+
+/** The version of the guest alone: a start that finds its snapshot needs no more. */
+export async function guestHash(cacheDir: string): Promise<string> {
+  return readGuest(PREBUILT_HASH_NAME) ?? (await guestPrelude(cacheDir)).hash;
 }
 
 /** The script itself, for the package's build step as well. */
@@ -60,9 +66,14 @@ export async function bundlePrelude(): Promise<{ code: string; inputPaths: strin
 }
 
 function readPrebuilt(): GuestPrelude | null {
+  const code = readGuest(PREBUILT_NAME);
+  const hash = readGuest(PREBUILT_HASH_NAME);
+  return code === null || hash === null ? null : { code, hash };
+}
+
+function readGuest(name: string): string | null {
   try {
-    const code = readFileSync(PREBUILT, "utf8");
-    return { code, hash: sha256(code) };
+    return readFileSync(join(guestDir, name), "utf8");
   } catch {
     return null;
   }

@@ -4,7 +4,7 @@
  * (fs, net, child_process …) is absent on purpose and fails the build.
  */
 import { isBuiltin } from "node:module";
-import { guestFile } from "./guest-files.ts";
+import { guestFile } from "../../base/package-files.ts";
 
 /** Names without `node:`. "path/posix" lies in guest/node/path-posix.ts. */
 const STAND_INS: ReadonlySet<string> = new Set([

@@ -41,17 +41,21 @@ function readStored(file: string): ivm.ExternalCopy<ArrayBuffer> | null {
   return new ivm.ExternalCopy(body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength) as ArrayBuffer);
 }
 
-/** Without a place to keep it the next worker makes its own: slower, not wrong. */
+/**
+ * Without a place to keep it the next worker makes its own: slower, not wrong.
+ * Not flushed to the disk, as Node's permission model refuses fsync to workers:
+ * the checksum finds what a power cut tore.
+ */
 function keep(file: string, bytes: ArrayBuffer): void {
   const temporary = `${file}.${process.pid}`;
   try {
     builtin.fs.mkdirSync(dirname(file), { recursive: true });
     const trailer = Buffer.alloc(CHECKSUM_BYTES);
     trailer.writeUInt32LE(checksum(new Uint8Array(bytes)));
-    builtin.fs.writeFileSync(temporary, Buffer.concat([new Uint8Array(bytes), trailer]), { flush: true });
+    builtin.fs.writeFileSync(temporary, Buffer.concat([new Uint8Array(bytes), trailer]));
     builtin.fs.renameSync(temporary, file);
   } catch {
-    return;
+    builtin.fs.rmSync(temporary, { force: true });
   }
 }
 

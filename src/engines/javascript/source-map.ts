@@ -84,7 +84,7 @@ async function tracingOf(mapFile: string): Promise<Tracing> {
 
 /** The package is loaded at the first stack: a server without errors never needs it. */
 function parse(mapJson: string): Tracing {
-  const tools = createRequire(import.meta.url)("@jridgewell/trace-mapping") as Tracing["tools"];
+  const tools = createRequire(import.meta.filename)("@jridgewell/trace-mapping") as Tracing["tools"];
   return { tools, map: new tools.TraceMap(mapJson) };
 }
 
