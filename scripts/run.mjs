@@ -32,7 +32,7 @@ const TASKS = {
   bench: (args) => [["--no-node-snapshot", "--expose-gc", "bench/main.ts", ...args]],
   ok: () => [["scripts/check.ts"], testCommand([])],
   format: (args) => [["node_modules/@biomejs/biome/bin/biome", "check", "--write", ...args]],
-  package: () => [["scripts/package.ts"]],
+  package: () => [["--disable-warning=ExperimentalWarning", "scripts/package.ts"]],
 };
 
 function testCommand(args) {
