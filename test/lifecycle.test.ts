@@ -5,10 +5,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { readFlightRecord } from "../src/serve/flight-record.ts";
 import { startServer, writeFunctions } from "./support/server.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -75,6 +76,35 @@ describe("a worker killed with SIGKILL under load", () => {
       const after = await workerPids(server.adminUrl);
       assert.ok(!after.includes(victim as number));
       assert.ok(after.length >= 2, `${after.length} workers are left`);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("a call that waits", () => {
+  test("is not written down as running: its function is not blamed for what happens meanwhile", async () => {
+    const server = await startServer({
+      "wait.js": `export default async (request) => {
+        if (request.url.endsWith("?long")) await new Promise((resolve) => setTimeout(resolve, 5_000));
+        return new Response("v1");
+      }`,
+    });
+    try {
+      // Into the loop lane, whose turns write nothing when they end.
+      for (let call = 0; call < 40; call++) await (await server.get("/wait")).text();
+      let isWaiting = true;
+      const long = server.get("/wait?long").then((answer) => {
+        isWaiting = false;
+        return answer.text();
+      });
+      const folder = join(server.folder, ".pilotlight", "flight");
+      const running = (): string[] => readdirSync(folder).flatMap((name) => readFlightRecord(join(folder, name)));
+      // Sent, entered, and one heartbeat later.
+      await wait(100);
+      for (let attempt = 0; attempt < 100 && running().length > 0; attempt++) await wait(20);
+      assert.deepEqual([running(), isWaiting], [[], true]);
+      assert.equal(await long, "v1");
     } finally {
       await server.stop();
     }

@@ -88,6 +88,29 @@ test("a worker that dies idle accuses nobody", async () => {
   assert.equal(await placementOf("hello"), null);
 });
 
+test("a worker that somebody stopped accuses nobody", { skip: process.platform !== "linux" }, async () => {
+  await started([spec("slow"), spec("busy")]);
+  const slow = dying(fleet.get("/slow/600000"));
+  await fleet.get("/turn/busy");
+  await eventually("the call is in flight", () => (fleet.supervisor.slots[0]?.worker?.inFlight.length ?? 0) > 0);
+  process.kill(fleet.supervisor.slots[0]!.worker!.pid, "SIGSTOP");
+  await slow;
+  await eventually("a new worker", () => fleet.get("/pid"));
+  assert.deepEqual(await fleet.get("/placements"), []);
+  const death = fleet.records.find((record) => record["message"] === "worker died");
+  assert.match(String(death?.["how"]), /was stopped/);
+});
+
+test("a worker that is stuck outside of any turn accuses nobody whose calls merely waited", async () => {
+  await started([spec("slow")]);
+  const slow = dying(fleet.get("/slow/600000"));
+  await eventually("the call is in flight", () => (fleet.supervisor.slots[0]?.worker?.inFlight.length ?? 0) > 0);
+  await dying(fleet.get("/hang"));
+  await slow;
+  await eventually("a new worker", () => fleet.get("/pid"));
+  assert.equal(await placementOf("slow"), null);
+});
+
 test("a worker of isolation process starts when it is asked for, serves one function, and is started again", async () => {
   await started([spec("tenant", { isolation: { kind: "process" } }), spec("hello")]);
   const placement = await placementOf("tenant");

@@ -9,6 +9,7 @@ import { flightKey, readFlightRecord } from "./flight-record.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
 import type { PlacementTable } from "./placement.ts";
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
+import { type RestartReason, STOPPED } from "./worker-slot.ts";
 
 export interface BlameHost {
   readonly live: LiveDeployment;
@@ -26,10 +27,17 @@ export class Blame {
     this.#host = host;
   }
 
-  /** The turn that was executing, or when none was written down, everything that was in flight. */
-  suspectsOf(worker: WorkerProcess): readonly string[] {
+  /**
+   * Whoever was on the processor, as the flight record says. Where it names
+   * nobody, a crash may still be the work of any call in flight (an allocation,
+   * a turn beyond the record's slots). A silence can't: what blocks the loop is
+   * a turn, and is written down before it starts. So a worker that froze with
+   * an empty record, and one that was stopped from outside, accuse nobody.
+   */
+  suspectsOf(worker: WorkerProcess, reason: RestartReason): readonly string[] {
+    if (worker.lastWords === STOPPED) return [];
     const keys = new Set(readFlightRecord(worker.flightFile));
-    if (keys.size === 0) return worker.inFlight;
+    if (keys.size === 0) return reason === "silent" ? [] : worker.inFlight;
     return this.#host.live.current.functions.map((spec) => spec.id).filter((id) => keys.has(flightKey(id)));
   }
 

@@ -7,9 +7,9 @@
  * it is written only when a *different* function is about to run, and leaving
  * it writes nothing: a hot function costs one comparison a call. The slot may
  * therefore name a function that had already returned; `rest()`, called by
- * the heartbeat of a worker with nothing in flight, empties it, so that an idle
- * worker accuses nobody. The other slots are calls in the thread lane: rare,
- * long, entered and left each time.
+ * every heartbeat, empties it: while the heartbeat runs no turn does, so that
+ * calls which only wait accuse nobody. The other slots are calls in the thread
+ * lane: rare, long, entered and left each time.
  */
 import { dirname } from "node:path";
 import { builtin } from "../base/builtin.ts";
@@ -26,7 +26,7 @@ export interface FlightRecord {
   enter(slot: number, functionId: string): void;
   /** After it returned; nothing to do for the loop lane. */
   leave(slot: number): void;
-  /** Nothing is in flight: empties the loop lane. */
+  /** No turn runs on the loop: empties the loop lane. */
   rest(): void;
   close(): void;
 }

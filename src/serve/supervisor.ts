@@ -232,7 +232,7 @@ export class Supervisor implements SlotHost {
   onDeath(slot: WorkerSlot, worker: WorkerProcess, exit: WorkerExit, reason: RestartReason): boolean {
     const how = describeExit(exit, worker.lastWords);
     this.restartsByReason[reason] = (this.restartsByReason[reason] ?? 0) + 1;
-    const suspects = this.#blame.suspectsOf(worker);
+    const suspects = this.#blame.suspectsOf(worker, reason);
     this.record("error", "worker died", {
       worker: slot.name,
       pid: worker.pid,

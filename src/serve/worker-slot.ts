@@ -7,6 +7,7 @@
 import { type Backoff, createBackoff, HEALTHY_AFTER_MS } from "./backoff.ts";
 import { createPulse, type Pulse } from "./heartbeat.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
+import { isSuspended } from "./process-state.ts";
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
 
 export type RestartReason = "exit" | "signal" | "silent" | "memory" | "runaway";
@@ -115,7 +116,7 @@ export class WorkerSlot implements SlotRole {
 
   tick(elapsedMs: number): void {
     for (const [worker, pulse] of this.#pulses) {
-      if (pulse.tick(elapsedMs)) worker.condemn(SILENT);
+      if (pulse.tick(elapsedMs)) worker.condemn(isSuspended(worker.pid) ? STOPPED : SILENT);
     }
     const worker = this.worker;
     if (worker !== null && worker.residentBytes > this.#memoryMaxBytes && worker.livedMs > REPLACE_MIN_AGE_MS) {
@@ -266,8 +267,10 @@ export class WorkerSlot implements SlotRole {
 }
 
 const SILENT = "it was silent for too long";
+/** By a signal or a debugger: nothing that ran there is at fault. */
+export const STOPPED = "it was stopped for too long, by a signal or a debugger";
 
 function deathReason(worker: WorkerProcess, exit: WorkerExit): RestartReason {
-  if (worker.lastWords === SILENT) return "silent";
+  if (worker.lastWords === SILENT || worker.lastWords === STOPPED) return "silent";
   return exit.signal === null ? "exit" : "signal";
 }

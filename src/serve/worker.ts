@@ -157,7 +157,7 @@ export class Worker {
   heartbeat(): void {
     const inFlight = new Set<string>();
     for (const runtime of this.#everyRuntime()) if (runtime.inFlight > 0) inFlight.add(runtime.spec.id);
-    if (inFlight.size === 0) this.#flight.rest();
+    this.#flight.rest();
     this.#keepBudget();
     this.#clear();
     if (this.#retired.size > 0) void this.#buryDrained();

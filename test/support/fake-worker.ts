@@ -5,7 +5,8 @@
  *   /pid  /version  /placements  /build/ID      say something
  *   /slow/MS                                    answers later
  *   /die/SIGNAL/ID    /exit/CODE                dies (ID is in the flight record)
- *   /hang/ID                                    blocks the loop for good
+ *   /hang/ID  /hang                             blocks the loop for good (in a turn of ID, or in none)
+ *   /turn/ID                                    a turn in the thread lane that goes on for good
  *   /wake/ID  /cleared/ID  /runaway/ID  /fat/BYTES    sends a message
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -59,8 +60,11 @@ function handle(request: IncomingMessage, response: ServerResponse): unknown {
     case "exit":
       return process.exit(Number(first));
     case "hang":
-      flight?.enter(0, first);
+      if (first !== "") flight?.enter(0, first);
       for (;;);
+    case "turn":
+      flight?.enter(1, first);
+      return answer("turning");
     case "fat":
       residentBytes = Number(first);
       return answer("fat");
@@ -146,7 +150,7 @@ function snapshot(): Extract<FromWorker, { type: "collected" }>["metrics"] {
 process.on("disconnect", () => process.exit(0));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 setInterval(() => {
-  if (inFlight.size === 0) flight?.rest();
+  flight?.rest();
   send({ type: "heartbeat", residentBytes, inFlight: [...inFlight] });
 }, 100);
 send({ type: "booted" });
