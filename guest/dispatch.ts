@@ -27,6 +27,8 @@ type IncomingBody = null | string | Uint8Array | true;
 /** Longer texts are streamed, so that neither side holds a second copy of the whole. */
 const WHOLE_TEXT_MAX = 4 * 1024 * 1024;
 const TEXT_SLICE = 256 * 1024;
+/** The host keeps this much of what an error says. */
+const DESCRIPTION_MAX = 64 * 1024;
 
 let reply: Reply;
 let handler: Handler;
@@ -315,12 +317,16 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 function failCall(callId: number, request: Request, error: unknown): void {
   endRequest(request);
   const { message, stack } = describe(error);
-  hostSync("call.failed", callId, message, stack);
+  hostSync("call.failed", callId, cut(message), cut(stack));
 }
 
 function reportUncaught(error: unknown, callId = current.callId): void {
   const { message, stack } = describe(error);
   hostSync("log", "error", `Uncaught ${stack === "" ? message : stack}`, callId);
+}
+
+function cut(text: string): string {
+  return text.length > DESCRIPTION_MAX ? text.slice(0, DESCRIPTION_MAX) : text;
 }
 
 /** Whatever was thrown may be hostile: null, a Proxy, an object whose getters throw. */

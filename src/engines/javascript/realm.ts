@@ -40,6 +40,8 @@ export type Boot = (
 const COPY = { arguments: { copy: true } } as const;
 const LONGEST_ALARM_MS = 2 ** 31 - 1;
 const HTTP_DIGITS = 3;
+/** A stream that always has its next chunk ready would never end its turn: this often the guest waits for another. */
+const CHUNKS_PER_TURN = 64;
 
 export class Realm {
   /** Calls without a complete answer, oldest first. */
@@ -56,6 +58,7 @@ export class Realm {
   readonly release: () => void;
   #alarm: NodeJS.Timeout | NodeJS.Immediate | null = null;
   #waitTimer: NodeJS.Timeout | null = null;
+  #chunkCount = 0;
   #closed = false;
 
   /** `boot` is the prelude's own code, short and trusted: it runs at once, on this thread. */
@@ -260,7 +263,12 @@ export class Realm {
       const call = this.calls.get(callId as number);
       if (call === undefined || call.exchange.aborted) return null;
       if (!call.exchange.answered || !(chunk instanceof Uint8Array)) return true;
-      if (call.exchange.write(chunk)) return true;
+      const hasRoom = call.exchange.write(chunk);
+      if (hasRoom && ++this.#chunkCount % CHUNKS_PER_TURN !== 0) return true;
+      if (hasRoom) {
+        setImmediate(() => this.#post(callId as number, "drain", callId as number, undefined));
+        return false;
+      }
       call.exchange.onDrain = () => {
         call.exchange.onDrain = null;
         this.#post(callId as number, "drain", callId as number, undefined);

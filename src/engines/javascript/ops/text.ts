@@ -8,6 +8,8 @@ import { closeHandle, type Handle, openHandle, useHandle } from "./handles.ts";
 import { GuestFault, type SyncOp } from "./op.ts";
 
 const LABEL_LENGTH_MAX = 64;
+/** What one call may take: about 20 ms of this thread. The guest cuts longer texts up. */
+const TEXT_LENGTH_MAX = 1024 * 1024;
 const encoder = new TextEncoder();
 
 class OpenDecoder implements Handle {
@@ -20,7 +22,7 @@ class OpenDecoder implements Handle {
   close(): void {}
 }
 
-const encode: SyncOp = (_context, text) => encoder.encode(requireString(text, "text"));
+const encode: SyncOp = (_context, text) => encoder.encode(requireString(text, "text", TEXT_LENGTH_MAX));
 
 /** The standard's name for a label, or null when it has none. */
 const label: SyncOp = (_context, name) => {
@@ -62,6 +64,7 @@ function makeDecoder(encoding: unknown, fatal: unknown, ignoreBom: unknown): Tex
 }
 
 function decodeWith(decoder: TextDecoder, bytes: Uint8Array, stream: boolean): string {
+  if (bytes.byteLength > TEXT_LENGTH_MAX) throw new GuestFault("RangeError", `More than ${TEXT_LENGTH_MAX} bytes can't be decoded at once`);
   try {
     return decoder.decode(bytes, { stream });
   } catch {
