@@ -104,7 +104,7 @@ test("a failure to build is logged once for the call that met it", async () => {
 test("logs of one function are followed, and a function that the server has not is named with the nearest", async () => {
   await serving(["serve", "--admin", "127.0.0.1:0", "--json"], async ({ url, adminUrl }) => {
     const unknown = await pilotlight(["logs", "helo", "--admin", adminUrl!], { cwd });
-    assert.deepEqual([unknown.status, unknown.stdout], [1, ""]);
+    assert.deepEqual([unknown.status, unknown.stdout], [2, ""]);
     assert.match(unknown.stderr, /^pilotlight logs: The server has no function "helo"\. Did you mean hello\?\n$/);
     const follower = startPilotlight(["logs", "-f", "hello", "--admin", adminUrl!], { cwd });
     const exit = once(follower, "exit");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -8,6 +8,8 @@ import { pilotlight } from "./support/cli.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "pilotlight-cli-"));
 after(() => rmSync(cwd, { recursive: true, force: true }));
+
+writeFileSync(join(cwd, "notes.txt"), "");
 
 test("the overview names every command", async () => {
   const { status, stdout } = await pilotlight(["--help"], { cwd });
@@ -40,6 +42,10 @@ test("misuse is one line that says what and how to mend it, and status 2", async
     [["dev", "--port"], /--port needs a value/],
     [["invoke"], /Write: pilotlight invoke FUNCTION/],
     [["init"], /pilotlight init NAME/],
+    [["serve", "notes.txt"], /Cannot serve notes\.txt: it is no function file\. Functions are \.ts/],
+    [["build", "-o", "."], /build: Cannot build into \S+: \S+ lies in it and would be deleted\. Give -o a new folder/],
+    [["logs", "--admin", "nonsense"], /--admin "nonsense" is not an address: use HOST:PORT/],
+    [["list", "--admin", "nonsense"], /--admin "nonsense" is not an address: use HOST:PORT/],
     [["doctor", "--gomaxprocs", "many"], /GOMAXPROCS "many"/],
   ];
   for (const [args, message] of cases) {
@@ -47,6 +53,23 @@ test("misuse is one line that says what and how to mend it, and status 2", async
     assert.deepEqual([status, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], `${args.join(" ")}: ${stderr}`);
     assert.match(stderr, message);
   }
+});
+
+test("a folder that can't be made is a line, not a hang", { skip: process.platform === "linux" ? false : "needs /proc" }, async () => {
+  writeFileSync(join(cwd, "hello.ts"), "export default () => new Response('hi');");
+  const built = await pilotlight(["build", "hello.ts", "-o", "/proc/pilotlight/out"], { cwd });
+  assert.deepEqual([built.status, built.stderr.trimEnd().split("\n").length], [1, 1]);
+  assert.match(built.stderr, /Cannot write the build to \/proc\/pilotlight\/out: /);
+  const written = await pilotlight(["init", "/proc/pilotlight"], { cwd });
+  assert.equal(written.status, 1);
+  assert.match(written.stderr, /Cannot write a project to \/proc\/pilotlight: /);
+});
+
+test("validating a folder without functions fails: the path is wrong", async () => {
+  mkdirSync(join(cwd, "empty"), { recursive: true });
+  const { status, stdout } = await pilotlight(["validate", "empty"], { cwd });
+  assert.equal(status, 1);
+  assert.match(stdout, /There are no functions in \S+empty\. Add a file such as hello\.ts/);
 });
 
 test("problems of flags, environment and file are reported in one go", async () => {

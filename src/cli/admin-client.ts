@@ -6,7 +6,7 @@ import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
 import type { Flag } from "../config/flags.ts";
 import { readAddress } from "../config/readers.ts";
-import type { Call } from "./command.ts";
+import { type Call, EXIT_FAILED, EXIT_MISUSE } from "./command.ts";
 
 export const ADMIN_FLAG: Flag = {
   name: "admin",
@@ -113,9 +113,14 @@ function field(text: string, name: "message" | "hint"): string | undefined {
   }
 }
 
+/** Misuse is what the words typed can mend; a server that is away is no misuse. */
+export function exitStatusOf({ code }: Failure): number {
+  return ["CONFIG_BAD_VALUE", "ADMIN_OFF", "FUNCTION_UNKNOWN"].includes(code) ? EXIT_MISUSE : EXIT_FAILED;
+}
+
 function noAnswer(url: URL, error: Error): Failure {
-  const cause = (error.cause as { code?: string } | undefined)?.code;
-  const why = error.name === "TimeoutError" ? "no answer in time" : (cause ?? error.message);
+  const cause = error.cause as { code?: string; message?: string } | undefined;
+  const why = error.name === "TimeoutError" ? "no answer in time" : (cause?.code ?? cause?.message ?? error.message);
   return {
     code: "ADMIN_UNREACHABLE",
     message: `No server answers on ${url.origin}: ${why}`,

@@ -45,7 +45,7 @@ async function run(call: Call): Promise<number> {
   const result = await buildDeployment(config, out.startsWith("/") ? out : `${cwd}/${out}`, compile);
   if (!result.ok) {
     printFailures("build", result.failure, call.io);
-    return EXIT_FAILED;
+    return result.failure.some(({ code }) => code === "OUT_DIR_REFUSED") ? EXIT_MISUSE : EXIT_FAILED;
   }
   stdout.write(`${call.flag("json") ? JSON.stringify(result.value, null, 2) : report(result.value, cwd)}\n`);
   return EXIT_OK;

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { packageDir } from "../base/package-files.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
+import { makeFolder } from "../store/data-folder.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { projectFiles } from "./init-files.ts";
 import { version } from "./version.ts";
@@ -16,7 +17,7 @@ export const init: Command = {
   positionalMaxCount: 1,
   examples: [
     ["pilotlight init hello", "a project in ./hello"],
-    ["cd hello && npx pilotlight dev", "serve it and reload on save"],
+    ["cd hello && npm install && npx pilotlight dev", "serve it and reload on save"],
     ["npx pilotlight test", "run its .http files"],
   ],
   run: async (call) => run(call),
@@ -31,7 +32,7 @@ function run({ flags, flag, io }: Call): number {
   if (name === undefined || name === "") return complain("INIT_NAME", "The project needs a name", "Write: pilotlight init NAME");
   const folder = resolve(io.cwd, name);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const present = readdirSync(folder).filter((entry) => entry !== ".git");
     if (present.length > 0)
       return complain("INIT_NOT_EMPTY", `Cannot write a project to ${folder}: it holds ${present[0]}`, "Choose another name");
@@ -42,7 +43,7 @@ function run({ flags, flag, io }: Call): number {
     }
     const shown = relative(io.cwd, folder) || ".";
     const written = Object.keys(files);
-    const steps = [...(shown === "." ? [] : [`cd ${shown}`]), "npx pilotlight dev", "npx pilotlight test"];
+    const steps = [...(shown === "." ? [] : [`cd ${shown}`]), "npm install", "npx pilotlight dev", "npx pilotlight test"];
     const text = flag("json") ? JSON.stringify({ folder, files: written, next: steps }) : report(shown, written, steps);
     io.stdout.write(`${text}\n`);
     return EXIT_OK;

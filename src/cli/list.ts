@@ -10,8 +10,8 @@ import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { ANY_ENVIRONMENT, makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import type { FunctionReport } from "../serve/operator.ts";
-import { ADMIN_FLAG, askJson } from "./admin-client.ts";
-import { type Call, type Command, EXIT_MISUSE, EXIT_OK } from "./command.ts";
+import { ADMIN_FLAG, askJson, exitStatusOf } from "./admin-client.ts";
+import { type Call, type Command, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { glanceMethods } from "./method-glance.ts";
 import { methodsOf } from "./route-table.ts";
 import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
@@ -36,6 +36,10 @@ async function run(call: Call): Promise<number> {
   if (config === null) return EXIT_MISUSE;
   const { deployment } = await makeDeployment(config, 1, ANY_ENVIRONMENT);
   const running = await askJson(call, "/v1/functions");
+  if (!running.ok && exitStatusOf(running.failure) === EXIT_MISUSE && running.failure.code !== "ADMIN_OFF") {
+    printFailures("list", [running.failure], call.io);
+    return EXIT_MISUSE;
+  }
   // No server is no failure here: the list is of the folder.
   const known = new Map(running.ok ? (running.value as { functions: FunctionReport[] }).functions.map((one) => [one.id, one]) : []);
   const rows = deployment.functions.map((spec) => {

@@ -4,7 +4,7 @@
  */
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { createLineStyle, wantsColour } from "../telemetry/log-style.ts";
-import { ADMIN_FLAG, ask, findOnServer } from "./admin-client.ts";
+import { ADMIN_FLAG, ask, exitStatusOf, findOnServer } from "./admin-client.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_OK, printFailures } from "./command.ts";
 
 export const logs: Command = {
@@ -31,7 +31,7 @@ async function run(call: Call): Promise<number> {
   const unknown = functionId === undefined ? null : await findOnServer(call, functionId);
   if (unknown !== null) {
     printFailures("logs", [unknown], io);
-    return EXIT_FAILED;
+    return exitStatusOf(unknown);
   }
   const query = new URLSearchParams({
     ...(functionId === undefined ? {} : { function: functionId }),
@@ -40,7 +40,7 @@ async function run(call: Call): Promise<number> {
   const answer = await ask(call, `/v1/logs?${query}`, { signal: stopped.signal });
   if (!answer.ok) {
     printFailures("logs", [answer.failure], io);
-    return EXIT_FAILED;
+    return exitStatusOf(answer.failure);
   }
   const style = call.flag("json") ? (line: string) => line : createLineStyle(wantsColour(io.stdout, io.env));
   try {

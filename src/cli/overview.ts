@@ -12,7 +12,7 @@ export function overview(): string {
     ...groups,
     [
       "Begin with:",
-      "  pilotlight init hello && cd hello && pilotlight dev",
+      "  pilotlight init hello && cd hello && npm install && npx pilotlight dev",
       "  pilotlight serve -e 'export default () => new Response(\"hi\")'",
     ].join("\n"),
     "pilotlight COMMAND --help tells the flags of one; pilotlight --version the version.",

@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SECOND_MS } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
-import { ADMIN_FLAG, ask, findOnServer } from "./admin-client.ts";
+import { ADMIN_FLAG, ask, exitStatusOf, findOnServer } from "./admin-client.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 
 const WHAT = "What to record";
@@ -48,14 +48,14 @@ async function run(call: Call): Promise<number> {
   const unknown = await findOnServer(call, functionId);
   if (unknown !== null) {
     printFailures("profile", [unknown], io);
-    return EXIT_FAILED;
+    return exitStatusOf(unknown);
   }
   if (!flag("json")) io.stderr.write(`Recording ${functionId} for ${seconds} s ...\n`);
   const query = new URLSearchParams({ function: functionId, kind, seconds: String(seconds) });
   const answer = await ask(call, `/v1/profile?${query}`, { method: "POST", extraMs: seconds * SECOND_MS + 30 * SECOND_MS });
   if (!answer.ok) {
     printFailures("profile", [answer.failure], io);
-    return EXIT_FAILED;
+    return exitStatusOf(answer.failure);
   }
   const file = resolve(io.cwd, flag("out") ?? `${functionId.replace(/[^\w.-]+/g, "-")}.${kind}profile`);
   try {

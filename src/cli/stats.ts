@@ -3,8 +3,8 @@ import { type Column, table } from "../base/table.ts";
 import { describeBytes, formatDuration, SECOND_MS } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import type { FunctionStats, ServerStats, WorkerStats } from "../serve/operator.ts";
-import { ADMIN_FLAG, askJson } from "./admin-client.ts";
-import { type Call, type Command, EXIT_FAILED, EXIT_OK, printFailures } from "./command.ts";
+import { ADMIN_FLAG, askJson, exitStatusOf } from "./admin-client.ts";
+import { type Call, type Command, EXIT_OK, printFailures } from "./command.ts";
 
 export const stats: Command = {
   name: "stats",
@@ -25,7 +25,7 @@ async function run(call: Call): Promise<number> {
   const answer = await askJson(call, "/v1/stats");
   if (!answer.ok) {
     printFailures("stats", [answer.failure], call.io);
-    return EXIT_FAILED;
+    return exitStatusOf(answer.failure);
   }
   call.io.stdout.write(`${call.flag("json") ? JSON.stringify(answer.value, null, 2) : report(answer.value as ServerStats)}\n`);
   return EXIT_OK;

@@ -12,7 +12,7 @@ import type { Config, Isolation } from "../config/config.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { bundleSourceOf } from "../serve/bundle-source.ts";
-import { ANY_ENVIRONMENT, makeDeployment } from "../serve/deployment.ts";
+import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK } from "./command.ts";
 import { methodsOf } from "./route-table.ts";
@@ -39,7 +39,9 @@ const PARALLEL_MAX_COUNT = 8;
 async function run(call: Call): Promise<number> {
   const config = await readWorkplace("validate", call, call.flags.positionals);
   if (config === null) return EXIT_MISUSE;
-  const { deployment, notices, failures } = await makeDeployment(config, 1, ANY_ENVIRONMENT);
+  const { deployment, notices, ...made } = await makeDeployment(config, 1, ANY_ENVIRONMENT);
+  const isEmpty = deployment.functions.length === 0 && made.failures.length === 0;
+  const failures = isEmpty ? [noFunctions(config)] : made.failures;
   const warnings = await secretsMissing(config, call);
   const functions = await mapLimited(deployment.functions, PARALLEL_MAX_COUNT, (spec) => bundled(config, spec));
   const failed = functions.filter((spec) => spec.failure !== null).length + failures.length;
@@ -104,7 +106,7 @@ function report(
   const good = functions.filter((spec) => spec.failure === null).length;
   return [
     ...(functions.length === 0
-      ? ["No functions found."]
+      ? []
       : [
           table(
             titles.map((title) => ({ title })),
@@ -115,7 +117,7 @@ function report(
     ...warnings.map((warning) => `${colour.yellow("warning")}  ${describeFailure(warning)}`),
     ...problems.map((failure) => `\n${colour.red("FAIL")}  ${describeFailure(failure)}`),
     "",
-    `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more problems` : ""}`,
+    `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more ${failures.length === 1 ? "problem" : "problems"}` : ""}`,
   ].join("\n");
 }
 

@@ -31,12 +31,24 @@ export function findSource(path: string | null, cwd: string): Result<FoundSource
   }
   if (stats.isDirectory()) return ok(inFolder(absolute));
   if ([".yaml", ".yml"].includes(extname(absolute))) return ok({ source: inFolder(dirname(absolute)).source, configFile: absolute });
-  if (stats.isFile()) return ok({ source: { kind: "file", path: absolute }, configFile: null });
+  if (stats.isFile() && mayBeCode(absolute, stats)) return ok({ source: { kind: "file", path: absolute }, configFile: null });
+  if (stats.isFile()) {
+    return fail({
+      code: "SOURCE_NOT_CODE",
+      message: `Cannot serve ${path}: it is no function file`,
+      hint: "Functions are .ts, .tsx, .js, .jsx, .mts, .mjs and .wasm files, and executables",
+    });
+  }
   return fail({
     code: "SOURCE_MISSING",
     message: `Cannot serve ${path}: it is neither a file nor a folder`,
     hint: "Give a folder of functions or a function file",
   });
+}
+
+/** Any name that code may have: which engine takes it, if one does, is not decided here. */
+function mayBeCode(file: string, stats: Stats): boolean {
+  return /\.(?:[cm]?[jt]s|[jt]sx|wasm)$/.test(file) || (stats.mode & 0o111) !== 0;
 }
 
 function inFolder(folder: string): FoundSource {

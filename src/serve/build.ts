@@ -6,15 +6,16 @@
  * file needs no isolates.
  */
 import { randomBytes } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config, FunctionOverrides } from "../config/config.ts";
 import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
+import { makeFolder } from "../store/data-folder.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
-import { ANY_ENVIRONMENT, makeDeployment } from "./deployment.ts";
+import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "./deployment.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 import { MANIFEST_FORMAT, type ManifestFile, v8Identity } from "./manifest.ts";
 
@@ -61,7 +62,7 @@ export async function buildDeployment(
   const made = await makeDeployment(config, 1, ANY_ENVIRONMENT);
   const specs = made.deployment.functions;
   const failures = [...made.failures, ...specs.flatMap((spec) => spec.failure ?? [])];
-  if (specs.length === 0 && failures.length === 0) failures.push(nothingToBuild(config));
+  if (specs.length === 0 && failures.length === 0) failures.push(noFunctions(config));
   if (failures.length > 0) return fail(failures);
 
   const bundled = await bundleAll(config, specs);
@@ -74,20 +75,10 @@ export async function buildDeployment(
     return ok({ outDir: target, functions, notices: made.notices });
   } catch (error) {
     const message = `Cannot write the build to ${target}: ${(error as Error).message}`;
-    return fail([{ code: "BUILD_UNWRITABLE", message, hint: "Check the space and the rights of its parent folder", at: { file: target } }]);
+    return fail([{ code: "BUILD_UNWRITABLE", message, hint: "Check the space and the rights of its parent folder" }]);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-}
-
-function nothingToBuild(config: Config): Failure {
-  const file = config.source.kind === "eval" ? "" : config.source.path;
-  return {
-    code: "NO_FUNCTIONS",
-    message: `Cannot build ${file}: it holds no functions`,
-    hint: "Add a file such as hello.ts",
-    at: { file },
-  };
 }
 
 interface BundledFunction {
@@ -117,7 +108,7 @@ async function stage(
   bundled: readonly BundledFunction[],
   compileArtefacts: CompileArtefacts,
 ): Promise<BuiltFunction[]> {
-  await mkdir(join(staging, FUNCTIONS_DIR), { recursive: true });
+  makeFolder(join(staging, FUNCTIONS_DIR));
   const prelude = await guestPrelude(config.dataDir);
   await writeFile(join(staging, PRELUDE_FILE), prelude.code, { flush: true });
   const placed = bundled.map(({ spec, bundle }) => ({ spec, bundle, staged: stagedBundle(bundle) }));
@@ -203,7 +194,6 @@ async function refuseTarget(config: Config, target: string): Promise<Failure | n
     code: "OUT_DIR_REFUSED",
     message: `Cannot build into ${target}: ${why}`,
     hint: "Give -o a new folder, or one that an earlier build made",
-    at: { file: target },
   });
   if (config.source.kind === "built") return refusal("the source is itself a build; give the folder of functions");
   for (const path of [config.source.kind === "eval" ? null : config.source.path, config.dataDir]) {

@@ -71,6 +71,12 @@ export async function makeDeployment(
   };
 }
 
+/** Serving an empty folder is fine, it may fill; building or validating one is a mistake in the path. */
+export function noFunctions({ source }: Config): Failure {
+  const where = source.kind === "eval" ? "the code" : source.path;
+  return { code: "NO_FUNCTIONS", message: `There are no functions in ${where}`, hint: "Add a file such as hello.ts, or give another path" };
+}
+
 interface Found {
   readonly functions: readonly FoundFunction[];
   readonly overrides: ReadonlyMap<string, FunctionOverrides>;

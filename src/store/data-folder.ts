@@ -47,8 +47,8 @@ export function storageFailure(dataDir: string, error: unknown): Failure | null 
   };
 }
 
-/** Not mkdir's own `recursive`: below /proc, where nothing can be made, that never returns. */
-function makeFolder(folder: string): void {
+/** Throws the file system's error. Not mkdir's own `recursive`: below /proc, where nothing can be made, that never returns. */
+export function makeFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
   try {
     mkdirSync(folder);
