@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   mirror: ["host", "telemetry", "store", "http", "config", "stats", "base"],
   index: ["serve", "config", "base"],
   lab: ["serve", "mirror", "engines", "http", "config", "stats", "base"],
-  cli: ["index", "lab", "serve", "mirror", "engines", "telemetry", "config", "stats", "base"],
+  cli: ["index", "lab", "serve", "mirror", "engines", "telemetry", "store", "config", "stats", "base"],
   main: ["cli", "base"],
 };
 
