@@ -17,7 +17,7 @@ export async function inGuest(engine: Engine, program: string): Promise<unknown>
   sandbox.invoke(call);
   const { body, failure } = await answer;
   sandbox.close();
-  assert.equal(failure, null, failure?.message);
+  assert.equal(failure?.message, undefined);
   return (JSON.parse(body.toString()) as { value: unknown }).value;
 }
 
