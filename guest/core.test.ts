@@ -111,4 +111,24 @@ describe("in the sandbox", () => {
     sandbox.close();
     own.close();
   });
+
+  test("what fails in waitUntil is told under the call that gave it, whoever made it fail", async () => {
+    const source = await sourceOf(
+      `const gate = Promise.withResolvers();
+       export default async (request, env, ctx) => {
+         if (request.url.endsWith("/fail")) gate.reject(new Error("too late"));
+         else { ctx.waitUntil(gate.promise); await gate.promise.catch(() => {}); await null; await null; await null; }
+         return new Response("");
+       };`,
+    );
+    const sandbox = await (await engine.prepare(source)).open();
+    const giver = fakeCall();
+    sandbox.invoke(giver.call);
+    const failer = fakeCall({ target: "/fail" });
+    sandbox.invoke(failer.call);
+    const [given, failed] = await Promise.all([giver.answer, failer.answer]);
+    assert.deepEqual(failed.logs, []);
+    assert.match(given.logs.join(), /^error: Uncaught Error: too late/);
+    sandbox.close();
+  });
 });
