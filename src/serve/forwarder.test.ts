@@ -74,6 +74,14 @@ test("the first requests after a worker has left wake the next one and are sent 
   assert.deepEqual(refusals, []);
 });
 
+test("a request that waits for a worker is told at once when its function is quarantined meanwhile", async () => {
+  const quarantine: Placement = { functionId: "tenant", where: "quarantine", reason: "it crashed" };
+  const forwarder = createForwarder({ onWake: () => forwarder.place([quarantine]) });
+  const { status, text } = await ask(forwarder, placed());
+  assert.equal(status, 503);
+  assert.match(text, /FUNCTION_QUARANTINED/);
+});
+
 test("a quarantine tells strangers that it is one, and the log why", async () => {
   const reason = "bomb ended its worker process twice (ENOENT: /srv/secret/bomb.ts)";
   const { status, text } = await ask(createForwarder(), { functionId: "bomb", where: "quarantine", reason });

@@ -68,6 +68,11 @@ export class Forwarder {
     if (exchange.aborted) return;
     if (!awake) {
       this.#sleeps(socketPath, waking);
+      const now = this.#placements.get(functionId);
+      if (now?.where === "quarantine") {
+        this.forward(exchange, now);
+        return;
+      }
       this.#options.refused(functionId, 503, "its worker is not up");
       answerError(exchange, 503, "FUNCTION_STARTING", `The worker of ${functionId} is not up; try again shortly`, RETRY_SOON_LINE);
       return;
@@ -112,7 +117,8 @@ export class Forwarder {
     for (let asked = false; ; asked = true) {
       if (await takesConnections(socketPath)) return true;
       if (!asked) this.#options.wake(functionId);
-      if (performance.now() > untilMs) return false;
+      // Quarantined meanwhile: no worker will come.
+      if (performance.now() > untilMs || this.#placements.get(functionId)?.where === "quarantine") return false;
       await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL_MS));
     }
   }
