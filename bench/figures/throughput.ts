@@ -14,7 +14,7 @@ import { built, healthFolder, nodeHttp, nodeHttpPair, pilotlight, workerd } from
 const CONNECTION_COUNT = 50;
 const WARM_UP_SLICE_SECONDS = 1;
 const WARM_UP_MIN_SLICES = 3;
-const WARM_UP_MAX_SLICES = 10;
+const WARM_UP_MAX_SLICES = 6;
 /** Warm once a slice is no longer this much cheaper than the cheapest before it. */
 const STILL_FALLING_RATIO = 0.97;
 const MIB = 1024 * 1024;
