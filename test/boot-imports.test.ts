@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 const SRC = join(import.meta.dirname, "../src");
-const COSTLY = /^NativeModule (?:https?|_http_server|tls|crypto|zlib|dns|fs\/promises|worker_threads|readline|internal\/deps\/undici\/undici)$/;
+const COSTLY =
+  /^NativeModule (?:https?|_http_server|tls|crypto|zlib|dns|fs\/promises|worker_threads|readline|internal\/deps\/undici\/undici)$/;
 
 /** Built-ins that are loaded once `module` is, in a process of its own. SIGKILL: isolated-vm's threads would hold an exit up. */
 function builtinsOf(module: string, flags: readonly string[]): string[] {

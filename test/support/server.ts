@@ -20,6 +20,8 @@ export interface TestServer {
   metric(name: string, ...labels: string[]): Promise<number>;
   /** JSON log records of one function, or of all. */
   logs(functionId?: string): Promise<Record<string, unknown>[]>;
+  /** Pid of the shared worker, or of the one that this function has to itself; null while there is none. */
+  workerOf(functionId: string, dedicated: boolean): Promise<number | null>;
   reload(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -67,6 +69,10 @@ export async function startServer(
         .split("\n")
         .filter((line) => line !== "")
         .map((line) => JSON.parse(line) as Record<string, unknown>);
+    },
+    async workerOf(functionId, dedicated) {
+      const { workers } = await server.stats();
+      return workers.find((worker) => worker.listening && worker.function === (dedicated ? functionId : null))?.pid ?? null;
     },
     async reload() {
       await server.reload();
