@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   serve: ["engines", "host", "telemetry", "store", "http", "config", "stats", "base"],
   mirror: ["host", "telemetry", "store", "http", "config", "stats", "base"],
   index: ["serve", "config", "base"],
-  lab: ["serve", "mirror", "engines", "http", "config", "stats", "base"],
+  lab: ["serve", "mirror", "engines", "http", "store", "config", "stats", "base"],
   cli: ["index", "lab", "serve", "mirror", "engines", "telemetry", "store", "config", "stats", "base"],
   main: ["cli", "base"],
 };

@@ -1,0 +1,124 @@
+/**
+ * LoadResult: what a run of the load generator found, as plain data: what
+ * reports print, files keep and comparisons read. Times are microseconds unless
+ * the name says otherwise.
+ */
+import type { LoadPlan } from "./plan.ts";
+
+/** An HdrHistogram's summary; quantiles are those of the recorded values, to three digits. */
+export interface Distribution {
+  readonly count: number;
+  readonly minUs: number;
+  readonly meanUs: number;
+  readonly standardDeviationUs: number;
+  readonly medianUs: number;
+  readonly p90Us: number;
+  readonly p95Us: number;
+  readonly p99Us: number;
+  readonly p999Us: number;
+  readonly maxUs: number;
+  /** Ascending, for plots: share of the values at or below it. */
+  readonly curve: readonly { readonly quantile: number; readonly us: number }[];
+}
+
+/** k6's names: what a request spends its time on. */
+export const PHASES = ["blocked", "connecting", "tls_handshaking", "sending", "waiting", "receiving"] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const ERROR_KINDS = [
+  "refused",
+  "unreachable",
+  "reset",
+  "closed",
+  "timeout",
+  "tls",
+  "malformed",
+  "check_status",
+  "check_header",
+  "check_body",
+] as const;
+export type ErrorKind = (typeof ERROR_KINDS)[number];
+
+/** One second of the run. */
+export interface SecondPoint {
+  /** From the start of the measured part. */
+  readonly second: number;
+  /** null in a closed loop. */
+  readonly targetCount: number | null;
+  readonly completedCount: number;
+  readonly failedCount: number;
+  readonly medianUs: number;
+  readonly p99Us: number;
+}
+
+/** Columns in send order; equal lengths. */
+export interface RequestSamples {
+  /** Intended send time, from the start of the measured part. */
+  readonly startUs: Float64Array;
+  /** From the intended send time. */
+  readonly latencyUs: Float64Array;
+  /** From the real one. */
+  readonly uncorrectedUs: Float64Array;
+  /** 0 where there was no answer. */
+  readonly status: Uint16Array;
+  /** 1 where it failed. */
+  readonly failed: Uint8Array;
+}
+
+/** Whether the generator kept up; what it says of itself decides whether the run counts. */
+export interface Audit {
+  /** Requests a second over the measured part; null in a closed loop. */
+  readonly targetPerSecond: number | null;
+  readonly achievedPerSecond: number;
+  /** Due in the measured time and never sent. */
+  readonly droppedCount: number;
+  /** Intended to real send time, when a connection was free: the generator's own lateness. */
+  readonly lateness: Distribution;
+  readonly eventLoopLag: Distribution;
+  /** Of one core, averaged over threads and the run: 1 is a thread that never rested. */
+  readonly threadUtilization: number;
+  readonly cpuUsPerRequest: number;
+  /** Empty when the figures can be trusted; else one sentence for each reason that they can't. */
+  readonly invalidBecause: readonly string[];
+}
+
+export interface LoadResult {
+  readonly plan: LoadPlan;
+  readonly startedAt: string;
+  /** The measured part, without warm-up. */
+  readonly durationMs: number;
+  /** Cut short by the user: partial, and marked so everywhere. */
+  readonly interrupted: boolean;
+  readonly requestCount: number;
+  readonly failedCount: number;
+  readonly errors: Readonly<Partial<Record<ErrorKind, number>>>;
+  /** One example message for each kind of error. */
+  readonly errorExamples: Readonly<Partial<Record<ErrorKind, string>>>;
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly connectionsOpened: number;
+  /** Users, or the most connections in use at once. */
+  readonly usersMaxCount: number;
+  /** Of answers that passed every check, from the intended send time. */
+  readonly latency: Distribution;
+  /** The same answers from the real send time: what most tools print. */
+  readonly uncorrected: Distribution;
+  readonly phases: Readonly<Record<Phase, Distribution>>;
+  readonly perSecond: readonly SecondPoint[];
+  /** A delay near 40 ms that many requests share: Nagle's algorithm against delayed acknowledgement; the share of requests. Null when there is none. */
+  readonly stall40ms: { readonly share: number; readonly phase: Phase } | null;
+  readonly audit: Audit;
+  readonly samples: RequestSamples | null;
+}
+
+/** Live, about twice a second. */
+export interface LoadProgress {
+  readonly elapsedMs: number;
+  readonly totalMs: number | null;
+  readonly completedCount: number;
+  readonly failedCount: number;
+  readonly perSecond: number;
+  readonly p99Us: number;
+  readonly isWarmUp: boolean;
+}
