@@ -5,7 +5,7 @@
 
 const RANGE_MAX = 10_000_000;
 
-export class ResultValue {
+class ResultValue {
   readonly ok: boolean;
   readonly value: unknown;
   readonly error: unknown;

@@ -21,7 +21,7 @@ export interface CallContext {
 
 export type Handler = (request: Request, env: object, context: CallContext) => unknown;
 
-export const HANDLER_FORMS = "export default { fetch }, export default function, export function GET/POST…, or function handler(request)";
+const HANDLER_FORMS = "export default { fetch }, export default function, export function GET/POST…, or function handler(request)";
 
 const METHOD_NAME = /^[A-Z]+$/;
 

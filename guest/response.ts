@@ -21,9 +21,9 @@ const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/i;
 const NOT_IN_URLS = /[^\x21-\x7e]+/g;
 const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-export const JSON_LINES = "content-type: application/json\r\n";
+const JSON_LINES = "content-type: application/json\r\n";
 export const TEXT_LINES = "content-type: text/plain; charset=utf-8\r\n";
-export const HTML_LINES = "content-type: text/html; charset=utf-8\r\n";
+const HTML_LINES = "content-type: text/html; charset=utf-8\r\n";
 
 /** First constructor argument of an answer whose parts are known to be right. Not reachable from a guest. */
 const READY = Symbol("ready response");

@@ -10,7 +10,7 @@ import { readdirSync, readFileSync } from "node:fs";
 const TICKS_PER_SECOND = 100;
 
 /** The process and its descendants. */
-export function treeOf(pid: number): number[] {
+function treeOf(pid: number): number[] {
   const pids = [pid];
   for (const task of entries(`/proc/${pid}/task`)) {
     const children = read(`/proc/${pid}/task/${task}/children`);

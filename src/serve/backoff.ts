@@ -3,7 +3,7 @@
  * 100 ms, doubled by every death up to 10 s, forgotten after 30 s of health.
  * Pure: the caller passes how long the worker had lived.
  */
-export const BACKOFF_MIN_MS = 100;
+const BACKOFF_MIN_MS = 100;
 export const BACKOFF_MAX_MS = 10_000;
 export const HEALTHY_AFTER_MS = 30_000;
 

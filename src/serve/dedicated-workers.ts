@@ -6,7 +6,7 @@
  */
 import type { WorkerSlot } from "./worker-slot.ts";
 
-export const DEDICATED_MAX_COUNT = 64;
+const DEDICATED_MAX_COUNT = 64;
 const IDLE_CHECK_MS = 60_000;
 const IDLE_MAX_MS = 300_000;
 /** Between telling the shared workers and closing: calls already on their way still arrive. */

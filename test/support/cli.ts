@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 
-export const BIN = join(import.meta.dirname, "../../bin/pilotlight.js");
+const BIN = join(import.meta.dirname, "../../bin/pilotlight.js");
 const TIMEOUT_MS = 60_000;
 
 export interface CliOptions {

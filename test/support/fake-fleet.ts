@@ -12,7 +12,7 @@ import type { Config, Isolation } from "../../src/config/config.ts";
 import type { BundleRef, FunctionSpec } from "../../src/serve/function-spec.ts";
 import { Supervisor, type SupervisorOptions } from "../../src/serve/supervisor.ts";
 
-export const FAKE_WORKER_FILE = fileURLToPath(new URL("./fake-worker.ts", import.meta.url));
+const FAKE_WORKER_FILE = fileURLToPath(new URL("./fake-worker.ts", import.meta.url));
 
 export interface Fleet {
   readonly supervisor: Supervisor;
@@ -34,7 +34,7 @@ export function spec(id: string, change: Partial<FunctionSpec> = {}): FunctionSp
   return { id, route: `/${id}`, methods: null, engine: "javascript", isolation, ...limits, ...code, ...change };
 }
 
-export function fakeConfig(dataDir: string, change: Partial<Config> = {}): Config {
+function fakeConfig(dataDir: string, change: Partial<Config> = {}): Config {
   const config = {
     mode: "serve",
     source: { kind: "folder", path: dataDir },

@@ -3,7 +3,6 @@
  * free port, one worker unless told otherwise. Always stop it.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createServer, type ServerHooks, type ServerOptions } from "../../src/index.ts";
@@ -89,23 +88,4 @@ export function writeFunctions(folder: string, files: Readonly<Record<string, st
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-}
-
-/** Sends bytes as they are and returns whatever comes back until the server closes or `quietMs` pass. */
-export function rawExchange(port: number, bytes: string | Buffer, quietMs = 1_000): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    let received = "";
-    const finish = (): void => {
-      socket.destroy();
-      resolve(received);
-    };
-    socket.setTimeout(quietMs, finish);
-    socket.on("data", (chunk: Buffer) => {
-      received += chunk.toString("latin1");
-    });
-    socket.on("close", finish);
-    socket.on("error", finish);
-    socket.on("connect", () => socket.write(bytes));
-  });
 }

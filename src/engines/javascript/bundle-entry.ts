@@ -21,7 +21,7 @@ export function entryCode(file: string | null, sourceRoot: string): string {
   return `import * as functionModule from ${JSON.stringify(specifier)};\nglobalThis.__pilotlight_install(functionModule);\n`;
 }
 
-export const HANDLER_FORMS =
+const HANDLER_FORMS =
   "export default { fetch(request, env, ctx) }, export default function (request), export function GET/POST/…(request), or a top-level function handler(request)";
 
 /** What a file offers, read from its syntax alone. */

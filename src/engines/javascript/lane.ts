@@ -7,7 +7,7 @@
 
 /** Calls in a row whose CPU time stayed under QUICK_TURN_MS earn the loop lane. */
 export const PROMOTE_AFTER_CALLS = 20;
-export const QUICK_TURN_MS = 1;
+const QUICK_TURN_MS = 1;
 /** A turn in the loop lane longer than this sends the function back, without harm to the call. */
 export const SLOW_LOOP_TURN_MS = 10;
 /** A turn in the loop lane longer than this is ended by the watchdog. */

@@ -66,7 +66,7 @@ export async function openKey(context: OpContext, envelope: unknown): Promise<Op
   return opened;
 }
 
-export function describeKey(key: CryptoKey, envelope: Uint8Array, extractable: boolean): KeyDescription {
+function describeKey(key: CryptoKey, envelope: Uint8Array, extractable: boolean): KeyDescription {
   const algorithm = { ...(key.algorithm as unknown as Record<string, unknown>) };
   return { envelope, type: key.type, algorithm, extractable, usages: [...key.usages] };
 }
