@@ -4,7 +4,7 @@
  * bundler itself is loaded by the first build.
  */
 import { join } from "node:path";
-import { guestHash } from "../engines/javascript/guest-prelude.ts";
+import { guestHash, snapshotFileName } from "../engines/javascript/guest-prelude.ts";
 import { makeDeployment } from "./deployment.ts";
 import type { Workshop } from "./live-deployment.ts";
 import { readManifest } from "./manifest.ts";
@@ -25,6 +25,6 @@ export const workshop: Workshop = {
       const manifest = await readManifest(config.source.path);
       if (manifest.ok && manifest.value.snapshotFile !== null && manifest.value.guestHash === hash) return manifest.value.snapshotFile;
     }
-    return join(config.dataDir, "cache", "snapshots", `${hash.slice(0, 16)}-${process.versions.v8}-${process.arch}.snapshot`);
+    return join(config.dataDir, "cache", "snapshots", snapshotFileName(hash));
   },
 };

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import type { Subject } from "../../src/engines/contract.test.ts";
 import type { Engine, EngineSource } from "../../src/engines/engine.ts";
 import { bundleFunction } from "../../src/engines/javascript/bundle.ts";
-import { guestPrelude } from "../../src/engines/javascript/guest-prelude.ts";
+import { guestPrelude, snapshotFileName } from "../../src/engines/javascript/guest-prelude.ts";
 import { JavaScriptEngine } from "../../src/engines/javascript/javascript-engine.ts";
-import { loadSnapshot, snapshotFileName } from "../../src/engines/javascript/snapshot.ts";
+import { loadSnapshot } from "../../src/engines/javascript/snapshot.ts";
 import { writeFileAtomic } from "../../src/store/atomic-file.ts";
 
 const workDir = mkdtempSync(join(tmpdir(), "pilotlight-engine-"));

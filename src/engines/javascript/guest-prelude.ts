@@ -37,6 +37,11 @@ export async function guestHash(cacheDir: string): Promise<string> {
   return readGuest(PREBUILT_HASH_NAME) ?? (await guestPrelude(cacheDir)).hash;
 }
 
+/** Changes whenever V8 would refuse a snapshot of the prelude that was made earlier. */
+export function snapshotFileName(preludeHash: string): string {
+  return `${preludeHash.slice(0, 16)}-${process.versions.v8}-${process.arch}.snapshot`;
+}
+
 /** The script itself, for the package's build step as well. */
 export async function bundlePrelude(): Promise<{ code: string; inputPaths: string[] }> {
   const { withEsbuild } = await import("./esbuild.ts");

@@ -18,11 +18,6 @@ export async function loadSnapshot(file: string, preludeCode: () => Promise<stri
   return new ivm.ExternalCopy(bytes);
 }
 
-/** File name part that changes whenever V8 would refuse a snapshot made earlier. */
-export function snapshotFileName(preludeHash: string): string {
-  return `${preludeHash.slice(0, 16)}-${process.versions.v8}-${process.arch}.snapshot`;
-}
-
 function makeSnapshot(code: string): ArrayBuffer {
   return ivm.Isolate.createSnapshot([{ code, filename: "pilotlight-guest" }]).copy() as ArrayBuffer;
 }
