@@ -47,6 +47,7 @@ describe("answers without a function", () => {
   const preflight = { origin: "https://app.example", "access-control-request-method": "POST" };
   const asked: readonly [path: string, init: RequestInit, status: number, source: string][] = [
     ["/nothing", {}, 404, "router"],
+    ["/static", {}, 404, "router"],
     ["/users/%ff", {}, 400, "router"],
     ["/strict", { method: "DELETE" }, 405, "router"],
     ["/strict", { method: "OPTIONS", headers: preflight }, 204, "cors"],

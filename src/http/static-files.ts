@@ -23,8 +23,8 @@ export interface StaticFilesOptions {
 }
 
 export interface StaticFiles {
-  /** False when the target is not below the prefix; otherwise the exchange gets its answer from here. */
-  handle(exchange: Exchange): boolean | Promise<boolean>;
+  /** Answers an exchange whose target begins with the prefix; settles when the last byte was handed over. */
+  handle(exchange: Exchange): Promise<void> | null;
   readonly cachedBytes: number;
 }
 
@@ -38,17 +38,17 @@ export function createStaticFiles(options: StaticFilesOptions): StaticFiles {
 
   async function load(path: string, known: StaticFile | undefined): Promise<StaticFile | null> {
     const segments = staticSegments(path);
-    const file = segments && (await loadStaticFile(root, segments, cacheMaxFileBytes, known, performance.now()));
+    // What can't be read, or is gone again, is no file to the client; an error from here would end the worker.
+    const file = segments && (await loadStaticFile(root, segments, cacheMaxFileBytes, known, performance.now()).catch(() => null));
     if (file === null) cache.delete(path);
     else if (file !== known) cache.set(path, file);
     return file;
   }
 
-  async function loadAndAnswer(exchange: Exchange, path: string, known: StaticFile | undefined): Promise<boolean> {
+  async function loadAndAnswer(exchange: Exchange, path: string, known: StaticFile | undefined): Promise<void> {
     const file = await load(path, known);
     if (file === null) answerError(exchange, 404, "NOT_FOUND", "No such file");
     else await answer(exchange, file);
-    return true;
   }
 
   return {
@@ -57,17 +57,15 @@ export function createStaticFiles(options: StaticFilesOptions): StaticFiles {
     },
     handle(exchange) {
       const { target } = exchange;
-      if (!target.startsWith(prefix)) return false;
       if (exchange.method !== "GET" && exchange.method !== "HEAD") {
         answerError(exchange, 405, "METHOD_NOT_ALLOWED", "Static files are read by GET and HEAD", "allow: GET, HEAD\r\n");
-        return true;
+        return null;
       }
       const query = target.indexOf("?");
       const path = target.slice(prefix.length, query === -1 ? target.length : query);
       const known = cache.get(path);
       if (known === undefined || performance.now() - known.checkedAtMs > CHECK_INTERVAL_MS) return loadAndAnswer(exchange, path, known);
-      const streaming = answer(exchange, known);
-      return streaming === null ? true : streaming.then(() => true);
+      return answer(exchange, known);
     },
   };
 }
