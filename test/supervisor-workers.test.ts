@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { WorkerExit } from "../src/serve/worker-process.ts";
+import { whileBootsCrash } from "./support/boot-crash.ts";
 import { createFleet, eventually, type Fleet, spec } from "./support/fake-fleet.ts";
 
 let fleet: Fleet;
@@ -67,16 +68,13 @@ test("a worker whose loop stands still is killed and replaced", async () => {
 });
 
 test("workers that never come up end the start with one failure", async () => {
-  process.env["PILOTLIGHT_FAKE_BOOT"] = "crash";
-  try {
+  await whileBootsCrash(async () => {
     fleet = createFleet([]);
     const outcome = await fleet.supervisor.start();
     assert.ok(!outcome.ok);
     assert.equal(outcome.failure[0]?.code, "WORKER_BOOT_FAILED");
     assert.match(outcome.failure[0]?.message ?? "", /exit code 9/);
-  } finally {
-    delete process.env["PILOTLIGHT_FAKE_BOOT"];
-  }
+  });
 });
 
 test("stop waits for calls in flight; then nothing listens", async () => {
@@ -154,13 +152,10 @@ function isAlive(pid: number): boolean {
 /** Successors die at boot while this runs; resolves when `count` of them have. */
 async function withDyingSuccessors(count: number, replace: () => Promise<unknown>): Promise<void> {
   const deaths = (): number => messages().filter((message) => message === "worker died").length;
-  process.env["PILOTLIGHT_FAKE_BOOT"] = "crash";
-  try {
+  await whileBootsCrash(async () => {
     await replace();
     await eventually(`${count} successors died`, () => deaths() >= count);
-  } finally {
-    delete process.env["PILOTLIGHT_FAKE_BOOT"];
-  }
+  });
 }
 
 test("a runaway is replaced even when its first successor dies at boot", { skip: process.platform !== "linux" }, async () => {
@@ -202,14 +197,16 @@ test("where ports can't be shared, the supervisor hands connections over in turn
 });
 
 test("workers don't inherit the server's secrets", async () => {
-  process.env["DATABASE_PASSWORD"] = "hunter2";
+  const secrets = ["DATABASE_PASSWORD", "PILOTLIGHT_ADMIN_TOKEN", "NODE_AUTH_TOKEN"];
+  for (const name of secrets) process.env[name] = "hunter2";
   try {
-    await started([spec("hello")]);
+    await started([spec("hello")], { admin: { host: "127.0.0.1", port: 0, named: true, token: "hunter2", tls: null } });
     const env = (await fleet.get("/env")) as Record<string, string>;
-    assert.equal(env["DATABASE_PASSWORD"], undefined);
+    for (const name of secrets) assert.equal(env[name], undefined, name);
     assert.ok(env["PATH"]);
+    assert.ok(!JSON.stringify(await fleet.get("/config")).includes("hunter2"), "the admin token is in what the worker is told");
   } finally {
-    delete process.env["DATABASE_PASSWORD"];
+    for (const name of secrets) delete process.env[name];
   }
 });
 

@@ -93,7 +93,7 @@ describe("answers without a function", () => {
     try {
       await askAll(server);
       await server.get("/strict");
-      assert.equal(await server.metric("pilotlight_server_answers_total", 'source="router"', 'status="404"'), 1);
+      assert.equal(await server.metric("pilotlight_server_answers_total", 'source="router"', 'status="404"'), 2);
       assert.deepEqual(
         (await server.logs()).filter((record) => "path" in record),
         [],

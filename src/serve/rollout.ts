@@ -37,7 +37,8 @@ export class Rollout {
     if (id !== null && !slot.inspected) sockets.clear(id);
     return {
       type: "start",
-      config,
+      // The operator's token is no business of a process that runs hostile code.
+      config: { ...config, admin: null },
       deployment: id === null ? live.current : live.only(id),
       listen: slot.socketPath === null ? port.listen : { kind: "unix", path: slot.socketPath },
       snapshotFile,

@@ -31,7 +31,8 @@ export const WORKER_ENTRY_FILE = programFile("serve/worker-main");
  * name in the deployment, so the server's own secrets stay out of a process
  * that runs hostile code.
  */
-const INHERITED_ENV = /^(PATH|HOME|TZ|LANG|LC_\w+|TMPDIR|NODE_\w+|SSL_CERT_\w+|NO_COLOR|FORCE_COLOR|PILOTLIGHT_\w+)$/;
+const INHERITED_ENV =
+  /^(?:PATH|HOME|TZ|LANG|LC_\w+|TMPDIR|SSL_CERT_(?:FILE|DIR)|NO_COLOR|FORCE_COLOR|NODE_(?:OPTIONS|ENV|PATH|DEBUG|ICU_DATA|EXTRA_CA_CERTS|COMPILE_CACHE|DISABLE_COMPILE_CACHE|V8_COVERAGE))$/;
 
 let processCount = 0;
 

@@ -2,7 +2,7 @@
  * A scripted worker for tests of the supervisor: speaks the real messages,
  * binds the real listener, writes the real flight record, and does what the
  * request path says instead of running functions:
- *   /pid  /version  /placements  /build/ID      say something
+ *   /pid  /version  /placements  /env  /config  /build/ID    say something
  *   /slow/MS                                    answers later
  *   /die/SIGNAL/ID    /exit/CODE                dies (ID is in the flight record)
  *   /hang/ID  /hang                             blocks the loop for good (in a turn of ID, or in none)
@@ -15,6 +15,7 @@ import { createFlightRecord, type FlightRecord } from "../../src/serve/flight-re
 import type { BundleRef, Deployment } from "../../src/serve/function-spec.ts";
 import type { FromWorker, Placement, ToWorker } from "../../src/serve/messages.ts";
 import { formatRecord } from "../../src/telemetry/log-record.ts";
+import { isToCrash } from "./boot-crash.ts";
 
 const send = (message: FromWorker): void => {
   process.send?.(message);
@@ -23,6 +24,7 @@ const send = (message: FromWorker): void => {
 let flight: FlightRecord | null = null;
 let deployment: Deployment = { version: 0, functions: [] };
 let placements: readonly Placement[] = [];
+let config: unknown = null;
 let residentBytes = 1;
 let answered = 0;
 const inFlight = new Set<string>();
@@ -44,6 +46,8 @@ function handle(request: IncomingMessage, response: ServerResponse): unknown {
       return answer(deployment.version);
     case "env":
       return answer(process.env);
+    case "config":
+      return answer(config);
     case "placements":
       return answer(placements);
     case "slow":
@@ -93,7 +97,8 @@ function handle(request: IncomingMessage, response: ServerResponse): unknown {
 process.on("message", (message: ToWorker, handle: unknown) => {
   switch (message.type) {
     case "start": {
-      if (process.env["PILOTLIGHT_FAKE_BOOT"] === "crash") process.exit(9);
+      if (isToCrash()) process.exit(9);
+      config = message.config;
       flight = createFlightRecord(message.flightFile, 4);
       deployment = message.deployment;
       placements = message.placements;
