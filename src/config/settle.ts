@@ -4,6 +4,7 @@
  * settings are checked. Every problem is collected, none stops the others.
  */
 import { resolve } from "node:path";
+import { isLoopback } from "../base/loopback.ts";
 import type { Failure } from "../base/result.ts";
 import { formatSize, GIB, KIB, MIB, SECOND_MS } from "../base/units.ts";
 import type { AdminConfig, Config, FunctionOverrides, Source, TlsConfig } from "./config.ts";
@@ -188,10 +189,6 @@ export function settle(
 
 function position(entry: Given): Pick<Failure, "at"> {
   return entry.at === undefined ? {} : { at: entry.at };
-}
-
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** Could both listen on one port? The wildcard addresses contain every other. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createGuard, isLoopback } from "./admin-guard.ts";
+import { createGuard } from "./admin-guard.ts";
 
 const loopback = createGuard({ host: "127.0.0.1", port: 8081, named: false, token: null, tls: null });
 const guarded = createGuard({ host: "192.0.2.7", port: 8081, named: false, token: "s3cret", tls: null });
@@ -33,9 +33,4 @@ test("the token is required where one is configured, and only the whole token wi
   for (const authorization of ["", "Bearer", "Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret"]) {
     assert.equal(guarded({ host, authorization })?.status, 401, authorization);
   }
-});
-
-test("loopback is the whole 127 network and ::1, and nothing that only looks like it", () => {
-  for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) assert.ok(isLoopback(host), host);
-  for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "127.1.example", ""]) assert.ok(!isLoopback(host), host);
 });

@@ -6,7 +6,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { BlockList, isIP } from "node:net";
+import { isLoopback } from "../base/loopback.ts";
 import type { AdminConfig } from "../config/config.ts";
 
 export interface Refusal {
@@ -41,16 +41,6 @@ export function createGuard(config: AdminConfig): (headers: IncomingHttpHeaders)
     return null;
   };
 }
-
-export function isLoopback(host: string): boolean {
-  if (host === "localhost") return true;
-  const family = isIP(host);
-  return family !== 0 && LOOPBACK.check(host, family === 6 ? "ipv6" : "ipv4");
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
 
 function isOwnName(hostHeader: string | undefined, bound: string): boolean {
   const name = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(hostHeader ?? "")?.[1]?.toLowerCase() ?? "";
