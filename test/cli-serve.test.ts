@@ -189,3 +189,19 @@ test("code from the command line owns every path", async () => {
     assert.equal(await textOf(`${url}/any/where`), "/any/where");
   });
 });
+
+test("a host without address and a certificate that is none are a line that mends, and status 2", async () => {
+  writeFileSync(join(cwd, "none.pem"), "no certificate");
+  const cases: [string[], RegExp][] = [
+    [["-h", "nosuch.invalid"], /^pilotlight serve: Cannot listen on nosuch\.invalid:0: the name has no address\. Give --host an address /],
+    [
+      ["--tls-cert", "none.pem", "--tls-key", "none.pem"],
+      /^pilotlight serve: Cannot use certificate \S+ with key \S+: .*\. Give a PEM certificate /,
+    ],
+  ];
+  for (const [flags, message] of cases) {
+    const { status, stderr } = await pilotlight(["serve", "hello.ts", "-p", "0", "-w", "1", "--admin", "off", ...flags], { cwd });
+    assert.deepEqual([status, stderr.trimEnd().split("\n").length], [2, 1], stderr);
+    assert.match(stderr, message);
+  }
+});

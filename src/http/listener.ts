@@ -16,7 +16,7 @@ import { refusal } from "./refusal.ts";
 import { HeadParser } from "./request-head.ts";
 import { intake, readAsStream } from "./socket-intake.ts";
 import { sweepIntervalMs, tickLimits } from "./sweep.ts";
-import { readCredentials, watchCredentials } from "./tls-credentials.ts";
+import { CredentialsError, readCredentials, watchCredentials } from "./tls-credentials.ts";
 
 /** The system caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
@@ -49,17 +49,18 @@ export interface ListenerCounters {
 
 export interface Listener {
   readonly counters: ListenerCounters;
-  /** Resolves with the port; rejects with the system's error (EADDRINUSE, EACCES). */
+  /** Resolves with the port; rejects with the system's error (EADDRINUSE, EACCES) or a CredentialsError. */
   listenTcp(on: ListenAddress): Promise<number>;
   /** A stale socket file at `path` is replaced. */
   listenUnix(path: string): Promise<void>;
+  /** Before the first `adopt`. Throws a CredentialsError. */
+  prepareToAdopt(): void;
   /** Serves a connection that another process accepted (platforms without reusePort); it must be paused. */
   adopt(socket: Socket): void;
   /** Takes what is queued, stops listening, finishes answers under way; destroys what is left after `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }
 
-/** Throws the failure's message when the TLS files can't be used at start. */
 export function createListener(options: ListenerOptions): Listener {
   return new HttpListener(options);
 }
@@ -109,7 +110,7 @@ class HttpListener implements Listener {
   }
 
   async listenTcp(on: ListenAddress): Promise<number> {
-    const server = this.#options.tls === null ? this.#plainServer("tcp") : this.#tlsServer(this.#options.tls);
+    const server = this.#tcpServer();
     await this.#listen(server, listenTarget(on));
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : on.port;
@@ -120,10 +121,17 @@ class HttpListener implements Listener {
     await this.#listen(this.#plainServer("unix"), { path });
   }
 
-  adopt(socket: Socket): void {
-    this.#adopter ??= this.#options.tls === null ? this.#plainServer("tcp") : this.#tlsServer(this.#options.tls);
+  prepareToAdopt(): void {
+    this.#adopter = this.#tcpServer();
     this.#sweepTimer ??= this.#startSweep();
-    this.#adopter.emit("connection", socket);
+  }
+
+  adopt(socket: Socket): void {
+    this.#adopter?.emit("connection", socket);
+  }
+
+  #tcpServer(): Server {
+    return this.#options.tls === null ? this.#plainServer("tcp") : this.#tlsServer(this.#options.tls);
   }
 
   #plainServer(transport: Transport): Server {
@@ -140,7 +148,7 @@ class HttpListener implements Listener {
 
   #tlsServer(tls: TlsConfig): Server {
     const credentials = readCredentials(tls);
-    if (!credentials.ok) throw new Error(credentials.failure.message);
+    if (!credentials.ok) throw new CredentialsError(credentials.failure);
     const server: TlsServer = builtin.tls.createServer({
       ...credentials.value,
       ALPNProtocols: ["http/1.1"],

@@ -5,12 +5,22 @@
  */
 import type { SecureContextOptions } from "node:tls";
 import { builtin } from "../base/builtin.ts";
-import { fail, ok, type Result } from "../base/result.ts";
+import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { TlsConfig } from "../config/config.ts";
 
 const CHECK_INTERVAL_MS = 1_000;
 
 export type Credentials = Pick<SecureContextOptions, "cert" | "key">;
+
+/** What a listener throws whose certificate or key can't be used at start. */
+export class CredentialsError extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
 
 export function readCredentials(tls: TlsConfig): Result<Credentials> {
   try {

@@ -3,6 +3,7 @@
  * Ends when the supervisor does: a worker nobody watches must not serve on.
  */
 import type { Socket } from "node:net";
+import type { Failure, Result } from "../base/result.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { Worker } from "./worker.ts";
 
@@ -10,7 +11,7 @@ const HEARTBEAT_INTERVAL_MS = 500;
 const EXIT_CANNOT_START = 1;
 
 /** Messages that come while it starts wait for it: a lost `place` would run a function in quarantine. */
-let starting: Promise<Worker> | null = null;
+let starting: Promise<Result<Worker>> | null = null;
 let started = false;
 
 function send(message: FromWorker, sent?: () => void): void {
@@ -20,13 +21,15 @@ function send(message: FromWorker, sent?: () => void): void {
 async function receive(message: ToWorker, handle: unknown): Promise<void> {
   if (message.type === "start") {
     starting = Worker.start(message, send);
-    const worker = await starting;
+    const begun = await starting;
+    if (!begun.ok) return cannotStart(begun.failure);
     started = true;
-    setInterval(() => worker.heartbeat(), HEARTBEAT_INTERVAL_MS);
+    setInterval(() => begun.value.heartbeat(), HEARTBEAT_INTERVAL_MS);
     return;
   }
-  if (starting === null) return;
-  const worker = await starting;
+  const begun = await starting;
+  if (!begun?.ok) return;
+  const worker = begun.value;
   switch (message.type) {
     case "deploy":
       worker.deploy(message.deployment, message.placements);
@@ -52,11 +55,15 @@ async function receive(message: ToWorker, handle: unknown): Promise<void> {
   }
 }
 
+function cannotStart(failure: Failure): void {
+  send({ type: "failed", failure }, () => process.exit(EXIT_CANNOT_START));
+}
+
 process.on("message", (message: ToWorker, handle: unknown) => {
-  receive(message, handle).catch((error: Error & { code?: string }) => {
+  receive(message, handle).catch((error: Error) => {
     if (started) throw error;
-    const failure = { code: error.code ?? "WORKER_FAILED", message: `The worker cannot start: ${error.message}` };
-    send({ type: "failed", failure }, () => process.exit(EXIT_CANNOT_START));
+    const hint = "`pilotlight doctor` checks this machine";
+    cannotStart({ code: "WORKER_FAILED", message: `The worker cannot start: ${error.message}`, hint });
   });
 });
 // SIGKILL, not exit(): exit waits for isolated-vm's threads, and a guest or the

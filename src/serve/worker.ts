@@ -4,12 +4,13 @@
  * with the `start` message, what it says goes through `send`.
  */
 import type { Socket } from "node:net";
-import type { Failure } from "../base/result.ts";
+import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import type { Engine } from "../engines/engine.ts";
 import { isInTurn } from "../engines/javascript/turn-runner.ts";
 import { createListener, type Listener } from "../http/listener.ts";
 import type { StaticFiles } from "../http/static-files.ts";
+import { CredentialsError } from "../http/tls-credentials.ts";
 import type { GcObserver } from "../telemetry/gc-observer.ts";
 import { LogBatch } from "../telemetry/log-batch.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
@@ -23,7 +24,8 @@ import { functionRoute } from "./function-route.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { BundleRef, Deployment } from "./function-spec.ts";
 import { GuestLogs } from "./guest-logs.ts";
-import type { Listen, Placement, ToWorker } from "./messages.ts";
+import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
+import { bindFailure } from "./port-probe.ts";
 import { createRouter } from "./router.ts";
 import { enforceBudget } from "./sandbox-budget.ts";
 import { ServerAnswers } from "./server-answers.ts";
@@ -35,6 +37,9 @@ const CLEARED_AFTER_MS = 10_000;
 const BUDGET_INTERVAL_MS = 100;
 /** Not the id of any question: the last counts, sent on leaving. */
 const UNASKED = 0;
+
+type ProfileMessage = Extract<ToWorker, { type: "profile" }>;
+type ProfiledMessage = Extract<FromWorker, { type: "profiled" }>;
 
 interface Parts {
   readonly engine: Engine;
@@ -70,8 +75,8 @@ export class Worker {
   #budgetKeptMs = 0;
   #draining = false;
 
-  /** Loads the snapshot, deploys, and listens. Rejects when it can't. */
-  static async start(message: StartMessage, send: Send): Promise<Worker> {
+  /** Loads the snapshot, deploys, and listens. */
+  static async start(message: StartMessage, send: Send): Promise<Result<Worker>> {
     const { config } = message;
     const flight = createFlightRecord(message.flightFile, FLIGHT_SLOT_COUNT);
     const logs = new LogBatch((lines, sent) => send({ type: "log", lines }, sent));
@@ -83,8 +88,8 @@ export class Worker {
       : await sandboxEngine(message, { flight, onGuestLog, send });
     const worker = new Worker(message, send, { engine, flight, logs, guestLogs, staticFiles: await staticFilesOf(config) });
     bundleOf = (functionId) => worker.#runtimes.get(functionId)?.bundle ?? null;
-    await worker.#listen(message.listen);
-    return worker;
+    const failure = await worker.#listen(message.listen);
+    return failure === null ? ok(worker) : fail(failure);
   }
 
   private constructor(message: StartMessage, send: Send, parts: Parts) {
@@ -180,6 +185,16 @@ export class Worker {
     };
   }
 
+  /** A profile of this process; only of a worker that was started for it. */
+  async profile({ kind, durationMs }: Pick<ProfileMessage, "kind" | "durationMs">): Promise<Pick<ProfiledMessage, "profile" | "failure">> {
+    try {
+      const { profileProcess } = await import("../engines/javascript/inspected-engine.ts");
+      return { profile: await profileProcess(kind, durationMs), failure: null };
+    } catch (error) {
+      return { profile: null, failure: { code: "PROFILE_FAILED", message: `Cannot profile: ${(error as Error).message}` } };
+    }
+  }
+
   #everyRuntime(): FunctionRuntime[] {
     return [...this.#runtimes.values(), ...this.#retired];
   }
@@ -208,15 +223,25 @@ export class Worker {
     });
   }
 
-  async #listen(listen: Listen): Promise<void> {
-    if (listen.kind === "tcp") {
-      const port = await this.#listener.listenTcp({ host: listen.host, port: listen.port, reusePort: true });
-      this.#send({ type: "listening", port });
-    } else {
-      if (listen.kind === "unix") await this.#listener.listenUnix(listen.path);
-      this.#send({ type: "listening", port: null });
+  /** What keeps it from listening and somebody can mend; null when it listens. */
+  async #listen(listen: Listen): Promise<Failure | null> {
+    try {
+      this.#send({ type: "listening", port: await this.#bind(listen) });
+    } catch (error) {
+      if (error instanceof CredentialsError) return error.failure;
+      if (listen.kind === "tcp") return bindFailure(error as NodeJS.ErrnoException, listen.host, listen.port);
+      throw error;
     }
     void this.#observeGc();
+    return null;
+  }
+
+  /** The port; null when others know the way. */
+  async #bind(listen: Listen): Promise<number | null> {
+    if (listen.kind === "tcp") return this.#listener.listenTcp({ host: listen.host, port: listen.port, reusePort: true });
+    if (listen.kind === "unix") await this.#listener.listenUnix(listen.path);
+    else this.#listener.prepareToAdopt();
+    return null;
   }
 
   async #observeGc(): Promise<void> {
@@ -264,21 +289,5 @@ export class Worker {
 
   #log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
     this.#logs.write({ time: Date.now(), level, message, ...fields });
-  }
-
-  /** A profile of this process; only of a worker that was started for it. */
-  async profile({
-    kind,
-    durationMs,
-  }: {
-    kind: "cpu" | "heap";
-    durationMs: number;
-  }): Promise<{ profile: string | null; failure: Failure | null }> {
-    try {
-      const { profileProcess } = await import("../engines/javascript/inspected-engine.ts");
-      return { profile: await profileProcess(kind, durationMs), failure: null };
-    } catch (error) {
-      return { profile: null, failure: { code: "PROFILE_FAILED", message: `Cannot profile: ${(error as Error).message}` } };
-    }
   }
 }
