@@ -38,12 +38,12 @@ test("health says that it serves, and where", async () => {
 
 test("functions are listed with where they run and without their env", async () => {
   const { json } = await ask("/v1/functions");
-  const functions = json["functions"] as { id: string; placement: unknown }[];
+  const functions = json["functions"] as { id: string; isolation: unknown; placement: unknown }[];
   assert.deepEqual(
-    functions.map(({ id, placement }) => [id, placement]),
+    functions.map(({ id, isolation, placement }) => [id, isolation, placement]),
     [
-      ["hello", { where: "shared" }],
-      ["tenant", { where: "isolation" }],
+      ["hello", "shared", { where: "shared" }],
+      ["tenant", "process", { where: "isolation" }],
     ],
   );
   assert.doesNotMatch(JSON.stringify(json), /hunter2/);

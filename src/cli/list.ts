@@ -7,6 +7,7 @@ import { table } from "../base/table.ts";
 import { palette } from "../base/terminal.ts";
 import { formatDuration, formatSize } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
+import { isolationText } from "../config/isolation-text.ts";
 import { ANY_ENVIRONMENT, makeDeployment } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import type { FunctionReport } from "../serve/operator.ts";
@@ -15,7 +16,6 @@ import { type Call, type Command, EXIT_MISUSE, EXIT_OK, printFailures } from "./
 import { glanceMethods } from "./method-glance.ts";
 import { methodsOf } from "./route-table.ts";
 import { readSource, SOURCE_FLAGS } from "./source-flags.ts";
-import { isolationText } from "./validate.ts";
 
 export const list: Command = {
   name: "list",

@@ -8,8 +8,9 @@ import type { Failure } from "../base/result.ts";
 import { table } from "../base/table.ts";
 import { palette } from "../base/terminal.ts";
 import { formatDuration, formatSize } from "../base/units.ts";
-import type { Config, Isolation } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
+import { isolationText } from "../config/isolation-text.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { bundleSourceOf } from "../serve/bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "../serve/deployment.ts";
@@ -119,10 +120,4 @@ function report(
     "",
     `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more ${failures.length === 1 ? "problem" : "problems"}` : ""}`,
   ].join("\n");
-}
-
-/** As pilotlight.yaml writes it. */
-export function isolationText(isolation: Isolation): string {
-  if (isolation.kind === "bounded") return `bounded(${isolation.calls})`;
-  return isolation.kind === "ttl" ? `ttl(${formatDuration(isolation.ms)})` : isolation.kind;
 }

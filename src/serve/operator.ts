@@ -4,7 +4,7 @@
  * Never includes a function's env: secrets are in it.
  */
 import { type Failure, fail, type Result } from "../base/result.ts";
-import type { Isolation } from "../config/config.ts";
+import { isolationText } from "../config/isolation-text.ts";
 import { allLatencies, type FunctionTotals, quantileUs } from "../telemetry/aggregate.ts";
 import type { PoolMetrics } from "../telemetry/metrics.ts";
 import { renderPrometheus } from "../telemetry/prometheus.ts";
@@ -18,7 +18,8 @@ export interface FunctionReport {
   /** null takes every method, or what its exports say once it is built. */
   readonly methods: readonly string[] | null;
   readonly engine: string;
-  readonly isolation: Isolation;
+  /** As pilotlight.yaml writes it: "bounded(100)". */
+  readonly isolation: string;
   /** The faster of the lanes it runs in; "none" before its first call. */
   readonly lane: "thread" | "loop" | "none";
   /** Workers by lane. */
@@ -85,7 +86,7 @@ export class Operator {
         route: spec.route,
         methods: spec.methods ?? spec.bundle?.methods ?? null,
         engine: spec.engine,
-        isolation: spec.isolation,
+        isolation: isolationText(spec.isolation),
         lane: known?.metrics.lane ?? "none",
         lanes: known?.lanes ?? { thread: 0, loop: 0 },
         placement: placementReport(placement.placementOf(spec.id)),
