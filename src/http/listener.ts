@@ -42,8 +42,6 @@ export interface ListenerOptions {
 export interface ListenerCounters {
   connectionsOpen: number;
   connectionsTotal: number;
-  requestsTotal: number;
-  invalidAnswers: number;
   readonly refusedByStatus: Record<string, number>;
 }
 
@@ -69,8 +67,6 @@ class HttpListener implements Listener {
   readonly counters: ListenerCounters = {
     connectionsOpen: 0,
     connectionsTotal: 0,
-    requestsTotal: 0,
-    invalidAnswers: 0,
     refusedByStatus: {},
   };
   readonly #options: ListenerOptions;
@@ -92,17 +88,13 @@ class HttpListener implements Listener {
       headParser: new HeadParser(limits),
       tick: 0,
       draining: false,
-      onExchange: (exchange) => {
-        this.counters.requestsTotal++;
-        onExchange(exchange);
-      },
+      onExchange,
       onRefused: (reason, remoteAddress) => {
         const { refusedByStatus } = this.counters;
         refusedByStatus[reason.status] = (refusedByStatus[reason.status] ?? 0) + 1;
         options.onRefused?.(reason.status, reason.message, remoteAddress);
       },
       onInvalidAnswer: (exchange, status) => {
-        this.counters.invalidAnswers++;
         options.onInvalidAnswer?.(exchange, `Invalid status or header line in an answer with status ${status}`);
       },
       onClosed: (connection) => this.#onClosed(connection),

@@ -21,6 +21,8 @@ export const LIMITS: HttpLimits = {
 export interface Running extends AsyncDisposable {
   readonly listener: Listener;
   readonly port: number;
+  /** Requests handed up so far. */
+  readonly requestCount: number;
   readonly refused: { status: number; reason: string }[];
   readonly invalid: string[];
 }
@@ -32,15 +34,28 @@ export async function serve(
 ): Promise<Running> {
   const refused: { status: number; reason: string }[] = [];
   const invalid: string[] = [];
+  let requestCount = 0;
   const listener = createListener({
     limits: { ...LIMITS, ...limits },
     tls,
-    onExchange,
+    onExchange(exchange) {
+      requestCount++;
+      onExchange(exchange);
+    },
     onRefused: (status, reason) => refused.push({ status, reason }),
     onInvalidAnswer: (_exchange, reason) => invalid.push(reason),
   });
   const port = await listener.listenTcp({ host: "127.0.0.1", port: 0 });
-  return { listener, port, refused, invalid, [Symbol.asyncDispose]: () => listener.drain(0) };
+  return {
+    listener,
+    port,
+    get requestCount() {
+      return requestCount;
+    },
+    refused,
+    invalid,
+    [Symbol.asyncDispose]: () => listener.drain(0),
+  };
 }
 
 /** Says what it was asked, as JSON. A body that fails has been answered by the listener. */
