@@ -18,5 +18,7 @@ app.get("/items/:id", (c) => {
   return item === undefined ? c.json({ error: "No such item" }, 404) : c.json(item);
 });
 app.get("/orders", (c) => c.json([]));
+// Any other path: a newcomer who tries one is told what there is.
+app.get("/*", (c) => c.json({ paths: ["/shop/items", "/shop/items/lamp", "/shop/orders"] }));
 
 export default app;
