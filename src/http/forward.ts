@@ -1,8 +1,8 @@
 /**
  * Forward: relays one exchange to a worker's HTTP server on a unix socket and
  * its answer back, streaming both ways with back-pressure. For functions that
- * run in processes of their own. Headers by which workers trust each other
- * (x-pilotlight-*) are never taken from a client.
+ * run in processes of their own. Adds no header of ours: that worker knows no
+ * more of a request than the first, and trusts it no more.
  */
 import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
 import { JSON_LINE, RETRY_SOON_LINE } from "./answer-lines.ts";
@@ -10,15 +10,12 @@ import type { Exchange } from "./exchange.ts";
 import { headerPairs, hopByHopNames, valuesOf } from "./hop-by-hop.ts";
 
 export interface ForwardOptions {
-  /** "name: value\r\n" lines set on the relayed request; they replace the client's lines of the same name. */
-  readonly extraHeaderLines?: string;
   /** Nobody took the connection and not a byte was sent: the exchange is the caller's again. Without it the answer is a 502. */
   readonly onUnsent?: (error: Error) => void;
   /** Why the relay failed, for the log; the client is answered already. */
   readonly onFailure?: (error: Error) => void;
 }
 
-const TRUSTED_PREFIX = "x-pilotlight-";
 /** Shorter than the worker's keep-alive timeout: we close idle connections first, so none is used while it is being closed. */
 const IDLE_CONNECTION_MS = 2_000;
 const IDLE_CONNECTIONS_MAX_COUNT = 64;
@@ -39,7 +36,7 @@ export function forward(exchange: Exchange, socketPath: string, options: Forward
     socketPath,
     method: exchange.method,
     path: exchange.target,
-    headers: requestHeaders(exchange, options.extraHeaderLines ?? ""),
+    headers: requestHeaders(exchange),
     maxHeaderSize: ANSWER_HEAD_MAX_BYTES,
   });
   // An idle connection times out in the agent; one that waits for a function must not.
@@ -77,20 +74,17 @@ function fitsOneWrite({ body }: Exchange): boolean {
 }
 
 /** Flat [name, value, …]: keeps order, repetition and spelling. */
-function requestHeaders(exchange: Exchange, extraHeaderLines: string): string[] {
+function requestHeaders(exchange: Exchange): string[] {
   const sent = headerPairs(exchange.headerBlock);
-  const extra = headerPairs(extraHeaderLines);
   const dropped = hopByHopNames(valuesOf(sent, "connection"));
-  const replaced = new Set(extra.map(([name]) => name.toLowerCase()));
   const headers: string[] = [];
   for (const [name, value] of sent) {
     const key = name.toLowerCase();
     // Host again from the exchange; the framing and Expect were ours to meet.
-    if (key === "host" || key === "content-length" || key === "expect" || key.startsWith(TRUSTED_PREFIX)) continue;
-    if (!dropped.has(key) && !replaced.has(key)) headers.push(name, value);
+    if (key === "host" || key === "content-length" || key === "expect" || dropped.has(key)) continue;
+    headers.push(name, value);
   }
   headers.push("host", exchange.host === "" ? "localhost" : exchange.host);
-  for (const [name, value] of extra) headers.push(name, value);
   const { length, whole } = exchange.body;
   if (length === null && whole === null && !exchange.body.complete) headers.push("transfer-encoding", "chunked");
   else headers.push("content-length", String(whole?.length ?? length ?? 0));
