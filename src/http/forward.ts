@@ -5,7 +5,8 @@
  * more of a request than the first, and trusts it no more.
  */
 import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
-import { JSON_LINE, RETRY_SOON_LINE } from "./answer-lines.ts";
+import { RETRY_SOON_LINE } from "./answer-lines.ts";
+import { answerError } from "./error-answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { headerPairs, hopByHopNames, valuesOf } from "./hop-by-hop.ts";
 
@@ -22,9 +23,8 @@ const IDLE_CONNECTIONS_MAX_COUNT = 64;
 /** What a function may set (response-head.ts) and the worker's listener adds. Node's own 16 KiB would make a 502 of the rest. */
 const ANSWER_HEAD_MAX_BYTES = (256 + 8) * 1024;
 const ONE_WRITE_MAX_BYTES = 16 * 1024;
-const FAILED_LINES = JSON_LINE + RETRY_SOON_LINE;
-const FAILED_BODY =
-  '{"error":{"code":"FUNCTION_WORKER_DIED","message":"The process that runs this function ended before it answered: try again"}}\n';
+const FAILED_CODE = "FUNCTION_WORKER_DIED";
+const FAILED_MESSAGE = "The process that runs this function ended before it answered: try again";
 
 const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeSockets: IDLE_CONNECTIONS_MAX_COUNT });
 
@@ -52,7 +52,7 @@ export function forward(exchange: Exchange, socketPath: string, options: Forward
     }
     options.onFailure?.(error);
     if (exchange.answered) exchange.destroy();
-    else exchange.respond(502, FAILED_LINES, FAILED_BODY);
+    else answerError(exchange, 502, FAILED_CODE, FAILED_MESSAGE, RETRY_SOON_LINE);
   });
   // Not before there is a connection: what a streamed body has given away can't be sent again.
   upstream.on("socket", (socket) => {

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { assert } from "../base/assert.ts";
 import { JSON_LINE } from "./answer-lines.ts";
 import type { Connection } from "./connection.ts";
+import { errorBody } from "./error-answer.ts";
 import type { Exchange, RequestBody } from "./exchange.ts";
 import { writeLatin1 } from "./latin1.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -15,8 +16,7 @@ import { dateLine, type ResponsePrefix, responsePrefix } from "./response-head.t
 
 /** Below this, copying head and body into one buffer is cheaper than a gathering write of two. */
 const COPIED_BODY_MAX_BYTES = 16 * 1024;
-const INVALID_ANSWER_BODY =
-  '{"error":{"code":"INVALID_RESPONSE","message":"The function answered with an invalid status or header: see its log"}}\n';
+const INVALID_ANSWER_BODY = errorBody("INVALID_RESPONSE", "The function answered with an invalid status or header: see its log");
 const LAST_CHUNK = "0\r\n\r\n";
 
 /** How the content of a started answer is delimited. */

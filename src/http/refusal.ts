@@ -5,6 +5,7 @@
  * broken message nobody knows where the next one begins.
  */
 import { JSON_LINE, RETRY_SOON_LINE } from "./answer-lines.ts";
+import { errorBody } from "./error-answer.ts";
 import { reasonPhrase } from "./reason-phrases.ts";
 import { dateLine } from "./response-head.ts";
 
@@ -25,7 +26,7 @@ export function malformed(message: string): Refusal {
 }
 
 export function refusalText(reason: Refusal, withBody: boolean): string {
-  const body = `${JSON.stringify({ error: { code: reason.code, message: reason.message } })}\n`;
+  const body = errorBody(reason.code, reason.message);
   const retry = reason.status === 503 ? RETRY_SOON_LINE : "";
   return (
     `HTTP/1.1 ${reason.status} ${reasonPhrase(reason.status)}\r\n${JSON_LINE}` +

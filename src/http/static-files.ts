@@ -5,9 +5,9 @@
  */
 import { realpathSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { JSON_LINE } from "./answer-lines.ts";
 import { type ByteRange, parseRange } from "./byte-range.ts";
 import { chooseCoding } from "./content-coding.ts";
+import { answerError } from "./error-answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Representation, StaticCache, type StaticFile } from "./static-cache.ts";
 import { loadStaticFile } from "./static-load.ts";
@@ -159,8 +159,4 @@ function drained(exchange: Exchange): Promise<void> {
     exchange.onDrain = resolve;
     exchange.onAbort = resolve;
   });
-}
-
-function answerError(exchange: Exchange, status: number, code: string, message: string, lines = ""): void {
-  exchange.respond(status, JSON_LINE + lines, `${JSON.stringify({ error: { code, message } })}\n`);
 }

@@ -8,9 +8,9 @@
  */
 import { connect } from "node:net";
 import { RETRY_SOON_LINE } from "../http/answer-lines.ts";
+import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Placement } from "./messages.ts";
-import { answerError } from "./served-call.ts";
 
 const WAKE_WAIT_MS = 10_000;
 const RETRY_INTERVAL_MS = 50;
@@ -100,7 +100,7 @@ export class Forwarder {
     this.#options.refused(functionId, 502, `its worker could not be asked: ${error.message}`);
     const message = `The worker of ${functionId} could not be asked; try again shortly`;
     if (exchange.answered) exchange.destroy();
-    else answerError(exchange, 502, "FUNCTION_UNREACHABLE", message, "retry-after: 1\r\n");
+    else answerError(exchange, 502, "FUNCTION_UNREACHABLE", message, RETRY_SOON_LINE);
   }
 
   #whenAwake(functionId: string, socketPath: string): Promise<boolean> {

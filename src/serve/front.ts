@@ -5,12 +5,12 @@
  */
 import { JSON_LINE } from "../http/answer-lines.ts";
 import { CORS_ANSWER_LINES, preflightLines } from "../http/cors.ts";
+import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
 import { NO_PARAMS, type Router } from "./router.ts";
-import { answerError } from "./served-call.ts";
 import type { ServerAnswers } from "./server-answers.ts";
 
 const HEALTH_PATH = "/_health";

@@ -4,10 +4,10 @@
  * pool, and keeps the counters. Sandboxes exist only while somebody calls:
  * an uncalled function costs its entry in a map.
  */
-
 import type { Failure, Result } from "../base/result.ts";
 import type { CallFailure, Engine, Sandbox, Template } from "../engines/engine.ts";
 import { SandboxError } from "../engines/engine.ts";
+import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { FunctionCounters } from "../telemetry/function-counters.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
@@ -17,7 +17,7 @@ import { CallPool } from "./call-pool.ts";
 import { errorPage } from "./error-page.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 import type { GuestLogs } from "./guest-logs.ts";
-import { answerError, ServedCall } from "./served-call.ts";
+import { ServedCall } from "./served-call.ts";
 
 /** What a runtime needs of its worker. */
 export interface RuntimeHost {

@@ -7,7 +7,8 @@
 
 import type { Call, CallFailure } from "../engines/engine.ts";
 import { STATUS_OF_FAILURE } from "../engines/engine.ts";
-import { JSON_LINE, RETRY_SOON_LINE } from "../http/answer-lines.ts";
+import { RETRY_SOON_LINE } from "../http/answer-lines.ts";
+import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
 import { outgoingTraceparent, type TraceContext, traceContext } from "../telemetry/trace-context.ts";
@@ -103,9 +104,4 @@ export class ServedCall implements Call {
       this.#grantedMs === 0 ? -1 : (endMs - this.#grantedMs) * 1_000,
     );
   }
-}
-
-/** An error answer in the server's own form. */
-export function answerError(exchange: Exchange, status: number, code: string, message: string, extraLines = "", requestId?: string): void {
-  exchange.respond(status, JSON_LINE + extraLines, JSON.stringify({ error: { code, message, requestId } }));
 }
