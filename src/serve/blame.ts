@@ -9,7 +9,7 @@ import { flightKey, readFlightRecord } from "./flight-record.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
 import type { PlacementTable } from "./placement.ts";
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
-import { type RestartReason, STOPPED } from "./worker-slot.ts";
+import type { RestartReason } from "./worker-slot.ts";
 
 export interface BlameHost {
   readonly live: LiveDeployment;
@@ -35,7 +35,7 @@ export class Blame {
    * an empty record, and one that was stopped from outside, accuse nobody.
    */
   suspectsOf(worker: WorkerProcess, reason: RestartReason): readonly string[] {
-    if (worker.lastWords === STOPPED) return [];
+    if (worker.silence === "suspended") return [];
     const keys = new Set(readFlightRecord(worker.flightFile));
     if (keys.size === 0) return reason === "silent" ? [] : worker.inFlight;
     return this.#host.live.current.functions.map((spec) => spec.id).filter((id) => keys.has(flightKey(id)));

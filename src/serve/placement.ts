@@ -27,7 +27,7 @@ type State =
 /** What tells one version of a function's code from the next. */
 export interface CodeIdentity {
   readonly bundleHash: string | null;
-  /** Identity of the source file: size and modification time. */
+  /** Of the source file, without reading it (fileStamp in builder.ts). */
   readonly stamp: string;
 }
 

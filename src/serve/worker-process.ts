@@ -24,6 +24,14 @@ export interface WorkerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Why a worker said nothing: stuck in its own work, or stopped from outside (a signal, a debugger), where nothing that ran there is at fault. */
+export type Silence = "stuck" | "suspended";
+
+const SILENCE_TOLD: Readonly<Record<Silence, string>> = {
+  stuck: "it was silent for too long",
+  suspended: "it was stopped for too long, by a signal or a debugger",
+};
+
 export const WORKER_ENTRY_FILE = programFile("serve/worker-main");
 
 /**
@@ -45,6 +53,8 @@ export class WorkerProcess {
   inFlight: readonly string[] = [];
   /** It said why it can't serve, just before it exits. */
   lastWords: string | null = null;
+  /** It was condemned for its silence. */
+  silence: Silence | null = null;
   /** We sent the last signal or asked it to leave: its end is no accident. */
   expected = false;
   onMessage: ((message: FromWorker) => void) | null = null;
@@ -108,6 +118,11 @@ export class WorkerProcess {
   condemn(why: string): void {
     this.lastWords = why;
     this.#child.kill("SIGKILL");
+  }
+
+  condemnForSilence(silence: Silence): void {
+    this.silence = silence;
+    this.condemn(SILENCE_TOLD[silence]);
   }
 
   #ended(exit: WorkerExit, why: string | null): void {

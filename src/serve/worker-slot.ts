@@ -21,7 +21,7 @@ export interface SlotHost {
   onDeath(slot: WorkerSlot, worker: WorkerProcess, exit: WorkerExit, reason: RestartReason): boolean;
   /** Any end, expected or not, after `onDeath`. */
   onGone(worker: WorkerProcess): void;
-  /** Its memory has passed the ceiling; a successor is on its way. */
+  /** It goes on for as long as its open calls may take; another takes its place. */
   onReplacing(slot: WorkerSlot, worker: WorkerProcess, reason: "memory" | "runaway"): void;
   /** About to leave on purpose: the last moment to ask it anything. */
   onLeaving(worker: WorkerProcess): void;
@@ -116,7 +116,7 @@ export class WorkerSlot implements SlotRole {
 
   tick(elapsedMs: number): void {
     for (const [worker, pulse] of this.#pulses) {
-      if (pulse.tick(elapsedMs)) worker.condemn(isSuspended(worker.pid) ? STOPPED : SILENT);
+      if (pulse.tick(elapsedMs)) worker.condemnForSilence(isSuspended(worker.pid) ? "suspended" : "stuck");
     }
     const worker = this.worker;
     if (worker !== null && worker.residentBytes > this.#memoryMaxBytes && worker.livedMs > REPLACE_MIN_AGE_MS) {
@@ -266,11 +266,7 @@ export class WorkerSlot implements SlotRole {
   }
 }
 
-const SILENT = "it was silent for too long";
-/** By a signal or a debugger: nothing that ran there is at fault. */
-export const STOPPED = "it was stopped for too long, by a signal or a debugger";
-
 function deathReason(worker: WorkerProcess, exit: WorkerExit): RestartReason {
-  if (worker.lastWords === SILENT || worker.lastWords === STOPPED) return "silent";
+  if (worker.silence !== null) return "silent";
   return exit.signal === null ? "exit" : "signal";
 }
