@@ -3,16 +3,16 @@
  * on a free loopback port, nothing logged per request, no admin address.
  * Always stopped, also when the command is interrupted.
  */
-
 import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import { startOrStop } from "../serve/server.ts";
 import { Supervisor } from "../serve/supervisor.ts";
 import { createLineStyle, wantsColour } from "../telemetry/log-style.ts";
 import type { ServerAddress } from "./http-call.ts";
-import { privately } from "./source-flags.ts";
 
 const DRAIN_GRACE_MS = 500;
+/** As shells count a process that SIGINT ended. */
+const EXIT_INTERRUPTED = 130;
 
 /** The server could not be started; each failure deserves a line of its own. */
 export class StartFailed extends Error {
@@ -48,5 +48,16 @@ export async function withPrivateServer<Value>(
   }
 }
 
-/** As shells count a process that SIGINT ended. */
-const EXIT_INTERRUPTED = 130;
+/** A server for one command: nobody else's port, no admin, no noise. */
+function privately(config: Config): Config {
+  return {
+    ...config,
+    host: "127.0.0.1",
+    port: 0,
+    workerCount: 1,
+    quiet: true,
+    admin: null,
+    tls: null,
+    poolMetricsEvery: 0,
+  };
+}

@@ -17,7 +17,7 @@ export const profile: Command = {
   name: "profile",
   usage: "FUNCTION [flags]",
   about:
-    "Records a function in a running server, in the worker that runs it most, and writes a file for Chrome's\nDevTools or VS Code. The function has to be called meanwhile; recording slows it a little.",
+    "Records a function of a running server and writes a file for Chrome's DevTools or VS Code. For that time its\ncalls go to a worker of its own, where memory and CPU limits don't hold. It has to be called meanwhile.",
   flags: [
     { name: "cpu", group: WHAT, help: "where the time goes; the default" },
     { name: "heap", group: WHAT, help: "what the memory is allocated for" },

@@ -44,17 +44,3 @@ export async function readSource(command: string, call: Call, positionals: reado
 function withoutAdmin(env: Env): Env {
   return { ...env, PILOTLIGHT_ADMIN: "off" };
 }
-
-/** A server for one command: nobody else's port, no admin, no noise. */
-export function privately(config: Config): Config {
-  return {
-    ...config,
-    host: "127.0.0.1",
-    port: 0,
-    workerCount: 1,
-    quiet: true,
-    admin: null,
-    tls: null,
-    poolMetricsEvery: 0,
-  };
-}
