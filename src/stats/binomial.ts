@@ -24,6 +24,9 @@ export function binomialCdf(k: number, n: number, p: number): number {
   return k < n * p ? Math.min(1, sumBelow(k, n, p)) : Math.max(0, 1 - sumBelow(n - k - 1, n, 1 - p));
 }
 
+/** As R's qbinom: what equals the probability but for rounding has reached it. */
+const REACHED = 1 - 64 * Number.EPSILON;
+
 /** The least k with P(X <= k) >= probability. */
 export function binomialQuantile(probability: number, n: number, p: number): number {
   assert(probability > 0 && probability < 1, `a probability lies between 0 and 1, not at ${probability}`);
@@ -31,7 +34,7 @@ export function binomialQuantile(probability: number, n: number, p: number): num
   let high = n;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    if (binomialCdf(middle, n, p) >= probability) high = middle;
+    if (binomialCdf(middle, n, p) >= probability * REACHED) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -30,7 +30,7 @@ const NOTE_Z = 2.5758293035489;
 /** A certain trend of less than this is not worth a sentence. */
 const TREND_SHARE_MIN = 0.01;
 
-export function drift(values: Samples): Drift {
+export function driftNotes(values: Samples): Drift {
   if (checkSamples(values, SAMPLES_MIN, "drift") !== null) return { autocorrelation: null, trend: null, notes: [] };
   const autocorrelation = lagOneAutocorrelation(values);
   const trend = trendTest(values);

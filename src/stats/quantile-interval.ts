@@ -8,7 +8,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
-import { binomialPmf, binomialQuantile } from "./binomial.ts";
+import { binomialQuantile } from "./binomial.ts";
 import { checkSamples, type Samples } from "./samples.ts";
 
 export interface Interval {
@@ -39,7 +39,7 @@ export function samplesForQuantile(q: number, confidence = DEFAULT_CONFIDENCE): 
   assert(confidence > 0 && confidence < 1, `a confidence lies between 0 and 1, not at ${confidence}`);
   const tail = (1 - confidence) / 2;
   let count = Math.max(1, Math.floor(Math.log(tail) / Math.log(Math.max(q, 1 - q))));
-  while (binomialPmf(0, count, q) >= tail || binomialPmf(0, count, 1 - q) >= tail) count++;
+  while (binomialQuantile(tail, count, q) === 0 || binomialQuantile(tail, count, 1 - q) === 0) count++;
   return count;
 }
 
