@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import type { Placement } from "../src/serve/messages.ts";
-import type { ProfileRequest } from "../src/serve/worker-counts.ts";
+import type { ProfileRequest } from "../src/serve/profilers.ts";
 import { createFleet, eventually, type Fleet, getJson, spec } from "./support/fake-fleet.ts";
 
 let fleet: Fleet;

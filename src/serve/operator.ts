@@ -9,8 +9,8 @@ import { allLatencies, type FunctionTotals, quantileUs } from "../telemetry/aggr
 import type { PoolMetrics } from "../telemetry/metrics.ts";
 import { renderPrometheus } from "../telemetry/prometheus.ts";
 import type { Placement } from "./messages.ts";
+import type { ProfileRequest } from "./profilers.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { ProfileRequest } from "./worker-counts.ts";
 
 export interface FunctionReport {
   readonly id: string;

@@ -5,13 +5,20 @@
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import { FAREWELL_MS } from "./dedicated-workers.ts";
+import type { Inquiries } from "./inquiries.ts";
 import type { PlacementTable } from "./placement.ts";
-import type { ProfileRequest, WorkerCounts } from "./worker-counts.ts";
+import type { WorkerProcess } from "./worker-process.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
+
+export interface ProfileRequest {
+  readonly functionId: string;
+  readonly kind: "cpu" | "heap";
+  readonly durationMs: number;
+}
 
 export interface ProfilersHost {
   readonly placement: PlacementTable;
-  readonly counts: WorkerCounts;
+  readonly inquiries: Inquiries;
   createSlot(functionId: string, socketPath: string): WorkerSlot;
   socketPathOf(name: string): string;
   placementsChanged(): void;
@@ -19,6 +26,8 @@ export interface ProfilersHost {
 
 /** After a profile: what the function's last calls there may take. */
 const DRAIN_MS = 5_000;
+/** On top of the recording itself: stopping and serialising a profile takes a while. */
+const ANSWER_EXTRA_MS = 30_000;
 
 export class Profilers {
   readonly #host: ProfilersHost;
@@ -69,17 +78,25 @@ export class Profilers {
 
   async #record(slot: WorkerSlot, socketPath: string, request: ProfileRequest): Promise<Result<string>> {
     const { functionId } = request;
-    const { placement, counts } = this.#host;
+    const { placement } = this.#host;
     if (!slot.listening || slot.worker === null) {
       const message = `Cannot profile ${functionId}: its worker did not start`;
       return fail({ code: "PROFILE_FAILED", message, hint: "The log says why" });
     }
     placement.beginProfile(functionId, socketPath);
     this.#host.placementsChanged();
-    const { profile, failure } = await counts.profile(slot.worker, request);
+    const profile = await this.#ask(slot.worker, request);
     placement.endProfile(functionId);
     this.#host.placementsChanged();
-    return profile === null ? fail(failure!) : ok(profile);
+    return profile;
+  }
+
+  async #ask(worker: WorkerProcess, request: ProfileRequest): Promise<Result<string>> {
+    const question = (requestId: number) => ({ type: "profile", requestId, ...request }) as const;
+    const answer = await this.#host.inquiries.ask(worker, question, request.durationMs + ANSWER_EXTRA_MS);
+    if (answer?.type === "profiled") return answer.profile === null ? fail(answer.failure!) : ok(answer.profile);
+    const message = `Cannot profile ${request.functionId}: its worker ended or did not answer`;
+    return fail({ code: "PROFILE_FAILED", message, hint: "Try again; the server's log says why a worker ended" });
   }
 
   #refusal(functionId: string): string | null {

@@ -15,14 +15,15 @@ import { createSocketPaths, type SocketPaths, sweepLeavings } from "./data-files
 import { DedicatedWorkers } from "./dedicated-workers.ts";
 import { FirstBoot } from "./first-boot.ts";
 import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
+import { Inquiries } from "./inquiries.ts";
 import { LiveDeployment, type Workshop } from "./live-deployment.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
 import { formatAddress } from "./port-probe.ts";
-import { Profilers } from "./profilers.ts";
+import { type ProfileRequest, Profilers } from "./profilers.ts";
 import { PublicPort } from "./public-port.ts";
 import { Rollout } from "./rollout.ts";
-import { type ProfileRequest, WorkerCounts } from "./worker-counts.ts";
+import { WorkerCounts } from "./worker-counts.ts";
 import { describeExit, type Launch, WORKER_ENTRY_FILE, type WorkerExit, WorkerProcess } from "./worker-process.ts";
 import { DRAIN_GRACE_MS, type RestartReason, type SlotHost, type SlotRole, WorkerSlot } from "./worker-slot.ts";
 
@@ -56,7 +57,8 @@ export class Supervisor implements SlotHost {
   readonly logs: LogHub;
   readonly live: LiveDeployment;
   readonly placement: PlacementTable;
-  readonly counts = new WorkerCounts();
+  readonly #inquiries = new Inquiries();
+  readonly counts = new WorkerCounts(this.#inquiries);
   readonly restartsByReason: Partial<Record<RestartReason, number>> = {};
   readonly startedAtMs = Date.now();
   readonly #options: SupervisorOptions;
@@ -114,7 +116,7 @@ export class Supervisor implements SlotHost {
     });
     this.#profilers = new Profilers({
       placement: this.placement,
-      counts: this.counts,
+      inquiries: this.#inquiries,
       createSlot: (functionId, socketPath) =>
         this.#createSlot({ name: `${functionId} (profile)`, functionId, socketPath, inspected: true }),
       socketPathOf: (name) => this.#sockets.of(name),
@@ -213,8 +215,11 @@ export class Supervisor implements SlotHost {
         this.#ranAway(slot, worker, message.functionId);
         return;
       case "collected":
+        this.counts.collected(worker, message.metrics);
+        this.#inquiries.answered(worker, message);
+        return;
       case "profiled":
-        this.counts.answered(worker, message);
+        this.#inquiries.answered(worker, message);
         return;
       case "log":
         this.logs.accept(message.lines);
@@ -248,6 +253,7 @@ export class Supervisor implements SlotHost {
   }
 
   onGone(worker: WorkerProcess): void {
+    this.#inquiries.gone(worker);
     this.counts.gone(worker);
     rm(worker.flightFile, { force: true }, () => {});
   }
