@@ -1,0 +1,76 @@
+/**
+ * Cores: the server on one, the load on another, so that neither takes the
+ * other's time and CPU per request means the same in every round. Uses
+ * taskset(1); where it is missing, or only one core is ours, nothing is pinned
+ * and the result says so.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+export interface Pinning {
+  /** Null: not pinned, and why. */
+  readonly serverCore: number | null;
+  readonly loadCore: number | null;
+  readonly unpinnedBecause: string | null;
+  /** The command as it has to be started. */
+  serverCommand(command: readonly string[]): readonly string[];
+  /** Puts this process, all its threads, back where it was. */
+  release(): void;
+}
+
+/** Moves this process to the load's core until it is released. */
+export function pinCores(): Pinning {
+  const allowed = parseCores(/^Cpus_allowed_list:\s*(\S+)/m.exec(read("/proc/self/status"))?.[1] ?? "");
+  const pair = choosePair(allowed, (core) => parseCores(read(`/sys/devices/system/cpu/cpu${core}/topology/thread_siblings_list`).trim()));
+  if (pair === null) return unpinned(allowed.length === 1 ? "only one core is allowed" : "this system doesn't say which cores are allowed");
+  const [serverCore, loadCore] = pair;
+  const moved = moveSelf([loadCore]);
+  if (moved !== null) return unpinned(moved);
+  return {
+    serverCore,
+    loadCore,
+    unpinnedBecause: null,
+    serverCommand: (command) => ["taskset", "-c", String(serverCore), ...command],
+    release: () => void moveSelf(allowed),
+  };
+}
+
+function unpinned(unpinnedBecause: string): Pinning {
+  return { serverCore: null, loadCore: null, unpinnedBecause, serverCommand: (command) => command, release: () => {} };
+}
+
+/** The first core and the last that is not its hyper-thread; null with fewer than two cores. */
+export function choosePair(
+  allowed: readonly number[],
+  siblingsOf: (core: number) => readonly number[],
+): readonly [server: number, load: number] | null {
+  const [server] = allowed;
+  if (server === undefined || allowed.length < 2) return null;
+  const siblings = siblingsOf(server);
+  return [server, allowed.findLast((core) => core !== server && !siblings.includes(core)) ?? allowed.at(-1)!];
+}
+
+/** "0-2,5" -> 0, 1, 2, 5. */
+export function parseCores(text: string): number[] {
+  return text.split(",").flatMap((part) => {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
+    if (match === null) return [];
+    const first = Number(match[1]);
+    return Array.from({ length: Number(match[2] ?? first) - first + 1 }, (_, at) => first + at);
+  });
+}
+
+/** Null when it is done, else why not. */
+function moveSelf(cores: readonly number[]): string | null {
+  const { error, status, stderr } = spawnSync("taskset", ["-a", "-c", "-p", cores.join(","), String(process.pid)], { encoding: "utf8" });
+  if (error !== undefined) return "taskset is not installed";
+  return status === 0 ? null : `taskset refused: ${stderr.trim()}`;
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * One fresh process, measured: boot, warm-up, load, end. Whatever happens
+ * between, the process is gone when this returns.
+ * CPU per request is the kernel's account of the whole process tree over the
+ * measured slices, divided by the requests that were answered rightly.
+ */
+import { fail, ok, type Result } from "../../base/result.ts";
+import type { LoadPlan } from "../load/plan.ts";
+import type { LoadResult } from "../load/result.ts";
+import type { Pinning } from "./cores.ts";
+import type { Measuring, ProcessSample, Subject } from "./plan.ts";
+import type { ProcessGroup } from "./process-group.ts";
+import { cpuUsOf, type Memory, membersOf, memoryOf } from "./processes.ts";
+import { type ServerUnderTest, startServer } from "./server.ts";
+
+export type RunLoad = (plan: LoadPlan, options: { readonly signal?: AbortSignal }) => Promise<Result<LoadResult>>;
+
+export interface Tools {
+  readonly runLoad: RunLoad;
+  readonly pinning: Pinning;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Short enough to see when it stops falling, long against the kernel's 10 ms of accounting. */
+const SLICE_MS = 500;
+const WARM_UP_MIN_SLICES = 3;
+/** Warm once a slice is no longer this much cheaper than the cheapest before it. */
+const STILL_FALLING_RATIO = 0.97;
+/** Ten values above a p99 are the least that makes it more than an accident. */
+const P99_REQUEST_MIN_COUNT = 1_000;
+
+interface Slice {
+  readonly cpuUsPerRequest: number;
+  readonly result: LoadResult;
+}
+
+export async function measureProcess(subject: Subject, measuring: Measuring, tools: Tools): Promise<Result<ProcessSample>> {
+  const { pinning, signal } = tools;
+  const started = await startServer(subject, measuring.load, { pinning, timeoutMs: measuring.startTimeoutMs, signal });
+  if (!started.ok) return started;
+  const server = started.value;
+  let measured: Result<ProcessSample>;
+  let isGone = false;
+  try {
+    measured = await measureServer(server, subject, measuring, tools);
+  } finally {
+    isGone = await server.group.stop();
+  }
+  if (isGone || !measured.ok) return measured;
+  const message = `${subject.label} left processes that even SIGKILL did not end`;
+  return fail({ code: "AB_NOT_ENDED", message, hint: `Look for them by: ps -g ${server.group.pid}` });
+}
+
+async function measureServer(
+  { group, load, bootMs }: ServerUnderTest,
+  subject: Subject,
+  measuring: Measuring,
+  tools: Tools,
+): Promise<Result<ProcessSample>> {
+  const warmUpStartMs = performance.now();
+  const run = (durationMs: number): Promise<Result<Slice>> => slice(group, load, durationMs, subject, tools);
+  const warm = await warmUp(run, measuring.warmUpMaxMs);
+  if (!warm.ok) return warm;
+  const warmUpMs = performance.now() - warmUpStartMs;
+  // One run, not several: opening connections is no part of a request.
+  const measured = await run(measuring.measuredMs);
+  return measured.ok ? ok(sampleOf(measured.value, bootMs, warmUpMs, memoryOf(membersOf(group)))) : measured;
+}
+
+/**
+ * Until V8 (or whoever compiles while running) has compiled what is hot, in
+ * every process. A fixed time would count compiling as the price of a request:
+ * 22 us in a function's first second, 15 in the fifth.
+ */
+async function warmUp(run: (durationMs: number) => Promise<Result<Slice>>, maxMs: number): Promise<Result<null>> {
+  const costs: number[] = [];
+  for (let leftMs = maxMs; leftMs > 0; leftMs -= SLICE_MS) {
+    const one = await run(Math.min(SLICE_MS, leftMs));
+    if (!one.ok) return one;
+    costs.push(one.value.cpuUsPerRequest);
+    if (isWarm(costs)) break;
+  }
+  return ok(null);
+}
+
+/** Two slices in a row that are no cheaper: one alone may have been disturbed. */
+export function isWarm(costs: readonly number[]): boolean {
+  if (costs.length < WARM_UP_MIN_SLICES + 1) return false;
+  const cheapestBefore = Math.min(...costs.slice(0, -2));
+  return costs.slice(-2).every((cost) => cost > cheapestBefore * STILL_FALLING_RATIO);
+}
+
+async function slice(
+  group: ProcessGroup,
+  load: LoadPlan,
+  durationMs: number,
+  { label }: Subject,
+  { runLoad, signal }: Tools,
+): Promise<Result<Slice>> {
+  const cpuBeforeUs = cpuUsOf(membersOf(group));
+  const ran = await runLoad({ ...load, durationMs, warmUpMs: 0 }, signal === undefined ? {} : { signal });
+  const cpuUs = cpuUsOf(membersOf(group)) - cpuBeforeUs;
+  if (!ran.ok) return ran;
+  const wrong = wrongWithRun(ran.value, group, label);
+  return wrong === null ? ok({ cpuUsPerRequest: cpuUs / ran.value.requestCount, result: ran.value }) : fail(wrong);
+}
+
+/** A failed answer is no fast one: a run with failures is no measurement. */
+function wrongWithRun({ requestCount, failedCount, errorExamples, interrupted }: LoadResult, group: ProcessGroup, label: string) {
+  if (interrupted) return { code: "AB_INTERRUPTED", message: `Measuring ${label} was interrupted` };
+  const exit = group.exit();
+  const words = group.lastWords() === "" ? "" : `; its last words: ${group.lastWords()}`;
+  if (exit !== null) return { code: "AB_SERVER_DIED", message: `${label} ${exit} under load${words}`, hint: "Look for what it can't bear" };
+  if (failedCount > 0) {
+    const [example] = Object.values(errorExamples);
+    const message = `${label} failed ${failedCount} of ${requestCount} requests${example === undefined ? "" : `: ${example}`}${words}`;
+    return { code: "AB_WRONG_ANSWERS", message, hint: "Fewer --connections, or a server that answers all of them" };
+  }
+  if (requestCount === 0) {
+    return {
+      code: "AB_NO_ANSWERS",
+      message: `${label} answered no request in time${words}`,
+      hint: "Raise --seconds above the time of one answer",
+    };
+  }
+  return null;
+}
+
+function sampleOf({ cpuUsPerRequest, result }: Slice, bootMs: number, warmUpMs: number, { rssBytes, pssBytes }: Memory): ProcessSample {
+  const { latency, requestCount, durationMs, receivedBytes, audit } = result;
+  return {
+    bootMs,
+    cpuUsPerRequest,
+    requestsPerSecond: requestCount / (durationMs / 1_000),
+    p50Us: latency.medianUs,
+    p99Us: latency.count < P99_REQUEST_MIN_COUNT ? Number.NaN : latency.p99Us,
+    rssBytes,
+    pssBytes: pssBytes ?? Number.NaN,
+    requestCount,
+    receivedBytes,
+    measuredMs: durationMs,
+    warmUpMs,
+    invalidBecause: audit.invalidBecause,
+  };
+}
