@@ -1,0 +1,117 @@
+/**
+ * What a result says in sentences, for the terminal and the page alike: whether
+ * it counts, what the correction revealed, the 40 ms stall with its cause, and
+ * the audit line by line. Pure: strings without colour or markup.
+ */
+import { ERROR_KINDS, type ErrorKind, type LoadResult, type Phase } from "../load/result.ts";
+import { formatCount, formatRate, formatShare, quantileName, spacedUs } from "./format.ts";
+import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";
+
+export interface ErrorLine {
+  readonly kind: ErrorKind;
+  readonly what: string;
+  readonly count: number;
+  /** Of all requests. */
+  readonly share: number;
+  readonly example: string;
+}
+
+const ERROR_TEXT: Readonly<Record<ErrorKind, string>> = {
+  refused: "connection refused",
+  unreachable: "host unreachable",
+  reset: "connection reset",
+  closed: "closed before the whole answer",
+  timeout: "no whole answer in time",
+  tls: "TLS failed",
+  malformed: "answer is not HTTP",
+  check_status: "status check failed",
+  check_header: "header check failed",
+  check_body: "body check failed",
+};
+
+/** The most frequent first. */
+export function errorLines(result: LoadResult): ErrorLine[] {
+  return ERROR_KINDS.map((kind) => ({
+    kind,
+    what: ERROR_TEXT[kind],
+    count: result.errors[kind] ?? 0,
+    share: (result.errors[kind] ?? 0) / Math.max(1, result.requestCount),
+    example: result.errorExamples[kind] ?? "",
+  }))
+    .filter((line) => line.count > 0)
+    .sort((a, b) => b.count - a.count);
+}
+
+/**
+ * Where the correction matters: the reported quantile whose uncorrected value
+ * differs most. Null when both tell the same (within a tenth, or a millisecond).
+ */
+export function omissionText(result: LoadResult): string | null {
+  const told = REPORTED_QUANTILES.map((quantile) => {
+    const { us, tooFew } = estimateQuantile(result, quantile);
+    return { quantile, us, uncorrectedUs: quantileOf(result.uncorrected, quantile), tooFew };
+  }).filter(({ us, uncorrectedUs, tooFew }) => tooFew === null && us - uncorrectedUs > Math.max(1_000, us / 10));
+  if (told.length === 0) return null;
+  const worst = told.reduce((most, each) => (each.us - each.uncorrectedUs > most.us - most.uncorrectedUs ? each : most));
+  return `Counted from the moment each request was sent, the ${quantileName(worst.quantile)} would read ${spacedUs(worst.uncorrectedUs)} instead of ${spacedUs(worst.us)}: requests that were due waited, and most tools leave that wait out.`;
+}
+
+/** What was observed and what to do; null when there is no stall. */
+export function stallText(result: LoadResult): { readonly observed: string; readonly cause: string; readonly mend: string } | null {
+  if (result.stall40ms === null) return null;
+  const { share, phase } = result.stall40ms;
+  return {
+    observed: `${formatShare(share)} of the requests lost about 40 ms ${PHASE_TEXT[phase]}.`,
+    cause: `That is Nagle's algorithm waiting for a delayed acknowledgement: ${WRITER} sends a message in two small writes, the second is held back until the first is acknowledged, and the receiver delays that by 40 ms.`,
+    mend: `Let ${WRITER} send head and body in one write, and set TCP_NODELAY on its socket. It says nothing about how fast the code behind it is.`,
+  };
+}
+
+const PHASE_TEXT: Readonly<Record<Phase, string>> = {
+  blocked: "before they were sent",
+  connecting: "while connecting",
+  tls_handshaking: "in the TLS handshake",
+  sending: "while being sent",
+  waiting: "before the first byte of the answer",
+  receiving: "between the first and the last byte of the answer",
+};
+const WRITER = "the server (or a proxy before it)";
+
+export interface AuditLine {
+  readonly name: string;
+  readonly value: string;
+  readonly meaning: string;
+}
+
+export function auditLines({ audit, requestCount }: LoadResult): AuditLine[] {
+  const { targetPerSecond, achievedPerSecond, droppedCount, lateness, eventLoopLag } = audit;
+  const achieved =
+    targetPerSecond === null
+      ? { value: `${formatRate(achievedPerSecond)}/s`, meaning: "closed loop: the server's pace decides" }
+      : {
+          value: `${formatRate(achievedPerSecond)}/s of ${formatRate(targetPerSecond)}/s`,
+          meaning: targetPerSecond === 0 ? "" : `${formatShare(Math.min(1, achievedPerSecond / targetPerSecond))} of the target`,
+        };
+  const dropped =
+    droppedCount === 0
+      ? "every due request was sent"
+      : `${formatShare(droppedCount / (requestCount + droppedCount))} of those due were never sent`;
+  return [
+    { name: "achieved rate", ...achieved },
+    { name: "dropped", value: formatCount(droppedCount), meaning: dropped },
+    { name: "lateness p99", value: spacedUs(lateness.p99Us), meaning: "intended to real send time, with a connection free" },
+    { name: "event-loop lag p99", value: spacedUs(eventLoopLag.p99Us), meaning: `${spacedUs(eventLoopLag.maxUs)} at most` },
+    {
+      name: "thread utilization",
+      value: formatShare(audit.threadUtilization),
+      meaning: "of one core for each thread; above about 80% it may be the bottleneck",
+    },
+    { name: "own CPU per request", value: spacedUs(audit.cpuUsPerRequest), meaning: "spent by the generator" },
+  ];
+}
+
+/** "interrupted after 4.2 s": partial results, said in the same words everywhere. */
+export function interruptedText(result: LoadResult): string | null {
+  if (!result.interrupted) return null;
+  return `Interrupted after ${spacedUs(result.durationMs * 1_000)}: these are partial results.`;
+}

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EXAMPLE_PLAN, exampleResult } from "../../../test/support/example-result.ts";
+import { toJson } from "./json.ts";
+import { evaluateThresholds, parseThreshold } from "./thresholds.ts";
+
+test("the report is JSON whose names carry their units", () => {
+  const result = exampleResult();
+  const parsed = parseThreshold("p99<200ms");
+  assert.ok(parsed.ok);
+  const report = JSON.parse(toJson(result, evaluateThresholds(result, [parsed.value])));
+  assert.equal(report.schema, "pilotlight-load/1");
+  assert.equal(report.valid, true);
+  assert.equal(report.request_count, 20_000);
+  assert.equal(report.failed_share, 0.002);
+  assert.equal(report.latency.p99_us, result.latency.p99Us);
+  assert.equal(report.latency_uncorrected.p99_9_us, result.uncorrected.p999Us);
+  assert.deepEqual(Object.keys(report.phases), ["blocked", "connecting", "tls_handshaking", "sending", "waiting", "receiving"]);
+  assert.equal(report.per_second.length, 20);
+  assert.equal(report.thresholds_passed, false);
+  assert.deepEqual(report.thresholds[0], { threshold: "p99<200ms", passed: false, actual: result.latency.p99Us, why: "p99 was 801 ms" });
+  assert.equal(report.errors[0].kind, "check_status");
+  assert.ok(report.machine.cpu_count >= 1);
+  assert.equal(report.samples, undefined);
+});
+
+test("a quantile that is refused is null, and an interval needs the samples", () => {
+  const few = JSON.parse(toJson(exampleResult({ seconds: 1, perSecond: 100, stallMs: 0 }), []));
+  assert.deepEqual(few.latency_quantiles[3].value_us, null);
+  assert.match(few.latency_quantiles[3].refused_because, /too few/);
+  const kept = JSON.parse(toJson(exampleResult(), []));
+  assert.ok(kept.latency_quantiles[0].low_us <= kept.latency_quantiles[0].value_us);
+  const lost = JSON.parse(toJson({ ...exampleResult(), samples: null }, []));
+  assert.equal(lost.latency_quantiles[0].low_us, null);
+});
+
+test("no secret of the plan gets into the report", () => {
+  const target = { ...EXAMPLE_PLAN.target, path: "/?access_token=s3cr3t&page=2" };
+  const text = toJson(exampleResult({ seconds: 1, plan: { target } }), []);
+  assert.doesNotMatch(text, /correct-horse|s3cr3t/);
+  assert.match(text, /access_token=\*\*\*&page=2/);
+});
+
+test("a body of bytes is carried as base64 while it is short, else by its length", () => {
+  const planWith = (bytes: Uint8Array) =>
+    JSON.parse(toJson(exampleResult({ seconds: 1, plan: { body: { kind: "bytes", bytes } } }), [])).plan.body;
+  assert.deepEqual(planWith(Buffer.from("{}")), { kind: "bytes", byteLength: 2, base64: "e30=" });
+  assert.deepEqual(planWith(new Uint8Array(10_000)), { kind: "bytes", byteLength: 10_000 });
+});

@@ -1,0 +1,101 @@
+/**
+ * The result of a load run as JSON, for programs: names stay as they are once
+ * published (additions only; `schema` counts what breaks), every quantity's
+ * name ends in its unit, and a figure that isn't known is null. The requests
+ * one by one are the CSV's: they would make a file of hundreds of megabytes.
+ */
+import { type Distribution, type LoadResult, PHASES } from "../load/result.ts";
+import { errorLines } from "./findings.ts";
+import { thisMachine } from "./machine.ts";
+import { planData, planUrl } from "./plan-text.ts";
+import { estimateQuantile, REPORTED_QUANTILES } from "./quantile-estimate.ts";
+import type { ThresholdOutcome } from "./thresholds.ts";
+
+/** Indented, ends with a line break. */
+export function toJson(result: LoadResult, outcomes: readonly ThresholdOutcome[]): string {
+  return `${JSON.stringify(reportData(result, outcomes), null, 2)}\n`;
+}
+
+function reportData(result: LoadResult, outcomes: readonly ThresholdOutcome[]) {
+  const { audit, requestCount, failedCount } = result;
+  const machine = thisMachine();
+  return {
+    schema: "pilotlight-load/1",
+    started_at: result.startedAt,
+    url: planUrl(result.plan.target),
+    method: result.plan.method,
+    valid: audit.invalidBecause.length === 0,
+    invalid_because: audit.invalidBecause,
+    interrupted: result.interrupted,
+    thresholds_passed: outcomes.every(({ passed }) => passed),
+    thresholds: outcomes.map(({ threshold, passed, actual, why }) => ({ threshold: threshold.text, passed, actual, why })),
+    duration_ms: result.durationMs,
+    request_count: requestCount,
+    failed_count: failedCount,
+    failed_share: requestCount === 0 ? null : failedCount / requestCount,
+    requests_per_second: audit.achievedPerSecond,
+    latency: distributionData(result.latency),
+    latency_uncorrected: distributionData(result.uncorrected),
+    latency_quantiles: REPORTED_QUANTILES.map((quantile) => {
+      const { us, interval, tooFew } = estimateQuantile(result, quantile);
+      return {
+        quantile,
+        value_us: tooFew === null ? us : null,
+        low_us: interval?.low ?? null,
+        high_us: interval?.high ?? null,
+        confidence: interval?.confidence ?? null,
+        refused_because: tooFew,
+      };
+    }),
+    phases: Object.fromEntries(PHASES.map((phase) => [phase, distributionData(result.phases[phase])])),
+    per_second: result.perSecond.map((point) => ({
+      second: point.second,
+      target_count: point.targetCount,
+      completed_count: point.completedCount,
+      failed_count: point.failedCount,
+      median_us: point.medianUs,
+      p99_us: point.p99Us,
+    })),
+    errors: errorLines(result).map(({ kind, count, example }) => ({ kind, count, example })),
+    statuses: result.statuses,
+    sent_bytes: result.sentBytes,
+    received_bytes: result.receivedBytes,
+    connections_opened: result.connectionsOpened,
+    users_max_count: result.usersMaxCount,
+    stall_40ms: result.stall40ms,
+    audit: {
+      target_per_second: audit.targetPerSecond,
+      achieved_per_second: audit.achievedPerSecond,
+      dropped_count: audit.droppedCount,
+      lateness: distributionData(audit.lateness),
+      event_loop_lag: distributionData(audit.eventLoopLag),
+      thread_utilization: audit.threadUtilization,
+      cpu_us_per_request: audit.cpuUsPerRequest,
+    },
+    plan: planData(result.plan),
+    machine: {
+      operating_system: machine.operatingSystem,
+      kernel: machine.kernel,
+      cpu_model: machine.cpuModel,
+      cpu_count: machine.cpuCount,
+      memory_bytes: machine.memoryBytes,
+      node: machine.node,
+    },
+  };
+}
+
+function distributionData(distribution: Distribution) {
+  return {
+    count: distribution.count,
+    min_us: distribution.minUs,
+    mean_us: distribution.meanUs,
+    standard_deviation_us: distribution.standardDeviationUs,
+    median_us: distribution.medianUs,
+    p90_us: distribution.p90Us,
+    p95_us: distribution.p95Us,
+    p99_us: distribution.p99Us,
+    p99_9_us: distribution.p999Us,
+    max_us: distribution.maxUs,
+    curve: distribution.curve.map(({ quantile, us }) => ({ quantile, value_us: us })),
+  };
+}
