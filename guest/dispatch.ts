@@ -8,15 +8,15 @@
  * together by `take`, once for all calls of a turn of the event loop, where a
  * callback each would cost 1.3 us.
  */
-
-import { Blob } from "./blob.ts";
-import { type BodySource, toChunk, toStream } from "./body.ts";
+import { streamAnswer, wakeStream } from "./answer-stream.ts";
+import type { BodySource } from "./body.ts";
 import { connect, current, hostAsync, hostSync, settle } from "./bridge.ts";
 import { setClock, turnClock } from "./clock.ts";
 import { type CallContext, findHandler, type Handler } from "./handler.ts";
 import { abortRequest, endRequest, incomingRequest, origin, type Request } from "./request.ts";
 import { Response, TEXT_LINES, typed } from "./response.ts";
 import { ReadableStream } from "./streams.ts";
+import { describe, nameOf } from "./thrown.ts";
 import { ring } from "./timers.ts";
 
 type Reply = (callId: number, status: number, lines: string, body: string | Uint8Array | null) => void;
@@ -26,9 +26,6 @@ type IncomingBody = null | string | Uint8Array | true;
 
 /** Longer texts are streamed, so that neither side holds a second copy of the whole. */
 const WHOLE_TEXT_MAX = 4 * 1024 * 1024;
-const TEXT_SLICE = 256 * 1024;
-/** The host keeps this much of what an error says. */
-const DESCRIPTION_MAX = 64 * 1024;
 
 let reply: Reply;
 let handler: Handler;
@@ -41,15 +38,6 @@ let gathers = false;
 let settledAnswers = "";
 /** What dispatch returned last: isolated-vm throws in its place when some promise was rejected unheard. */
 let returnedAnswer: string | undefined;
-
-/** Calls whose answer is being streamed: what an abort or a drained socket must reach. */
-interface OpenCall {
-  wake: (() => void) | null;
-  /** Tells the body's source that nobody reads any more, also while it is silent. */
-  cancel: (() => void) | null;
-  gone: boolean;
-}
-const openCalls = new Map<number, OpenCall>();
 
 export interface BootOptions {
   readonly scheme: string;
@@ -192,60 +180,7 @@ function send(callId: number, request: Request, response: Response, source: Body
     endRequest(request);
     return;
   }
-  void stream(callId, request, response.status, response.headerLines(), source);
-}
-
-/** Streams a body with back-pressure: the next chunk is asked for when the socket has room. */
-async function stream(callId: number, request: Request, status: number, lines: string, source: BodySource): Promise<void> {
-  const call: OpenCall = { wake: null, cancel: null, gone: false };
-  openCalls.set(callId, call);
-  const length = source instanceof Blob ? source.size : source instanceof Uint8Array ? source.byteLength : null;
-  try {
-    hostSync("call.start", callId, status, lines, length);
-    const reader = (typeof source === "string" ? textSlices(source) : toStream(source)).getReader();
-    call.cancel = () => void reader.cancel(new Error("The client went away")).catch(() => {});
-    for (;;) {
-      if (call.gone) return;
-      const { done, value } = await reader.read();
-      if (done) break;
-      const chunk = toChunk(value);
-      const room = chunk.byteLength === 0 ? true : hostSync("call.write", callId, chunk);
-      if (room === null) {
-        call.gone = true;
-        call.cancel();
-        return;
-      }
-      if (room !== true && !call.gone) {
-        await new Promise<void>((resolve) => {
-          call.wake = resolve;
-        });
-      }
-    }
-    if (!call.gone) hostSync("call.end", callId);
-  } catch (error) {
-    const { message, stack } = describe(error);
-    hostSync("call.broken", callId, message, stack);
-  } finally {
-    openCalls.delete(callId);
-    endRequest(request);
-  }
-}
-
-function textSlices(text: string): ReadableStream {
-  let at = 0;
-  return new ReadableStream({
-    pull(controller: { enqueue(chunk: string): void; close(): void }) {
-      if (at >= text.length) {
-        controller.close();
-        return;
-      }
-      let end = Math.min(at + TEXT_SLICE, text.length);
-      // Never between the halves of a surrogate pair: each half alone would become U+FFFD.
-      if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end++;
-      controller.enqueue(text.slice(at, end));
-      at = end;
-    },
-  });
+  void streamAnswer(callId, response.status, response.headerLines(), source).finally(() => endRequest(request));
 }
 
 function incomingStream(callId: number): ReadableStream {
@@ -267,16 +202,10 @@ function signal(kind: "settle" | "alarm" | "abort" | "drain", id: number, value:
     setClock(value as number);
     ring(reportUncaught);
   } else {
-    const call = openCalls.get(id);
-    if (kind === "abort") {
-      if (call !== undefined) call.gone = true;
-      call?.cancel?.();
-      current.callId = id;
-      abortRequest(id);
-    }
-    const wake = call?.wake;
-    if (call !== undefined) call.wake = null;
-    wake?.();
+    const isGone = kind === "abort";
+    if (isGone) current.callId = id;
+    wakeStream(id, isGone);
+    if (isGone) abortRequest(id);
   }
 }
 
@@ -305,11 +234,6 @@ function toResponse(value: unknown): Response {
   throw new TypeError(`The handler returned ${nameOf(value)}; it must return a Response or a string`);
 }
 
-function nameOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === "object" ? "an object that is no Response" : `a ${typeof value}`;
-}
-
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
@@ -317,27 +241,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 function failCall(callId: number, request: Request, error: unknown): void {
   endRequest(request);
   const { message, stack } = describe(error);
-  hostSync("call.failed", callId, cut(message), cut(stack));
+  hostSync("call.failed", callId, message, stack);
 }
 
 function reportUncaught(error: unknown, callId = current.callId): void {
   const { message, stack } = describe(error);
   hostSync("log", "error", `Uncaught ${stack === "" ? message : stack}`, callId);
-}
-
-function cut(text: string): string {
-  return text.length > DESCRIPTION_MAX ? text.slice(0, DESCRIPTION_MAX) : text;
-}
-
-/** Whatever was thrown may be hostile: null, a Proxy, an object whose getters throw. */
-function describe(error: unknown): { message: string; stack: string } {
-  try {
-    if (error instanceof Error) {
-      const cause = error.cause === undefined ? "" : `\nCaused by: ${describe(error.cause).stack || describe(error.cause).message}`;
-      return { message: `${error.name}: ${error.message}`, stack: `${error.stack ?? ""}${cause}` };
-    }
-    return { message: `Thrown: ${typeof error === "string" ? error : nameOf(error)}`, stack: "" };
-  } catch {
-    return { message: "Thrown: a value that can't be shown", stack: "" };
-  }
 }
