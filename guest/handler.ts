@@ -23,7 +23,10 @@ export type Handler = (request: Request, env: object, context: CallContext) => u
 
 const HANDLER_FORMS = "export default { fetch }, export default function, export function GET/POST…, or function handler(request)";
 
-const METHOD_NAME = /^[A-Z]+$/;
+/** Exports that are handlers, if they are functions; the same names as the host's (src/base/http-methods.ts). */
+export const METHOD_NAMES: ReadonlySet<string> = new Set(
+  "GET HEAD POST PUT PATCH DELETE OPTIONS QUERY PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK".split(" "),
+);
 
 /** Finds the module's handler. Throws TypeError that names the accepted forms. */
 export function findHandler(module: Record<string, unknown>): { handler: Handler; methods: string[] | null } {
@@ -35,7 +38,7 @@ export function findHandler(module: Record<string, unknown>): { handler: Handler
   }
   const global = module["handler"];
   if (typeof global === "function") return { handler: zigttpHandler(global as ZigttpHandler), methods: null };
-  const methods = Object.keys(module).filter((name) => METHOD_NAME.test(name) && typeof module[name] === "function");
+  const methods = Object.keys(module).filter((name) => METHOD_NAMES.has(name) && typeof module[name] === "function");
   if (methods.length > 0) return methodTable(module as Record<string, Handler>, methods);
   throw new TypeError(`The module exports no handler; accepted are ${HANDLER_FORMS}`);
 }

@@ -32,6 +32,28 @@ test("a missing package names its importer and how to install it", async () => {
   assert.match(failure.hint ?? "", /npm install @scope\/left-pad /);
 });
 
+test("every error of a file is told, each with its place and its own advice", async () => {
+  const { message, ...failure } = await failureOf({ "a.ts": 'import "nope";\nimport "./gone";\nimport "node:fs";\nexport default 1' });
+  assert.deepEqual(failure, { code: "IMPORT_UNRESOLVED", at: { file: "a.ts", line: 1, column: 8 } });
+  const lines = message.split("\n");
+  assert.deepEqual(
+    [0, 3, 4, 6, 7, 8, 10].map((index) => lines[index]),
+    [
+      'Cannot bundle a.ts: cannot find "nope", imported by a.ts:1:8',
+      "  Run npm install nope in the project folder, or correct the name",
+      'Also: cannot find "./gone", imported by a.ts:2:8',
+      "    |        ^",
+      "  Check the path: it is relative to the importing file",
+      "Also: the Node module node:fs does not exist in the sandbox; it is imported by a.ts:3:8",
+      "    |        ^",
+    ],
+  );
+  const many = Array.from({ length: 12 }, (_, index) => `import "./gone-${index}";`).join("\n");
+  const shown = (await failureOf({ "a.ts": `${many}\nexport default 1` })).message;
+  assert.equal(shown.match(/cannot find/g)?.length, 10);
+  assert.match(shown, /\n\(and 2 more errors\)$/);
+});
+
 test("a missing file, a missing export and a module from the network each have their own advice", async () => {
   assert.match((await failureOf({ "a.ts": 'import "./nope"; export default 1' })).hint ?? "", /relative to the importing file/);
   const unexported = await failureOf({ "a.ts": 'import { x } from "./b"; export default x', "b.ts": "export const y = 1" });

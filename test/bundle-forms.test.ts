@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { findHandler, METHOD_NAMES } from "../guest/handler.ts";
+import { HTTP_METHODS } from "../src/base/http-methods.ts";
 import { bundleFunction } from "../src/engines/javascript/bundle.ts";
-import { bundleOf, run } from "./support/bundled.ts";
+import { bundleOf, failureOf, run } from "./support/bundled.ts";
 
 type Call = (...args: unknown[]) => unknown;
 const call = (value: unknown, ...args: unknown[]): unknown => (value as Call)(...args);
@@ -27,6 +29,14 @@ test("method exports are listed, and a default export beside them takes all", as
   const methods = "export const POST = () => 1; export function GET() {}";
   assert.deepEqual((await bundleOf({ "a.ts": methods })).methods, ["GET", "POST"]);
   assert.equal((await bundleOf({ "a.ts": `${methods}; export default () => 2` })).methods, null);
+});
+
+test("constants in capitals are no methods, and host and guest know the same methods", async () => {
+  const code = "export const LIMITS = { calls: 3 }; export const MAX = 1; export function GET() {}";
+  assert.deepEqual((await bundleOf({ "a.ts": code })).methods, ["GET"]);
+  assert.equal((await failureOf({ "a.ts": "export const LIMITS = { calls: 3 }" })).code, "NO_HANDLER");
+  assert.deepEqual(findHandler({ LIMITS: () => 1, GET: () => 2 }).methods, ["GET", "HEAD", "OPTIONS"]);
+  assert.deepEqual(METHOD_NAMES, HTTP_METHODS);
 });
 
 test("exports of types only do not count", async () => {

@@ -68,7 +68,9 @@ export function describeFailure({ message, hint, at }: Failure): string {
   const place = at === undefined ? "" : `${[at.file, at.line, at.column].filter((part) => part !== undefined).join(":")}: `;
   // Messages made elsewhere may name the place already.
   const lead = message.startsWith(place.slice(0, -2)) ? "" : place;
-  const end = hint === undefined ? "" : `${/[.?!]$/.test(message) ? "" : "."} ${hint}`;
+  // Below an excerpt of source the hint has a line of its own.
+  const gap = message.includes("\n") ? "\n  " : `${/[.?!]$/.test(message) ? "" : "."} `;
+  const end = hint === undefined ? "" : `${gap}${hint}`;
   return `${lead}${message}${end}`;
 }
 

@@ -14,3 +14,8 @@ test("a default export takes every method, and so does what a glance does not un
   assert.equal(methodsIn("export default {};\nexport function GET() {}\n"), null);
   assert.equal(methodsIn('export * from "./_all.ts";\nfunction GET() {}\n'), null);
 });
+
+test("a constant in capitals is no method", () => {
+  assert.deepEqual(methodsIn("export const LIMITS = { calls: 3 };\nexport function GET() {}\n"), ["GET"]);
+  assert.equal(methodsIn("export const LIMITS = { calls: 3 };\n"), null);
+});

@@ -4,6 +4,7 @@
  * Never decides what a request is answered; the guest finds its exports itself.
  */
 import { readFileSync } from "node:fs";
+import { HTTP_METHODS } from "../base/http-methods.ts";
 
 /** Null when it takes all, or when a glance does not tell. */
 export function glanceMethods(engine: string, file: string): string[] | null {
@@ -17,6 +18,8 @@ export function glanceMethods(engine: string, file: string): string[] | null {
 
 export function methodsIn(text: string): string[] | null {
   if (/^export default\b/m.test(text)) return null;
-  const names = [...text.matchAll(/^export (?:async )?(?:function\*?|const|let) ([A-Z]+)\b/gm)].map((match) => match[1]!);
+  const names = [...text.matchAll(/^export (?:async )?(?:function\*?|const|let) ([A-Z]+)\b/gm)]
+    .map((match) => match[1]!)
+    .filter((name) => HTTP_METHODS.has(name));
   return names.length === 0 ? null : names;
 }

@@ -6,6 +6,7 @@
  */
 import { relative } from "node:path";
 import type { Loader, Plugin } from "esbuild";
+import { HTTP_METHODS } from "../../base/http-methods.ts";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 
 type Esbuild = typeof import("esbuild");
@@ -26,7 +27,7 @@ const HANDLER_FORMS =
 
 /** What a file offers, read from its syntax alone. */
 export interface EntryShape {
-  /** Upper-case exports such as GET; null when a default export or handler takes every method. */
+  /** Exports named after an HTTP method; null when a default export or handler takes every method. */
   readonly methods: readonly string[] | null;
   /** zigttp's global form: `handler` is declared at the top and nothing is exported. */
   readonly exportsHandler: boolean;
@@ -55,7 +56,7 @@ export async function readShape(esbuild: Esbuild, code: string, loader: Loader, 
 
 function shapeOf(names: readonly string[], describe: string): Result<EntryShape> {
   if (names.includes("default") || names.includes("handler")) return ok({ methods: null, exportsHandler: false });
-  const methods = names.filter((name) => /^[A-Z]+$/.test(name)).sort();
+  const methods = names.filter((name) => HTTP_METHODS.has(name)).sort();
   if (methods.length > 0) return ok({ methods, exportsHandler: false });
   return fail(noHandler(describe, `it exports only ${names.slice(0, 8).join(", ")}`));
 }

@@ -9,6 +9,8 @@ import { isMissingNodeModule, listStandIns } from "./node-modules.ts";
 
 const UNRESOLVED = /^Could not resolve "(.*)"$/s;
 const EXCERPT_WIDTH = 100;
+/** More would scroll away the first, which the others often follow from. */
+const ERRORS_SHOWN_MAX_COUNT = 10;
 
 /** Specifiers that a failed build could not find. */
 export function unresolvedSpecifiers(errors: readonly Message[]): string[] {
@@ -16,17 +18,27 @@ export function unresolvedSpecifiers(errors: readonly Message[]): string[] {
 }
 
 /**
- * One failure for a failed build: its first error, and how many more there are.
+ * One failure for a failed build: the first error's code and place, and every
+ * error in words. Several stand one below the other, each with its own hint.
  * `chain` leads from the function's file to the file at fault, both included.
  */
 export function describeBuildErrors(displayName: string, errors: readonly Message[], chain: readonly string[]): Failure {
-  const [first] = errors;
+  const [first, ...others] = errors.slice(0, ERRORS_SHOWN_MAX_COUNT).map((error) => describeError(displayName, error, chain));
   if (first === undefined) return { code: "BUNDLE_FAILED", message: `Cannot bundle ${displayName}: the bundler gave no reason` };
-  const failure = describeError(displayName, first, chain);
-  const more = errors.length - 1;
-  return more === 0 ? failure : { ...failure, message: `${failure.message}\n(and ${more} more ${more === 1 ? "error" : "errors"})` };
+  const whole = { ...first, message: `Cannot bundle ${displayName}: ${first.message}` };
+  if (others.length === 0) return whole;
+  const { code, at } = first;
+  const more = errors.length - 1 - others.length;
+  const blocks = [withHint(whole), ...others.map((other) => `Also: ${withHint(other)}`)];
+  if (more > 0) blocks.push(`(and ${more} more ${more === 1 ? "error" : "errors"})`);
+  return { code, message: blocks.join("\n"), ...(at === undefined ? {} : { at }) };
 }
 
+function withHint({ message, hint }: Failure): string {
+  return hint === undefined ? message : `${message}\n  ${hint}`;
+}
+
+/** Its message lacks what could not be bundled: that is said once for all errors. */
 function describeError(displayName: string, error: Message, chain: readonly string[]): Failure {
   const { location } = error;
   const at =
@@ -40,20 +52,21 @@ function describeError(displayName: string, error: Message, chain: readonly stri
   const specifier = UNRESOLVED.exec(error.text)?.[1];
   if (specifier === undefined) {
     const code = codeOf(error);
-    return { code, message: `Cannot bundle ${displayName}: ${error.text} (${where})${shown}`, ...hintOf(code), at };
+    return { code, message: `${error.text} (${where})${shown}`, ...hintOf(code), at };
   }
-  const importedBy = chain.length > 1 ? `${where}, reached by ${chain.join(" -> ")}` : where;
+  const isAtItsEnd = chain.length > 1 && chain.at(-1) === location?.file;
+  const importedBy = isAtItsEnd ? `${where}, reached by ${chain.join(" -> ")}` : where;
   if (isMissingNodeModule(specifier)) {
     return {
       code: "NODE_MODULE_UNAVAILABLE",
-      message: `Cannot bundle ${displayName}: the Node module ${specifier} does not exist in the sandbox; it is imported by ${importedBy}${shown}`,
+      message: `the Node module ${specifier} does not exist in the sandbox; it is imported by ${importedBy}${shown}`,
       hint: `Available are ${listStandIns()}. Use web APIs (fetch, crypto, streams) instead, or a package that also works in browsers`,
       at,
     };
   }
   return {
     code: "IMPORT_UNRESOLVED",
-    message: `Cannot bundle ${displayName}: cannot find ${JSON.stringify(specifier)}, imported by ${importedBy}${shown}`,
+    message: `cannot find ${JSON.stringify(specifier)}, imported by ${importedBy}${shown}`,
     hint: resolveHint(specifier),
     at,
   };
