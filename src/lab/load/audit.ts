@@ -1,0 +1,73 @@
+/**
+ * The generator's judgement of itself: did it send what was asked, when it was
+ * asked? A generator that was the bottleneck measured itself, and its figures
+ * must not be taken for the server's. Pure.
+ */
+import type { Audit } from "./result.ts";
+
+export interface AuditFacts extends Omit<Audit, "invalidBecause"> {
+  readonly isOpenLoop: boolean;
+  readonly isInterrupted: boolean;
+  /** Due in the measured part. */
+  readonly dueCount: number;
+  readonly sentCount: number;
+  readonly medianLatencyUs: number;
+  readonly threadCount: number;
+  readonly answeredCount: number;
+}
+
+const BUSY_OPEN = 0.9;
+/** A closed loop may fill its threads for a moment; at this they were what limited it. */
+const BUSY_CLOSED = 0.97;
+const LATENESS_MAX_US = 1_000;
+const LATENESS_MAX_OF_MEDIAN = 0.1;
+const ACHIEVED_MIN = 0.99;
+/** An event loop held up for longer has told wrong times for what arrived meanwhile. */
+const LAG_P99_MAX_US = 10_000;
+
+/** A sentence for each reason not to trust the run. */
+export function findBottlenecks(facts: AuditFacts): string[] {
+  const reasons: string[] = [];
+  if (facts.answeredCount === 0) return reasons;
+  const latenessMaxUs = Math.max(LATENESS_MAX_US, facts.medianLatencyUs * LATENESS_MAX_OF_MEDIAN);
+  const isLate = facts.lateness.count > 0 && facts.lateness.p99Us > latenessMaxUs;
+  const busy = `${Math.round(facts.threadUtilization * 100)}%`;
+  const moreThreads = `use more than ${facts.threadCount} ${facts.threadCount === 1 ? "thread" : "threads"} (--threads) on free cores`;
+  if (facts.isOpenLoop) {
+    if (isLate && facts.threadUtilization > BUSY_OPEN)
+      reasons.push(`The load threads were ${busy} busy and sent late: ${moreThreads} or lower --rate.`);
+    else if (isLate) {
+      reasons.push(
+        `Requests left late though a connection was free: p99 ${describeMs(facts.lateness.p99Us)}, more than ${describeMs(latenessMaxUs)}: something else took the processor; pin the generator or quieten the machine.`,
+      );
+    }
+    reasons.push(...shortfall(facts));
+  } else if (facts.threadUtilization > BUSY_CLOSED) {
+    reasons.push(
+      `The load threads were ${busy} busy: requests per second are the generator's own limit, not the server's: ${moreThreads}.`,
+    );
+  }
+  if (facts.eventLoopLag.count > 0 && facts.eventLoopLag.p99Us > LAG_P99_MAX_US) {
+    reasons.push(
+      `The generator's event loop stood still for ${describeMs(facts.eventLoopLag.p99Us)} at p99: answers that came meanwhile were timed too late; ${moreThreads} or quieten the machine.`,
+    );
+  }
+  return reasons;
+}
+
+function shortfall({ isInterrupted, dueCount, sentCount, droppedCount, targetPerSecond, achievedPerSecond }: AuditFacts): string[] {
+  if (isInterrupted || dueCount === 0) return [];
+  if (droppedCount > dueCount * (1 - ACHIEVED_MIN)) {
+    return [
+      `${droppedCount} of ${dueCount} requests that fell due were never sent, because no connection was free: their latency is missing here; raise --connections, or lower --rate to what the server can take.`,
+    ];
+  }
+  if (sentCount >= dueCount * ACHIEVED_MIN) return [];
+  return [
+    `Only ${achievedPerSecond.toFixed(1)} of ${(targetPerSecond ?? 0).toFixed(1)} requests a second were sent: the generator did not reach its target.`,
+  ];
+}
+
+function describeMs(us: number): string {
+  return us < 10_000 ? `${(us / 1_000).toFixed(2)} ms` : `${Math.round(us / 1_000)} ms`;
+}

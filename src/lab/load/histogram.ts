@@ -1,0 +1,110 @@
+/**
+ * Histograms of microseconds: HdrHistogram with three digits up to an hour, in
+ * pure JavaScript (its WebAssembly form has memory that nobody collects). They
+ * cross threads as pairs of value and count, because a class does not survive
+ * postMessage. Quantiles are HdrHistogram's own: values that were recorded,
+ * never interpolated ones.
+ */
+import { Int32Histogram } from "hdr-histogram-js";
+import type { Distribution } from "./result.ts";
+
+const HIGHEST_US = 3_600_000_000;
+const DIGITS = 3;
+/** For one second of the run: a percent is finer than a plot shows, and an hour has 3,600 of them. */
+const COARSE_DIGITS = 2;
+
+/** value, count, value, count, … ascending. */
+export type ValueCounts = Float64Array<ArrayBuffer>;
+
+export class UsHistogram {
+  readonly #counts: Int32Histogram;
+
+  constructor(digits: number = DIGITS) {
+    this.#counts = new Int32Histogram(1, HIGHEST_US, digits);
+  }
+
+  static coarse(): UsHistogram {
+    return new UsHistogram(COARSE_DIGITS);
+  }
+
+  get count(): number {
+    return this.#counts.totalCount;
+  }
+
+  /** Hot path. Clocks of two threads may disagree by a little: less than nothing counts as nothing. */
+  recordMs(ms: number): void {
+    const us = Math.round(ms * 1_000);
+    this.#counts.recordValue(us > 0 ? Math.min(us, HIGHEST_US) : 0);
+  }
+
+  addMany(us: number, count: number): void {
+    if (count > 0) this.#counts.recordValueWithCount(us, count);
+  }
+
+  reset(): void {
+    this.#counts.reset();
+  }
+
+  toValueCounts(): ValueCounts {
+    const pairs: number[] = [];
+    const iterator = this.#counts.recordedValuesIterator;
+    iterator.reset();
+    while (iterator.hasNext()) {
+      const { valueIteratedTo, countAtValueIteratedTo } = iterator.next();
+      pairs.push(valueIteratedTo, countAtValueIteratedTo);
+    }
+    return Float64Array.from(pairs);
+  }
+
+  add(pairs: ValueCounts): void {
+    for (let at = 0; at < pairs.length; at += 2) this.#counts.recordValueWithCount(Math.min(pairs[at]!, HIGHEST_US), pairs[at + 1]!);
+  }
+
+  quantileUs(quantile: number): number {
+    return this.count === 0 ? 0 : this.#counts.getValueAtPercentile(quantile * 100);
+  }
+
+  distribution(): Distribution {
+    const counts = this.#counts;
+    if (counts.totalCount === 0) return EMPTY;
+    return {
+      count: counts.totalCount,
+      minUs: counts.getValueAtPercentile(0),
+      meanUs: counts.mean,
+      standardDeviationUs: counts.stdDeviation,
+      medianUs: this.quantileUs(0.5),
+      p90Us: this.quantileUs(0.9),
+      p95Us: this.quantileUs(0.95),
+      p99Us: this.quantileUs(0.99),
+      p999Us: this.quantileUs(0.999),
+      maxUs: counts.maxValue,
+      curve: curveQuantiles(counts.totalCount).map((quantile) => ({ quantile, us: this.quantileUs(quantile) })),
+    };
+  }
+}
+
+const EMPTY: Distribution = {
+  count: 0,
+  minUs: 0,
+  meanUs: 0,
+  standardDeviationUs: 0,
+  medianUs: 0,
+  p90Us: 0,
+  p95Us: 0,
+  p99Us: 0,
+  p999Us: 0,
+  maxUs: 0,
+  curve: [],
+};
+
+const POINTS_PER_HALVING = 4;
+
+/** HdrHistogram's own spacing: as many points between 50% and 75% as between 99.8% and 99.9%, down to the last value. */
+function curveQuantiles(count: number): number[] {
+  const quantiles = [0];
+  for (let left = 1; left * count >= 1; left *= 2 ** (-1 / POINTS_PER_HALVING)) {
+    if (left < 1) quantiles.push(1 - left);
+  }
+  quantiles.push(1);
+  return quantiles;
+}

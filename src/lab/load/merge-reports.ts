@@ -1,0 +1,164 @@
+/**
+ * Threads' reports become one LoadResult: histograms are added, never averaged.
+ * Pure: the caller passes the times.
+ */
+
+import { dueCount } from "./arrival-times.ts";
+import { type AuditFacts, findBottlenecks } from "./audit.ts";
+import { UsHistogram, type ValueCounts } from "./histogram.ts";
+import type { LoadPlan } from "./plan.ts";
+import { type Audit, ERROR_KINDS, type ErrorKind, type LoadResult, PHASES, type Phase, type RequestSamples } from "./result.ts";
+import type { Seconds } from "./seconds.ts";
+import { findStall } from "./stall.ts";
+import type { ThreadReport, ThreadSamples } from "./thread-messages.ts";
+
+export interface RunTimes {
+  readonly startedAt: string;
+  /** When the measured part began, on the threads' clock. */
+  readonly startMs: number;
+  /** When it was cut short; null when it was not. */
+  readonly interruptedMs: number | null;
+}
+
+const SECOND_MS = 1_000;
+
+export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], seconds: Seconds, times: RunTimes): LoadResult {
+  const sum = (pick: (report: ThreadReport) => number): number => reports.reduce((total, report) => total + pick(report), 0);
+  const merged = (pick: (report: ThreadReport) => ValueCounts): UsHistogram => {
+    const histogram = new UsHistogram();
+    for (const report of reports) histogram.add(pick(report));
+    return histogram;
+  };
+  const durationMs = measuredMs(plan, reports, times);
+  const phases = Object.fromEntries(PHASES.map((phase) => [phase, merged((report) => report.phases[phase])])) as Record<Phase, UsHistogram>;
+  const requestCount = sum((report) => report.requestCount);
+  const failedCount = sum((report) => report.failedCount);
+  const latency = merged((report) => report.latency).distribution();
+  const errors: Partial<Record<ErrorKind, number>> = {};
+  const errorExamples: Partial<Record<ErrorKind, string>> = {};
+  for (const kind of ERROR_KINDS) {
+    const count = sum((report) => report.errors[kind] ?? 0);
+    if (count > 0) errors[kind] = count;
+    const example = reports.find((report) => report.errorExamples[kind] !== undefined)?.errorExamples[kind];
+    if (example !== undefined) errorExamples[kind] = example;
+  }
+  return {
+    plan,
+    startedAt: times.startedAt,
+    durationMs,
+    interrupted: times.interruptedMs !== null,
+    requestCount,
+    failedCount,
+    errors,
+    errorExamples,
+    statuses: addStatuses(reports),
+    sentBytes: sum((report) => report.sentBytes),
+    receivedBytes: sum((report) => report.receivedBytes),
+    connectionsOpened: sum((report) => report.connectionsOpened),
+    usersMaxCount: plan.arrivals.kind === "closed" ? plan.arrivals.users : sum((report) => report.connectionsMaxInUse),
+    latency,
+    uncorrected: merged((report) => report.uncorrected).distribution(),
+    phases: Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].distribution()])) as LoadResult["phases"],
+    perSecond: seconds.points(plan, durationMs),
+    stall40ms: findStall({ waiting: phases.waiting.toValueCounts(), receiving: phases.receiving.toValueCounts() }),
+    audit: auditOf({
+      isOpenLoop: plan.arrivals.kind !== "closed",
+      isInterrupted: times.interruptedMs !== null,
+      dueCount: plan.arrivals.kind === "closed" ? 0 : askedCount(plan, durationMs),
+      sentCount: sum((report) => report.sentCount),
+      medianLatencyUs: latency.medianUs,
+      threadCount: plan.threadCount,
+      answeredCount: requestCount - failedCount,
+      targetPerSecond: plan.arrivals.kind === "closed" ? null : perSecond(askedCount(plan, durationMs), durationMs),
+      // An open loop is judged by what left in time, a closed one by what came back.
+      achievedPerSecond: perSecond(
+        plan.arrivals.kind === "closed" ? sum((report) => report.completedInTimeCount) : sum((report) => report.sentCount),
+        durationMs,
+      ),
+      droppedCount: sum((report) => report.droppedCount),
+      lateness: merged((report) => report.lateness).distribution(),
+      eventLoopLag: merged((report) => report.eventLoopLag).distribution(),
+      threadUtilization: sum((report) => report.utilization) / reports.length,
+      cpuUsPerRequest: requestCount === 0 ? 0 : sum((report) => report.cpuUs) / requestCount,
+    }),
+    samples: plan.keepsSamples ? joinSamples(reports.flatMap(({ samples }) => (samples === null ? [] : [samples]))) : null,
+  };
+}
+
+function auditOf(facts: AuditFacts): Audit {
+  const { targetPerSecond, achievedPerSecond, droppedCount, lateness, eventLoopLag, threadUtilization, cpuUsPerRequest } = facts;
+  return {
+    targetPerSecond,
+    achievedPerSecond,
+    droppedCount,
+    lateness,
+    eventLoopLag,
+    threadUtilization,
+    cpuUsPerRequest,
+    invalidBecause: findBottlenecks(facts),
+  };
+}
+
+/** What the plan says; a run that was cut short, or ended by its count, lasted until then. */
+function measuredMs(plan: LoadPlan, reports: readonly ThreadReport[], { startMs, interruptedMs }: RunTimes): number {
+  const plannedMs = plan.arrivals.kind === "steps" ? plan.arrivals.steps.reduce((sum, step) => sum + step.durationMs, 0) : plan.durationMs;
+  if (interruptedMs !== null) return Math.max(0, Math.min(plannedMs ?? Number.POSITIVE_INFINITY, interruptedMs - startMs));
+  const lastEndMs = Math.max(...reports.map((report) => report.lastEndMs));
+  const countedOut = plan.requestMaxCount !== null && reports.reduce((sum, report) => sum + report.requestCount, 0) >= plan.requestMaxCount;
+  if (plannedMs === null || countedOut) return Math.min(plannedMs ?? Number.POSITIVE_INFINITY, lastEndMs - startMs);
+  return plannedMs;
+}
+
+/** Requests that the plan wanted within the measured part. */
+function askedCount(plan: LoadPlan, durationMs: number): number {
+  if (plan.arrivals.kind === "closed") return 0;
+  const due = Math.round(dueCount({ ...plan, arrivals: plan.arrivals }, 0, durationMs));
+  return plan.requestMaxCount === null ? due : Math.min(due, plan.requestMaxCount);
+}
+
+function perSecond(count: number, durationMs: number): number {
+  return durationMs > 0 ? (count * SECOND_MS) / durationMs : 0;
+}
+
+function addStatuses(reports: readonly ThreadReport[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { statuses } of reports) {
+    for (const [status, count] of Object.entries(statuses)) sums[status] = (sums[status] ?? 0) + count;
+  }
+  return sums;
+}
+
+/** In send order over all threads. */
+export function joinSamples(parts: readonly ThreadSamples[]): RequestSamples {
+  const count = parts.reduce((sum, part) => sum + part.startUs.length, 0);
+  const starts = new Float64Array(count);
+  const owners = new Uint16Array(count);
+  const rows = new Uint32Array(count);
+  let filled = 0;
+  for (const [owner, { startUs }] of parts.entries()) {
+    for (let row = 0; row < startUs.length; row++, filled++) {
+      starts[filled] = startUs[row]!;
+      owners[filled] = owner;
+      rows[filled] = row;
+    }
+  }
+  const order = Uint32Array.from(starts.keys()).sort((a, b) => starts[a]! - starts[b]!);
+  const joined = {
+    startUs: new Float64Array(count),
+    latencyUs: new Float64Array(count),
+    uncorrectedUs: new Float64Array(count),
+    status: new Uint16Array(count),
+    failed: new Uint8Array(count),
+  };
+  for (let at = 0; at < count; at++) {
+    const from = order[at]!;
+    const part = parts[owners[from]!]!;
+    const row = rows[from]!;
+    joined.startUs[at] = part.startUs[row]!;
+    joined.latencyUs[at] = part.latencyUs[row]!;
+    joined.uncorrectedUs[at] = part.uncorrectedUs[row]!;
+    joined.status[at] = part.status[row]!;
+    joined.failed[at] = part.failed[row]!;
+  }
+  return joined;
+}

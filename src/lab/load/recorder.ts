@@ -1,0 +1,169 @@
+/**
+ * Recorder: what one load thread counts. Hot path, once per request: numbers
+ * into histograms, nothing allocated. What was due in the warm-up is not
+ * counted, whenever it ends.
+ */
+import { UsHistogram } from "./histogram.ts";
+import { type ErrorKind, PHASES, type Phase } from "./result.ts";
+import { SampleColumns } from "./sample-columns.ts";
+import type { ThreadReport, ThreadSecond } from "./thread-messages.ts";
+
+/** Milliseconds of clock.ts; NaN where it did not come to that. */
+export interface Timing {
+  intendedMs: number;
+  sentMs: number;
+  writtenMs: number;
+  firstByteMs: number;
+  /** Of the connection opened for this request; 0 for one that was open. */
+  connectingMs: number;
+  tlsMs: number;
+}
+
+const SECOND_MS = 1_000;
+/** Statuses are counted in an array; a status has three digits. */
+const STATUS_COUNT = 1_000;
+
+type Counted = Omit<ThreadReport, "connectionsOpened" | "connectionsMaxInUse" | "sentBytes" | "receivedBytes" | "utilization" | "cpuUs">;
+
+export class Recorder {
+  readonly #latency = new UsHistogram();
+  readonly #uncorrected = new UsHistogram();
+  readonly #phases = Object.fromEntries(PHASES.map((phase) => [phase, new UsHistogram()])) as Record<Phase, UsHistogram>;
+  readonly #lateness = new UsHistogram();
+  readonly #lag = new UsHistogram();
+  readonly #statuses = new Float64Array(STATUS_COUNT);
+  readonly #samples: SampleColumns | null;
+  readonly #onSecond: (point: ThreadSecond) => void;
+  readonly #secondLatency = UsHistogram.coarse();
+  #second = 0;
+  #secondCompletedCount = 0;
+  #secondFailedCount = 0;
+  #startMs = Number.POSITIVE_INFINITY;
+  #endMs = Number.POSITIVE_INFINITY;
+  #lastEndMs = 0;
+  #okCount = 0;
+  #openedCount = 0;
+  #completedInTimeCount = 0;
+  #droppedCount = 0;
+  readonly #errors: Partial<Record<ErrorKind, number>> = {};
+  readonly #errorExamples: Partial<Record<ErrorKind, string>> = {};
+  failedCount = 0;
+  sentCount = 0;
+
+  constructor(keepsSamples: boolean, onSecond: (point: ThreadSecond) => void) {
+    this.#samples = keepsSamples ? new SampleColumns() : null;
+    this.#onSecond = onSecond;
+  }
+
+  get requestCount(): number {
+    return this.#okCount + this.failedCount;
+  }
+
+  /** The measured part; infinite until the run begins. */
+  measureBetween(startMs: number, endMs: number): void {
+    this.#startMs = startMs;
+    this.#endMs = endMs;
+    this.#lastEndMs = startMs;
+  }
+
+  isMeasured(intendedMs: number): boolean {
+    return intendedMs >= this.#startMs;
+  }
+
+  succeed(timing: Timing, status: number, endMs: number): void {
+    const { intendedMs, sentMs } = timing;
+    if (intendedMs < this.#startMs) return;
+    if (endMs - this.#startMs >= (this.#second + 1) * SECOND_MS) this.turnSecond(endMs);
+    const phases = this.#phases;
+    this.#latency.recordMs(endMs - intendedMs);
+    this.#uncorrected.recordMs(endMs - sentMs);
+    this.#secondLatency.recordMs(endMs - intendedMs);
+    phases.sending.recordMs(timing.writtenMs - sentMs);
+    phases.waiting.recordMs(timing.firstByteMs - timing.writtenMs);
+    phases.receiving.recordMs(endMs - timing.firstByteMs);
+    // In most requests these are nothing; the zeros are added up at the end.
+    if (timing.connectingMs > 0) {
+      this.#openedCount++;
+      phases.connecting.recordMs(timing.connectingMs);
+      phases.tls_handshaking.recordMs(timing.tlsMs);
+    }
+    phases.blocked.recordMs(sentMs - intendedMs - timing.connectingMs - timing.tlsMs);
+    this.#okCount++;
+    this.#secondCompletedCount++;
+    this.#statuses[status] = this.#statuses[status]! + 1;
+    if (endMs <= this.#endMs) this.#completedInTimeCount++;
+    if (endMs > this.#lastEndMs) this.#lastEndMs = endMs;
+    this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, (endMs - sentMs) * 1e3, status, false);
+  }
+
+  /** `sentMs` is NaN for a request that never left; `status` 0 without an answer. */
+  fail(kind: ErrorKind, message: string, intendedMs: number, sentMs: number, status: number, endMs: number): void {
+    if (intendedMs < this.#startMs) return;
+    if (endMs - this.#startMs >= (this.#second + 1) * SECOND_MS) this.turnSecond(endMs);
+    this.failedCount++;
+    this.#secondCompletedCount++;
+    this.#secondFailedCount++;
+    this.#errors[kind] = (this.#errors[kind] ?? 0) + 1;
+    this.#errorExamples[kind] ??= message;
+    if (status > 0) this.#statuses[status] = this.#statuses[status]! + 1;
+    if (endMs <= this.#endMs) this.#completedInTimeCount++;
+    if (endMs > this.#lastEndMs) this.#lastEndMs = endMs;
+    const uncorrectedUs = Number.isNaN(sentMs) ? 0 : (endMs - sentMs) * 1e3;
+    this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, uncorrectedUs, status, true);
+  }
+
+  /** Due and never sent: neither answered nor failed. */
+  drop(count: number): void {
+    this.#droppedCount += count;
+  }
+
+  lateBy(intendedMs: number, lateMs: number): void {
+    if (intendedMs >= this.#startMs) this.#lateness.recordMs(lateMs);
+  }
+
+  loopLaggedBy(lagMs: number): void {
+    this.#lag.recordMs(lagMs);
+  }
+
+  /** Hands out every second that is over at `atMs`. */
+  turnSecond(atMs: number): void {
+    while (atMs - this.#startMs >= (this.#second + 1) * SECOND_MS) this.#closeSecond();
+  }
+
+  finish(): Counted {
+    if (this.#secondCompletedCount > 0) this.#closeSecond();
+    for (const phase of ["connecting", "tls_handshaking"] as const) this.#phases[phase].addMany(0, this.#okCount - this.#openedCount);
+    const statuses: Record<string, number> = {};
+    for (const [status, count] of this.#statuses.entries()) if (count > 0) statuses[status] = count;
+    return {
+      requestCount: this.requestCount,
+      failedCount: this.failedCount,
+      sentCount: this.sentCount,
+      completedInTimeCount: this.#completedInTimeCount,
+      droppedCount: this.#droppedCount,
+      errors: this.#errors,
+      errorExamples: this.#errorExamples,
+      statuses,
+      latency: this.#latency.toValueCounts(),
+      uncorrected: this.#uncorrected.toValueCounts(),
+      phases: Object.fromEntries(PHASES.map((phase) => [phase, this.#phases[phase].toValueCounts()])) as ThreadReport["phases"],
+      lateness: this.#lateness.toValueCounts(),
+      eventLoopLag: this.#lag.toValueCounts(),
+      lastEndMs: this.#lastEndMs,
+      samples: this.#samples?.toColumns() ?? null,
+    };
+  }
+
+  #closeSecond(): void {
+    this.#onSecond({
+      second: this.#second,
+      completedCount: this.#secondCompletedCount,
+      failedCount: this.#secondFailedCount,
+      latency: this.#secondLatency.toValueCounts(),
+    });
+    this.#second++;
+    this.#secondCompletedCount = 0;
+    this.#secondFailedCount = 0;
+    this.#secondLatency.reset();
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * What passes between the main thread and a load thread, as plain data. Times
+ * are milliseconds of clock.ts unless the name says otherwise.
+ */
+import type { ValueCounts } from "./histogram.ts";
+import type { LoadPlan } from "./plan.ts";
+import type { ErrorKind, Phase } from "./result.ts";
+
+export interface ThreadStart {
+  readonly plan: LoadPlan;
+  readonly threadIndex: number;
+  /** Where the name leads: looked up once, so that no request waits for a resolver. */
+  readonly address: string;
+  /** For metronome.ts; null in a closed loop. */
+  readonly metronome: SharedArrayBuffer | null;
+}
+
+export type ToThread =
+  /** All threads are connected: the first request is due at `startMs`. */
+  | { readonly kind: "begin"; readonly startMs: number }
+  /** Send nothing more and report at once; what is under way is not counted. */
+  | { readonly kind: "interrupt" };
+
+export interface ConnectFault {
+  readonly kind: ErrorKind;
+  readonly message: string;
+}
+
+export type FromThread =
+  /** How many connections are open, and why not all. */
+  | { readonly kind: "ready"; readonly openCount: number; readonly fault: ConnectFault | null }
+  | { readonly kind: "second"; readonly point: ThreadSecond }
+  | { readonly kind: "progress"; readonly completedCount: number; readonly failedCount: number }
+  | { readonly kind: "done"; readonly report: ThreadReport };
+
+/** What ended within one second of the measured part. */
+export interface ThreadSecond {
+  readonly second: number;
+  readonly completedCount: number;
+  readonly failedCount: number;
+  readonly latency: ValueCounts;
+}
+
+export interface ThreadSamples {
+  readonly startUs: Float64Array<ArrayBuffer>;
+  readonly latencyUs: Float64Array<ArrayBuffer>;
+  readonly uncorrectedUs: Float64Array<ArrayBuffer>;
+  readonly status: Uint16Array<ArrayBuffer>;
+  readonly failed: Uint8Array<ArrayBuffer>;
+}
+
+export interface ThreadReport {
+  readonly requestCount: number;
+  readonly failedCount: number;
+  /** Measured requests that left for the server. */
+  readonly sentCount: number;
+  /** Of those answered or failed, how many before the measured time was over. */
+  readonly completedInTimeCount: number;
+  readonly droppedCount: number;
+  readonly errors: Readonly<Partial<Record<ErrorKind, number>>>;
+  readonly errorExamples: Readonly<Partial<Record<ErrorKind, string>>>;
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly connectionsOpened: number;
+  readonly connectionsMaxInUse: number;
+  readonly latency: ValueCounts;
+  readonly uncorrected: ValueCounts;
+  readonly phases: Readonly<Record<Phase, ValueCounts>>;
+  readonly lateness: ValueCounts;
+  readonly eventLoopLag: ValueCounts;
+  /** Share of the measured time in which this thread did not rest. */
+  readonly utilization: number;
+  readonly cpuUs: number;
+  /** When the last measured request ended. */
+  readonly lastEndMs: number;
+  readonly samples: ThreadSamples | null;
+}
