@@ -35,7 +35,7 @@ export function pinCores(): Pinning {
   };
 }
 
-function unpinned(unpinnedBecause: string): Pinning {
+export function unpinned(unpinnedBecause: string): Pinning {
   return { serverCore: null, loadCore: null, unpinnedBecause, serverCommand: (command) => command, release: () => {} };
 }
 

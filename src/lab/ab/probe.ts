@@ -9,6 +9,8 @@ import type { Checks, LoadPlan } from "../load/plan.ts";
 /** Boot time is as fine as this: a busy loop would take the core from a server that shares it. */
 const POLL_INTERVAL_MS = 1;
 const ASK_TIMEOUT_MS = 5_000;
+/** The last question gets a fair time too: what it hears is the reason that is shown. */
+const ASK_MIN_MS = 200;
 const BODY_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface Answer {
@@ -29,7 +31,7 @@ export async function waitForAnswer(
   const deadlineMs = performance.now() + timeoutMs;
   let last = "nothing listens there";
   for (;;) {
-    const answer = await ask(plan, Math.min(ASK_TIMEOUT_MS, Math.max(1, deadlineMs - performance.now())));
+    const answer = await ask(plan, Math.min(ASK_TIMEOUT_MS, Math.max(ASK_MIN_MS, deadlineMs - performance.now())));
     const atMs = performance.now();
     const wrong = typeof answer === "string" ? answer : wrongWith(plan.checks, answer);
     if (wrong === null) return { isUp: true, atMs };

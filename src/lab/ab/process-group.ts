@@ -14,8 +14,9 @@ import { type Belonging, MARK_VARIABLE, membersOf } from "./processes.ts";
 const TERM_GRACE_MS = 3_000;
 const KILL_GRACE_MS = 5_000;
 const CHECK_INTERVAL_MS = 20;
-const STDERR_KEPT_BYTES = 4_000;
-const STDERR_LINES = 5;
+const SAID_KEPT_BYTES = 4_000;
+const SAID_LINES = 3;
+const ERROR_WORDS = /[Ee]rror:|[Ff]atal|FATAL|panic|[Ee]xception|\bE[A-Z]{4,}\b/;
 
 export interface ProcessGroup extends Belonging {
   /** performance.now() just before the spawn. */
@@ -100,17 +101,16 @@ function keepLast(child: ChildProcess): { stdout: string; stderr: string } {
   for (const name of ["stdout", "stderr"] as const) {
     child[name]?.on("error", () => {});
     child[name]?.on("data", (chunk: Buffer) => {
-      said[name] = (said[name] + chunk.toString()).slice(-STDERR_KEPT_BYTES);
+      said[name] = (said[name] + chunk.toString()).slice(-SAID_KEPT_BYTES);
     });
   }
   return said;
 }
 
+/** The last lines, led by the one that names the error: a runtime's stack trace often pushes it out of sight. */
 function lastLines(text: string): string {
-  const lines = text.split("\n").map((line) => line.trim());
-  return lines
-    .filter((line) => line !== "")
-    .slice(-STDERR_LINES)
-    .map(printable)
-    .join(" | ");
+  const lines = text.split("\n").flatMap((line) => line.trim() || []);
+  const last = lines.slice(-SAID_LINES);
+  const error = lines.slice(0, -SAID_LINES).find((line) => ERROR_WORDS.test(line));
+  return (error === undefined ? last : [error, "...", ...last]).map(printable).join(" | ");
 }

@@ -59,7 +59,7 @@ export async function runAb(plan: AbPlan, tools: Tools, onProgress?: (progress: 
 }
 
 function isPrecise({ a, b }: Record<Side, ProcessSample[]>, { metric, minimumEffect }: AbPlan): boolean {
-  const { valueOf } = metricOf(metric);
+  const chosen = metricOf(metric);
   const rule = { relativeWidth: minimumEffect, minimumCount: ROUND_MIN_COUNT };
-  return [a, b].every((side) => isPreciseEnough(side.map(valueOf), rule).enough);
+  return [a, b].every((side) => isPreciseEnough(side.map(chosen.valueOf), rule).enough);
 }

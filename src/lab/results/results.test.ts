@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { compareReports } from "./compare.ts";
+import { historyOf } from "./history.ts";
+import { RESULT_FILE, readHistory, readStored, SAMPLES_FILE, type StoredReport, storeReport } from "./result-store.ts";
+import { type BenchmarkReport, parseReport, SCHEMA_VERSION } from "./schema.ts";
+import { latencyMetrics } from "./summarize.ts";
+import { systemInfo } from "./system-info.ts";
+
+const work = mkdtempSync(join(tmpdir(), "pilotlight-results-"));
+after(() => rmSync(work, { recursive: true }));
+
+const OPTIONS = { minimumEffect: 0.03, alpha: 0.05, seed: 1 };
+
+function reportOf(names: readonly string[], medianNs = 1_000, timestamp = "2026-11-21T09:00:00Z"): BenchmarkReport {
+  return {
+    benchmark_suite: "ab",
+    version: SCHEMA_VERSION,
+    timestamp,
+    system_info: systemInfo(),
+    results: names.map((name) => ({ name, category: "e2e", iterations: 10, metrics: { median_ns: medianNs }, metadata: {} })),
+  };
+}
+
+function stored(report: BenchmarkReport, samples: Record<string, number[]> = {}): StoredReport {
+  return { path: "memory", report, samples: new Map(Object.entries(samples)) };
+}
+
+/** Ten samples about a value. */
+function around(value: number): number[] {
+  return Array.from({ length: 10 }, (_, at) => value * (1 + ((at * 7) % 10) / 1_000));
+}
+
+test("what is stored is read back, samples in the order measured", () => {
+  const values = [3, 1, 2, Number.NaN];
+  const folder = storeReport(join(work, "back"), reportOf(["one"]), new Map([["one", values]]));
+  assert.ok(folder.ok);
+  const read = readStored(folder.value);
+  assert.ok(read.ok, read.ok ? "" : read.failure.message);
+  assert.deepEqual(read.value.report, reportOf(["one"]));
+  assert.deepEqual(read.value.samples.get("one"), values);
+});
+
+test("the published field names are written, and no others at the top", () => {
+  const folder = storeReport(join(work, "names"), reportOf(["one"]), new Map());
+  assert.ok(folder.ok);
+  const written = JSON.parse(readFileSync(join(folder.value, RESULT_FILE), "utf8"));
+  assert.deepEqual(Object.keys(written), ["benchmark_suite", "version", "timestamp", "system_info", "results"]);
+  assert.deepEqual(Object.keys(written.system_info), [
+    "os",
+    "os_version",
+    "kernel_version",
+    "cpu_model",
+    "cpu_cores",
+    "memory_bytes",
+    "hostname",
+  ]);
+  assert.deepEqual(Object.keys(written.results[0]), ["name", "category", "iterations", "metrics", "metadata"]);
+  assert.deepEqual(Object.keys(latencyMetrics([1, 2])), ["min_ns", "max_ns", "mean_ns", "median_ns", "p95_ns", "p99_ns", "std_dev_ns"]);
+});
+
+test("a second run in the same second gets a folder of its own", () => {
+  const data = join(work, "twice");
+  const folders = [1, 2, 3].map((median) => storeReport(data, reportOf(["one"], median), new Map()));
+  assert.deepEqual(readdirSync(data), ["ab_2026-11-21T09-00-00Z", "ab_2026-11-21T09-00-00Z-2", "ab_2026-11-21T09-00-00Z-3"]);
+  const medians = folders
+    .map((folder) => readStored(folder.ok ? folder.value : ""))
+    .map((read) => (read.ok ? read.value.report.results[0]!.metrics : read.failure));
+  assert.deepEqual(medians, [{ median_ns: 1 }, { median_ns: 2 }, { median_ns: 3 }]);
+});
+
+test("a suite's name leads out of no folder", () => {
+  const folder = storeReport(join(work, "escape"), { ...reportOf(["one"]), benchmark_suite: "../../etc/x" }, new Map());
+  assert.ok(folder.ok && folder.value.startsWith(join(work, "escape/")), folder.ok ? folder.value : folder.failure.message);
+});
+
+test("a folder that can't be written is one failure that names it", () => {
+  writeFileSync(join(work, "file"), "");
+  const folder = storeReport(join(work, "file"), reportOf(["one"]), new Map());
+  assert.match(folder.ok ? "" : folder.failure.message, /Cannot store the result in .*file/);
+});
+
+test("the Rust variant, with latency, throughput and inline samples, is read as the same figures", () => {
+  const latency = { min_ns: 1, max_ns: 9, mean_ns: 4.5, median_ns: 4, p95_ns: 8, p99_ns: 9, std_dev_ns: 2, samples: [1, 4, 9] };
+  const throughput = { messages_per_sec: 10, bytes_per_sec: 20, total_messages: 30, total_bytes: 40, duration_ns: 50 };
+  const results = [
+    { name: "spawn", category: "cold_start", iterations: 3, latency },
+    { name: "ring", category: "ipc", iterations: 30, throughput, metadata: { payload_size_bytes: 64 } },
+  ];
+  const read = parseReport(JSON.stringify({ ...reportOf([]), results }), "rust.json");
+  assert.ok(read.ok, read.ok ? "" : read.failure.message);
+  const { samples: _, ...figures } = latency;
+  assert.deepEqual(
+    read.value.report.results.map(({ metrics }) => metrics),
+    [figures, throughput],
+  );
+  assert.deepEqual(read.value.samples, new Map([["spawn", [1, 4, 9]]]));
+});
+
+test("the Python variant, without system_info, is read", () => {
+  const { system_info: _, ...rest } = reportOf(["one"]);
+  const read = parseReport(JSON.stringify({ ...rest, type: "baseline", timestamp: "2025-12-27T14:21:51.433584+00:00" }), "python.json");
+  assert.ok(read.ok);
+  assert.equal(read.value.report.system_info, null);
+});
+
+test("another version or shape is refused with what is wrong about it", () => {
+  const good = reportOf(["one"]);
+  const [one] = good.results;
+  const cases: [unknown, RegExp][] = [
+    [{ ...good, version: "2.0.0" }, /version "2\.0\.0", not 0\.1\.0/],
+    [[], /no object/],
+    [{ ...good, benchmark_suite: 1 }, /benchmark_suite is missing or no text/],
+    [{ ...good, timestamp: "yesterday" }, /timestamp is no time/],
+    [{ ...good, system_info: "here" }, /system_info is no object/],
+    [{ ...good, results: {} }, /results are no list/],
+    [{ ...good, results: [one, one] }, /results\[1\] has the name of another: "one"/],
+    [{ ...good, results: [{ ...one, metrics: undefined }] }, /results\[0\] has neither metrics nor latency nor throughput/],
+    [{ ...good, results: [{ ...one, metrics: { median_ns: "12" } }] }, /median_ns that is no number/],
+    [{ ...good, results: [{ ...one, metrics: { median_us: 12 } }] }, /no figure that this program knows/],
+    [{ ...good, results: [{ ...one, iterations: null }] }, /no number of iterations/],
+  ];
+  for (const [value, message] of cases) {
+    const read = parseReport(JSON.stringify(value), "x.json");
+    assert.match(read.ok ? "" : read.failure.message, message);
+    assert.match(read.ok ? "" : read.failure.message, /x\.json/);
+  }
+  assert.match(String((parseReport("{", "x.json") as { failure?: { message: string } }).failure?.message), /no JSON/);
+});
+
+test("with samples on both sides two runs are judged, without them they are only put beside each other", () => {
+  const a = stored(reportOf(["slower", "same", "bare"]), { slower: around(1_000), same: around(1_000) });
+  const b = stored(reportOf(["slower", "same", "bare", "new"]), { slower: around(1_200), same: around(1_000), bare: around(1) });
+  const { benchmarks, onlyInA, onlyInB } = compareReports(a, b, OPTIONS);
+  assert.deepEqual(
+    benchmarks.map(({ name, judgement }) => [name, judgement?.verdict ?? null]),
+    [
+      ["slower", "regressed"],
+      ["same", "equal"],
+      ["bare", null],
+    ],
+  );
+  assert.deepEqual([onlyInA, onlyInB], [[], ["new"]]);
+});
+
+test("more throughput is an improvement", () => {
+  const report = reportOf([]);
+  const result = { name: "rps", category: "e2e", iterations: 10, metrics: { messages_per_sec: 100 }, metadata: {} };
+  const side = (values: number[]): StoredReport => stored({ ...report, results: [result] }, { rps: values });
+  assert.equal(compareReports(side(around(100)), side(around(130)), OPTIONS).benchmarks[0]!.judgement?.verdict, "improved");
+});
+
+test("results of different machines are compared with a warning that names the difference", () => {
+  const other = { ...systemInfo(), hostname: "elsewhere", cpu_cores: 999 };
+  const { warnings } = compareReports(stored(reportOf(["one"])), stored({ ...reportOf(["one"]), system_info: other }), OPTIONS);
+  assert.match(warnings.join(), /different machines \(hostname, cpu_cores\)/);
+});
+
+test("history is in the order of time, and a last run that departs from those before is noted", () => {
+  const data = join(work, "history");
+  for (const [day, median] of [
+    [3, 1_300],
+    [1, 1_000],
+    [2, 1_010],
+  ] as const)
+    assert.ok(storeReport(data, reportOf(["boot", "cpu"], median, `2026-11-0${day}T00:00:00Z`), new Map()).ok);
+  mkdirSync(join(data, "notes"));
+  writeFileSync(join(data, "broken.json"), "{");
+  const runs = readHistory(data);
+  assert.ok(runs.ok);
+  assert.equal(runs.value.filter((run) => !run.ok).length, 1);
+  const [boot, ...others] = historyOf(
+    runs.value.flatMap((run) => (run.ok ? [run.value] : [])),
+    "boot",
+  );
+  assert.equal(others.length, 0);
+  assert.deepEqual(
+    boot!.points.map(({ value }) => value),
+    [1_000, 1_010, 1_300],
+  );
+  assert.equal(boot!.points[0]!.change, null);
+  assert.match(boot!.notes.join(), /29% above the median of those before/);
+});
+
+test("samples that are none make the run unreadable instead of unjudged", () => {
+  const folder = storeReport(join(work, "spoilt"), reportOf(["one"]), new Map());
+  assert.ok(folder.ok);
+  chmodSync(join(folder.value, SAMPLES_FILE), 0o600);
+  writeFileSync(join(folder.value, SAMPLES_FILE), '{"name":"one","values":"many"}\n');
+  const read = readStored(folder.value);
+  assert.match(read.ok ? "" : read.failure.message, /holds no samples/);
+});
