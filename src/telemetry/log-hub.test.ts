@@ -69,10 +69,48 @@ test("a record for people has time, level, function, message and the rest", () =
   assert.equal(style(line.trim()), "00:00:00.000 warn  hello: slow tookMs=12\nat x");
 });
 
+const styled = (level: "info" | "error", message: string, fields: Readonly<Record<string, unknown>> = {}): string => {
+  const style = createLineStyle(false, { cwd: "/home/ada/shop", sourceRoot: "/home/ada/shop/functions" });
+  return style(formatRecord({ time: 0, level, message, ...fields }).trim()).slice("00:00:00.000 ".length);
+};
+
+test("an answer is told once, in units that people read", () => {
+  const answer = { function: "hello", method: "GET", path: "/hello?a=1", status: 200, bytes: 12_288, durationUs: 55_469 };
+  assert.equal(styled("info", "GET /hello?a=1 200", answer), "info  GET /hello?a=1 200 12 KiB 55 ms");
+  const durations = [999, 1_049, 999_400, 1_500_000, 90_000_000].map((durationUs) =>
+    styled("info", "GET /hello?a=1 200", { ...answer, durationUs }),
+  );
+  assert.deepEqual(
+    durations.map((line) => line.slice(line.indexOf("KiB ") + 4)),
+    ["999 us", "1.0 ms", "999 ms", "1.5 s", "90 s"],
+  );
+});
+
+test("a thrown error is told once, its frames relative to the working folder, its hint on a line of its own", () => {
+  const stack = "Error: no\n    at deep (oops.ts:5:32)\n    at async ../lib/db.ts:1:2\n    at node:fs:1:1\n    at /usr/x.js:3:4";
+  assert.deepEqual(styled("error", "Error: no", { function: "oops", stack, excerpt: "> 5 | throw", hint: "Throw less" }).split("\n"), [
+    "error oops: Error: no",
+    "    at deep (functions/oops.ts:5:32)",
+    "    at async lib/db.ts:1:2",
+    "    at node:fs:1:1",
+    "    at /usr/x.js:3:4",
+    "> 5 | throw",
+    "  Throw less",
+  ]);
+});
+
+test("a failure leads with its place, unless it names it already", () => {
+  const yaml = { file: "/home/ada/shop/pilotlight.yaml", line: 3, column: 11 };
+  assert.equal(styled("error", "Unknown key", { at: yaml }), "error pilotlight.yaml:3:11: Unknown key");
+  const code = { file: "a.ts", line: 1, column: 8 };
+  const message = "Cannot bundle a.ts: no (a.ts:1:8)\n  1 | x";
+  assert.equal(styled("error", message, { code: "C", at: code }), "error Cannot bundle a.ts: no (functions/a.ts:1:8) code=C\n  1 | x");
+});
+
 test("escape sequences of a function never reach the terminal", () => {
   const style = createLineStyle(false);
-  const styled = style(record("a", "\u001b]0;owned\u0007 \u009b2J \u202e evil").trim());
-  assert.equal(styled, "00:00:00.000 info  a: \\u001b]0;owned\\u0007 \\u009b2J \\u202e evil");
+  const line = style(record("a", "\u001b]0;owned\u0007 \u009b2J \u202e evil").trim());
+  assert.equal(line, "00:00:00.000 info  a: \\u001b]0;owned\\u0007 \\u009b2J \\u202e evil");
   assert.equal(style("not json\u001b[2J"), "not json\\u001b[2J");
 });
 
