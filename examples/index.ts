@@ -10,10 +10,9 @@ const STOPS: readonly (readonly [path: string, shows: string])[] = [
   ["/zigttp?n=20", "the global function handler(request)"],
   ["/stream", "server-sent events"],
   ["/shop/items", "a Hono app"],
-  ["/validate", "zod (POST)"],
 ];
 
-const PAGE = `<!doctype html>
+const page = (origin: string): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -22,8 +21,9 @@ const PAGE = `<!doctype html>
 <h1>It is lit.</h1>
 <p>Each of these is one file in <code>examples/</code>, in a sandbox of its own.</p>
 <ul>${STOPS.map(([path, shows]) => `<li><a href="${path}">${path}</a> ${shows}</li>`).join("")}</ul>
+<p>And one that wants a body, checked with zod: <code>curl -d '{}' ${origin}/validate</code></p>
 `;
 
-export function GET(): Response {
-  return new Response(PAGE, { headers: { "content-type": "text/html; charset=utf-8" } });
+export function GET(request: Request): Response {
+  return new Response(page(new URL(request.url).origin), { headers: { "content-type": "text/html; charset=utf-8" } });
 }

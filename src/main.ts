@@ -23,7 +23,7 @@ async function dispatch(args: readonly string[], io: Io): Promise<number> {
     io.stdout.write(overview());
     return 0;
   }
-  if (first === "--version") {
+  if (first === "--version" || first === "-v") {
     const { version } = await import("./cli/version.ts");
     io.stdout.write(`${version()}\n`);
     return 0;

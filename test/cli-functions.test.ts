@@ -128,7 +128,7 @@ test("what build made answers without its sources", async () => {
 
 test("a build beside its project is served with the project's settings", async () => {
   writeFileSync(join(cwd, "secretive/pilotlight.yaml"), "memory: 64m\ntimeout: 7s\nfunctions:\n  vault: { id: safe, timeout: 3s }\n");
-  assert.equal((await pilotlight(["build", "-o", "dist"], { cwd: join(cwd, "secretive") })).status, 0);
+  assert.equal((await pilotlight(["build"], { cwd: join(cwd, "secretive") })).status, 0);
   const { status, stdout } = await pilotlight(["list", "dist", "--json", "--admin", "127.0.0.1:9"], { cwd: join(cwd, "secretive") });
   assert.equal(status, 0);
   const [vault] = JSON.parse(stdout).functions;
@@ -139,6 +139,7 @@ test("a build beside its project is served with the project's settings", async (
 
 test("init writes a project whose tests pass at once, and refuses to write over it", async () => {
   assert.equal((await pilotlight(["init", "fresh"], { cwd })).status, 0);
+  assert.match((await pilotlight(["init", "My Shop"], { cwd })).stdout, /\n {2}cd 'My Shop'\n/);
   const { status, stdout } = await pilotlight(["test"], { cwd: join(cwd, "fresh") });
   assert.equal(status, 0);
   assert.match(stdout, /\n3 passed, 0 failed\n$/);

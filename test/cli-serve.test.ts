@@ -134,13 +134,23 @@ test("profile writes a CPU and a heap profile that tools can open", async () => 
       ["heap", "head"],
     ] as const) {
       const calls = setInterval(() => void textOf(`${url}/hello`).catch(() => {}), 20);
-      const args = ["profile", "hello", `--${kind}`, "--seconds", "0.5", "--json", "--admin", adminUrl!];
+      const args = ["profile", "/hello", `--${kind}`, "--seconds", "0.5", "--json", "--admin", adminUrl!];
       const { status, stdout, stderr } = await pilotlight(args, { cwd });
       clearInterval(calls);
-      assert.equal(status, 0, stderr);
+      assert.deepEqual([status, stderr], [0, ""]);
       const { file } = JSON.parse(stdout) as { file: string };
       assert.equal(file, join(cwd, `hello.${kind}profile`));
       assert.ok(field in JSON.parse(readFileSync(file, "utf8")), `${file} has ${field}`);
+    }
+  });
+});
+
+test("profile of a function that nobody calls says so", async () => {
+  await serving(["serve", "--admin", "127.0.0.1:0", "--json"], async ({ adminUrl }) => {
+    for (const kind of ["cpu", "heap"]) {
+      const { status, stderr } = await pilotlight(["profile", "hello", `--${kind}`, "--seconds", "0.1", "--admin", adminUrl!], { cwd });
+      assert.equal(status, 0, stderr);
+      assert.match(stderr, /hello was not called meanwhile/);
     }
   });
 });

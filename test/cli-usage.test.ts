@@ -72,6 +72,16 @@ test("validating a folder without functions fails: the path is wrong", async () 
   assert.match(stdout, /There are no functions in \S+empty\. Add a file such as hello\.ts/);
 });
 
+test("in a folder of some other project, a PATH is asked for", async () => {
+  const foreign = join(cwd, "foreign");
+  mkdirSync(join(foreign, "src"), { recursive: true });
+  for (const command of ["serve", "dev", "list"]) {
+    const { status, stdout, stderr } = await pilotlight([command], { cwd: foreign });
+    assert.deepEqual([status, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], stderr);
+    assert.match(stderr, /No PATH is given, and \S+foreign is no project: it has src, .* Give the folder of functions as PATH/);
+  }
+});
+
 test("problems of flags, environment and file are reported in one go", async () => {
   writeFileSync(join(cwd, "bad.yaml"), "port: 99999\nworkrs: 2\n");
   const { status, stderr } = await pilotlight(["serve", "--config", "bad.yaml", "-t", "soon"], { cwd, env: { PILOTLIGHT_POOL: "-1" } });
@@ -91,6 +101,5 @@ test("the doctor speaks to programs too", async () => {
 });
 
 test("the version is the package's", async () => {
-  const { stdout } = await pilotlight(["--version"], { cwd });
-  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+  for (const flag of ["--version", "-v"]) assert.match((await pilotlight([flag], { cwd })).stdout, /^\d+\.\d+\.\d+\n$/, flag);
 });

@@ -65,18 +65,20 @@ export async function askJson(call: Pick<Call, "flag" | "io">, path: string): Pr
   }
 }
 
-/** Null when the server has that function; else what to say about it. */
-export async function findOnServer(call: Pick<Call, "flag" | "io">, functionId: string): Promise<Failure | null> {
+/** The id of the function that is meant, by id or route; a failure when the server has none such. */
+export async function findOnServer(call: Pick<Call, "flag" | "io">, wanted: string): Promise<Result<string>> {
   const answer = await askJson(call, "/v1/functions");
-  if (!answer.ok) return answer.failure;
-  const ids = (answer.value as { functions: readonly { id: string }[] }).functions.map((one) => one.id);
-  if (ids.includes(functionId)) return null;
+  if (!answer.ok) return answer;
+  const { functions } = answer.value as { functions: readonly { id: string; route: string }[] };
+  const found = functions.find(({ id }) => id === wanted) ?? functions.find(({ id, route }) => route === wanted || `/${id}` === wanted);
+  if (found !== undefined) return ok(found.id);
+  const ids = functions.map((one) => one.id);
   const here = ids.length === 0 ? "It has none" : `It has ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}`;
-  return {
+  return fail({
     code: "FUNCTION_UNKNOWN",
-    message: `The server has no function "${functionId}"`,
-    hint: didYouMean(functionId, ids).trim() || here,
-  };
+    message: `The server has no function "${wanted}"`,
+    hint: didYouMean(wanted, ids).trim() || here,
+  });
 }
 
 function adminOrigin(text: string): Result<string> {

@@ -14,15 +14,22 @@ import type { CompileJob } from "./build-compile.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { FILE_FLAGS, readWorkplace } from "./source-flags.ts";
 
+const OUT_DEFAULT = "dist";
+
 export const build: Command = {
   name: "build",
-  usage: "[PATH] -o DIR [flags]",
+  usage: "[PATH] [flags]",
   about:
     "Bundles and compiles every function of PATH into DIR, whole or not at all. `pilotlight serve DIR` then\nstarts without bundling or parsing. DIR is replaced when an earlier build made it. What pilotlight.yaml says of single\nfunctions is built in; the rest is read when DIR is served, from DIR or the folder above it.",
-  flags: [{ name: "out", short: "o", value: "DIR", group: "Files", help: "where the build goes" }, ...FILE_FLAGS, JSON_FLAG, HELP_FLAG],
+  flags: [
+    { name: "out", short: "o", value: "DIR", group: "Files", help: "where the build goes", shown: OUT_DEFAULT },
+    ...FILE_FLAGS,
+    JSON_FLAG,
+    HELP_FLAG,
+  ],
   positionalMaxCount: 1,
   examples: [
-    ["pilotlight build -o dist", "the project here"],
+    ["pilotlight build", "the project here, into dist"],
     ["pilotlight serve dist", "serve what was built"],
   ],
   run,
@@ -31,12 +38,7 @@ export const build: Command = {
 const COMPILE_ENTRY = programFile("cli/build-compile");
 
 async function run(call: Call): Promise<number> {
-  const out = call.flag("out");
-  if (out === undefined) {
-    const failure = { code: "BUILD_USAGE", message: "Where the build goes is missing", hint: "Write: pilotlight build -o DIR" };
-    printFailures("build", [failure], call.io);
-    return EXIT_MISUSE;
-  }
+  const out = call.flag("out") ?? OUT_DEFAULT;
   const config = await readWorkplace("build", call, call.flags.positionals);
   if (config === null) return EXIT_MISUSE;
   const { cwd, stdout } = call.io;

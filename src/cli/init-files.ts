@@ -29,7 +29,7 @@ function packageJson(name: string, dependency: string): string {
       start: "exec pilotlight serve",
       test: "pilotlight test",
       check: "pilotlight validate",
-      build: "pilotlight build -o dist",
+      build: "pilotlight build",
     },
     dependencies: { pilotlight: dependency },
   };
@@ -121,7 +121,7 @@ Functions served by Pilotlight. Each file in \`functions/\` is one, at the path 
     npx pilotlight test       run the .http files
     npx pilotlight validate   check every function
     npx pilotlight serve      for production
-    npx pilotlight build -o dist && npx pilotlight serve dist
+    npx pilotlight build && npx pilotlight serve dist
 
 A file that begins with \`_\` is a module, not a function. Settings are in \`pilotlight.yaml\`.
 `;

@@ -6,6 +6,7 @@ import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { makeFolder } from "../store/data-folder.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { projectFiles } from "./init-files.ts";
+import { quote } from "./route-table.ts";
 import { version } from "./version.ts";
 
 export const init: Command = {
@@ -43,7 +44,7 @@ function run({ flags, flag, io }: Call): number {
     }
     const shown = relative(io.cwd, folder) || ".";
     const written = Object.keys(files);
-    const steps = [...(shown === "." ? [] : [`cd ${shown}`]), "npm install", "npx pilotlight dev", "npx pilotlight test"];
+    const steps = [...(shown === "." ? [] : [`cd ${quote(shown)}`]), "npm install", "npx pilotlight dev", "npx pilotlight test"];
     const text = flag("json") ? JSON.stringify({ folder, files: written, next: steps }) : report(shown, written, steps);
     io.stdout.write(`${text}\n`);
     return EXIT_OK;

@@ -27,14 +27,14 @@ async function run(call: Call): Promise<number> {
   const stopped = new AbortController();
   const stop = (): void => stopped.abort();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
-  const functionId = call.flags.positionals[0];
-  const unknown = functionId === undefined ? null : await findOnServer(call, functionId);
-  if (unknown !== null) {
-    printFailures("logs", [unknown], io);
-    return exitStatusOf(unknown);
+  const wanted = call.flags.positionals[0];
+  const found = wanted === undefined ? null : await findOnServer(call, wanted);
+  if (found?.ok === false) {
+    printFailures("logs", [found.failure], io);
+    return exitStatusOf(found.failure);
   }
   const query = new URLSearchParams({
-    ...(functionId === undefined ? {} : { function: functionId }),
+    ...(found === null ? {} : { function: found.value }),
     ...(call.flag("follow") ? { follow: "1" } : {}),
   });
   const answer = await ask(call, `/v1/logs?${query}`, { signal: stopped.signal });

@@ -15,6 +15,6 @@ export function overview(): string {
       "  pilotlight init hello && cd hello && npm install && npx pilotlight dev",
       "  pilotlight serve -e 'export default () => new Response(\"hi\")'",
     ].join("\n"),
-    "pilotlight COMMAND --help tells the flags of one; pilotlight --version the version.",
+    "pilotlight COMMAND --help tells the flags of one; pilotlight -v the version.",
   ].join("\n\n")}\n`;
 }

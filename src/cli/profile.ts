@@ -6,6 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SECOND_MS } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
+import { GUEST_SCRIPT } from "../engines/javascript/source-map.ts";
 import { ADMIN_FLAG, ask, exitStatusOf, findOnServer } from "./admin-client.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 
@@ -17,7 +18,7 @@ export const profile: Command = {
   name: "profile",
   usage: "FUNCTION [flags]",
   about:
-    "Records a function of a running server and writes a file for Chrome's DevTools or VS Code. For that time its\ncalls go to a worker of its own, where memory and CPU limits don't hold. It has to be called meanwhile.",
+    "Records a function (its id or route) of a running server and writes a file for Chrome's DevTools or VS Code. For that time its\ncalls go to a worker of its own, where memory and CPU limits don't hold. It has to be called meanwhile.",
   flags: [
     { name: "cpu", group: WHAT, help: "where the time goes; the default" },
     { name: "heap", group: WHAT, help: "what the memory is allocated for" },
@@ -29,7 +30,7 @@ export const profile: Command = {
   ],
   positionalMaxCount: 1,
   examples: [
-    ["pilotlight profile api/orders", "five seconds of CPU"],
+    ["pilotlight profile /api/orders", "five seconds of CPU"],
     ["pilotlight profile api/orders --heap --seconds 30 -o orders.heapprofile", "half a minute of allocations"],
   ],
   run,
@@ -37,19 +38,20 @@ export const profile: Command = {
 
 async function run(call: Call): Promise<number> {
   const { io, flags, flag } = call;
-  const functionId = flags.positionals[0];
+  const wanted = flags.positionals[0];
   const kind = flag("heap") ? "heap" : "cpu";
   const seconds = Number(flag("seconds") ?? SECONDS_DEFAULT);
-  const wrong = problemOf(functionId, seconds, flag("seconds"), Boolean(flag("cpu") && flag("heap")));
-  if (functionId === undefined || wrong !== null) {
+  const wrong = problemOf(wanted, seconds, flag("seconds"), Boolean(flag("cpu") && flag("heap")));
+  if (wanted === undefined || wrong !== null) {
     printFailures("profile", [{ code: "PROFILE_USAGE", ...(wrong ?? NO_FUNCTION) }], io);
     return EXIT_MISUSE;
   }
-  const unknown = await findOnServer(call, functionId);
-  if (unknown !== null) {
-    printFailures("profile", [unknown], io);
-    return exitStatusOf(unknown);
+  const found = await findOnServer(call, wanted);
+  if (!found.ok) {
+    printFailures("profile", [found.failure], io);
+    return exitStatusOf(found.failure);
   }
+  const functionId = found.value;
   if (!flag("json")) io.stderr.write(`Recording ${functionId} for ${seconds} s ...\n`);
   const query = new URLSearchParams({ function: functionId, kind, seconds: String(seconds) });
   const answer = await ask(call, `/v1/profile?${query}`, { method: "POST", extraMs: seconds * SECOND_MS + 30 * SECOND_MS });
@@ -61,8 +63,13 @@ async function run(call: Call): Promise<number> {
   try {
     const text = await answer.value.text();
     await writeFile(file, text);
+    // It starts in a worker of its own: one call, and the profile has the sandbox being opened.
+    const wasCalled = text.includes(`"url":"${GUEST_SCRIPT}"`);
+    if (!wasCalled) io.stderr.write(`${functionId} was not called meanwhile: the profile shows an idle worker. Call it while you record\n`);
     io.stdout.write(
-      flag("json") ? `${JSON.stringify({ file, kind, bytes: text.length })}\n` : `Wrote ${file}: open it in Chrome's DevTools or VS Code\n`,
+      flag("json")
+        ? `${JSON.stringify({ file, kind, bytes: text.length, wasCalled })}\n`
+        : `Wrote ${file}: open it in Chrome's DevTools or VS Code\n`,
     );
     return EXIT_OK;
   } catch (error) {

@@ -41,6 +41,6 @@ export function samplePath(route: string): string {
 }
 
 /** For a shell: only what could mean something to it needs quotes. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

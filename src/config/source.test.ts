@@ -27,6 +27,20 @@ test("a folder without a functions folder is itself the functions", () => {
   assert.deepEqual(found(null), { source: { kind: "folder", path: root }, configFile: null });
 });
 
+test("a folder of some other project is served only when it is named", () => {
+  writeFileSync(join(root, "package.json"), "{}");
+  const refused = findSource(null, root);
+  assert.ok(!refused.ok);
+  assert.equal(refused.failure.code, "SOURCE_NOT_PROJECT");
+  assert.match(refused.failure.message, /^No PATH is given, and \S+ is no project: it has package\.json/);
+  assert.deepEqual(found(".").source, { kind: "folder", path: root });
+  writeFileSync(join(root, "pilotlight.yaml"), "");
+  assert.deepEqual(found(null).source, { kind: "folder", path: root });
+  rmSync(join(root, "pilotlight.yaml"));
+  mkdirSync(join(root, "functions"));
+  assert.deepEqual(found(null).source, { kind: "folder", path: join(root, "functions") });
+});
+
 test("a pilotlight.yaml beside some other folder is not picked up", () => {
   mkdirSync(join(root, "api"));
   writeFileSync(join(root, "pilotlight.yaml"), "");

@@ -6,7 +6,7 @@
  */
 import { closeSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { fail, ok, type Result } from "../base/result.ts";
+import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Source } from "./config.ts";
 
 export const CONFIG_FILE_NAME = "pilotlight.yaml";
@@ -18,7 +18,10 @@ export interface FoundSource {
   readonly configFile: string | null;
 }
 
-/** `path` null looks in `cwd`: the project there, or the folder itself. */
+/** What a folder of some other project has. Published by mistake, each of its code files would be a route. */
+const FOREIGN_SIGNS = ["package.json", ".git", "src"];
+
+/** `path` null looks in `cwd`: the project there, or the folder itself unless it is some other project. */
 export function findSource(path: string | null, cwd: string): Result<FoundSource> {
   const absolute = resolve(cwd, path ?? ".");
   const stats = statOrNull(absolute);
@@ -29,7 +32,11 @@ export function findSource(path: string | null, cwd: string): Result<FoundSource
       hint: "Give a folder of functions, a function file or a pilotlight.yaml; `pilotlight init NAME` makes a project",
     });
   }
-  if (stats.isDirectory()) return ok(inFolder(absolute));
+  if (stats.isDirectory()) {
+    const found = inFolder(absolute);
+    const sign = path === null ? foreignSign(found, absolute) : null;
+    return sign === null ? ok(found) : fail(noProject(absolute, sign));
+  }
   if ([".yaml", ".yml"].includes(extname(absolute))) return ok({ source: inFolder(dirname(absolute)).source, configFile: absolute });
   if (stats.isFile() && mayBeCode(absolute, stats)) return ok({ source: { kind: "file", path: absolute }, configFile: null });
   if (stats.isFile()) {
@@ -44,6 +51,19 @@ export function findSource(path: string | null, cwd: string): Result<FoundSource
     message: `Cannot serve ${path}: it is neither a file nor a folder`,
     hint: "Give a folder of functions or a function file",
   });
+}
+
+function foreignSign({ source, configFile }: FoundSource, folder: string): string | null {
+  if (configFile !== null || source.kind !== "folder" || source.path !== folder) return null;
+  return FOREIGN_SIGNS.find((name) => statOrNull(join(folder, name)) !== null) ?? null;
+}
+
+function noProject(folder: string, sign: string): Failure {
+  return {
+    code: "SOURCE_NOT_PROJECT",
+    message: `No PATH is given, and ${folder} is no project: it has ${sign}, but neither a folder functions nor a ${CONFIG_FILE_NAME}`,
+    hint: 'Give the folder of functions as PATH ("." is this one), or begin a project with `pilotlight init NAME`',
+  };
 }
 
 /** Any name that code may have: which engine takes it, if one does, is not decided here. */

@@ -11,7 +11,7 @@ import { ENTRY_SOURCE } from "./bundle-entry.ts";
 
 /** Script names inside isolates: "pilotlight:<function id>", and "pilotlight-guest" for the prelude. */
 const SCRIPT_PREFIX = "pilotlight:";
-const GUEST_SCRIPT = "pilotlight-guest";
+export const GUEST_SCRIPT = "pilotlight-guest";
 const STACK_MAX_CHARS = 32_768;
 const LINE_MAX_CHARS = 2_048;
 const FRAME_MAX_COUNT = 100;
