@@ -13,6 +13,7 @@ interface Entry {
 const SERVE = "Serve";
 const WORK = "Work on functions";
 const OPERATE = "Look into a running server";
+const MEASURE = "Measure";
 
 export const COMMANDS = {
   serve: { group: SERVE, summary: "serve a folder of functions", load: async () => (await import("./serve.ts")).serve },
@@ -35,6 +36,8 @@ export const COMMANDS = {
     load: async () => (await import("./profile.ts")).profile,
   },
   doctor: { group: OPERATE, summary: "what this machine lacks and how to mend it", load: async () => (await import("./doctor.ts")).doctor },
+  bench: { group: MEASURE, summary: "compare servers and results", load: async () => (await import("./bench.ts")).bench },
+  load: { group: MEASURE, summary: "send load, and measure what comes back", load: async () => (await import("./load.ts")).load },
 } as const satisfies Readonly<Record<string, Entry>>;
 
 export type CommandName = keyof typeof COMMANDS;

@@ -44,8 +44,13 @@ function* poissonTimes({ durationMs, warmUpMs, seed }: Shape, perSecond: number)
   const random = createRandom(seed);
   const meanGapMs = MS_PER_SECOND / perSecond;
   const endMs = durationMs ?? Number.POSITIVE_INFINITY;
-  // 1 - random: the logarithm of zero would end the run.
-  for (let dueMs = -warmUpMs - Math.log(1 - random()) * meanGapMs; dueMs < endMs; dueMs -= Math.log(1 - random()) * meanGapMs) yield dueMs;
+  let dueMs = -warmUpMs;
+  for (;;) {
+    // 1 - random: the logarithm of zero would end the run.
+    dueMs -= Math.log(1 - random()) * meanGapMs;
+    if (dueMs >= endMs) return;
+    yield dueMs;
+  }
 }
 
 function* evenTimes(shape: Shape): Generator<number, void> {

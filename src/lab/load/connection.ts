@@ -163,7 +163,7 @@ export class LoadConnection {
     this.openFault = null;
     this.#context.connectionsOpened++;
     this.#connectingMs = this.#connectedMs - this.#openStartMs;
-    this.#tlsMs = atMs - this.#connectedMs;
+    this.#tlsMs = this.#context.isTls ? atMs - this.#connectedMs : 0;
     if (this.count > 0) this.flush();
     else this.#context.driver.onRoom(this, 0, atMs);
   }

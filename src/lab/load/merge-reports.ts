@@ -69,6 +69,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
       medianLatencyUs: latency.medianUs,
       threadCount: plan.threadCount,
       answeredCount: requestCount - failedCount,
+      durationMs,
       targetPerSecond: plan.arrivals.kind === "closed" ? null : perSecond(askedCount(plan, durationMs), durationMs),
       // An open loop is judged by what left in time, a closed one by what came back.
       achievedPerSecond: perSecond(
