@@ -98,6 +98,21 @@ test("a secret that is not set here is a warning of validate, and nothing to lis
   assert.equal(JSON.parse(list.stdout).functions[0].failure, null);
 });
 
+test("invoke reads the project's .env, another file by --env-file, and the environment wins", async () => {
+  writeFileSync(join(cwd, "secretive/.env"), "VAULT_KEY=from the project\n");
+  writeFileSync(join(cwd, "secretive/other.env"), "VAULT_KEY=from the file\n");
+  const key = "export default (_: Request, env: { VAULT_KEY: string }) => new Response(env.VAULT_KEY);";
+  writeFileSync(join(cwd, "secretive/functions/key.ts"), key);
+  writeFileSync(join(cwd, "secretive/pilotlight.yaml"), `${FILES["secretive/pilotlight.yaml"]}  key:\n    secrets: [VAULT_KEY]\n`);
+  const told = async (args: readonly string[], env: Record<string, string> = {}) =>
+    (await pilotlight(["invoke", "key", ...args], { cwd: join(cwd, "secretive"), env })).stdout;
+  assert.equal(await told([]), "from the project");
+  assert.equal(await told(["--env-file", "other.env"]), "from the file");
+  assert.equal(await told(["--env-file", "other.env"], { VAULT_KEY: "from the shell" }), "from the shell");
+  for (const name of [".env", "functions/key.ts"]) rmSync(join(cwd, "secretive", name));
+  writeFileSync(join(cwd, "secretive/pilotlight.yaml"), FILES["secretive/pilotlight.yaml"]);
+});
+
 test("list and validate write a function's isolation as pilotlight.yaml does", async () => {
   for (const args of [["validate"], ["list", "--admin", "127.0.0.1:9"]]) {
     const { stdout } = await pilotlight([...args, "secretive", "--json"], { cwd });

@@ -1,7 +1,7 @@
 /** serve and dev as processes: greeting, signals, the port, a second server. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -191,6 +191,19 @@ test("dev reloads when a file is saved and shows errors with their source", asyn
     await until(async () => (await textOf(`${url}/hello`)) === "saved");
     writeFileSync(join(cwd, "hello.ts"), "export function GET() { oops( }");
     await until(async () => (await textOf(`${url}/hello`)).includes("hello.ts:1:"));
+  });
+});
+
+test("dev gives functions the secrets of the project's .env, and those of the file saved", async () => {
+  mkdirSync(join(cwd, "secretive/functions"), { recursive: true });
+  writeFileSync(join(cwd, "secretive/pilotlight.yaml"), "functions:\n  tell: { secrets: [WORD] }\n");
+  writeFileSync(join(cwd, "secretive/functions/tell.ts"), "export default (_: Request, env: { WORD: string }) => new Response(env.WORD);");
+  writeFileSync(join(cwd, "secretive/.env"), "WORD=sesame\n");
+  await serving(["dev", "secretive", "--admin", "off"], async ({ url, lines }) => {
+    assert.equal(await textOf(`${url}/tell`), "sesame");
+    writeFileSync(join(cwd, "secretive/.env"), "WORD=mellon\n");
+    await until(async () => (await textOf(`${url}/tell`)) === "mellon");
+    assert.doesNotMatch(lines.join("\n"), /sesame|mellon/);
   });
 });
 

@@ -9,7 +9,7 @@ export function projectFiles(name: string, dependency: string): Readonly<Record<
     "package.json": packageJson(name, dependency),
     "tsconfig.json": TSCONFIG,
     "pilotlight.yaml": PILOTLIGHT_YAML,
-    ".gitignore": "node_modules/\n.pilotlight/\ndist/\n",
+    ".gitignore": "node_modules/\n.pilotlight/\ndist/\n.env\n",
     "README.md": readme(name),
     "functions/index.ts": INDEX,
     "functions/index.http": INDEX_HTTP,

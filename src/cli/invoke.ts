@@ -18,7 +18,7 @@ import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailur
 import { type CallAnswer, httpCall, type OutgoingCall, readWhole } from "./http-call.ts";
 import { StartFailed, withPrivateServer } from "./private-server.ts";
 import { methodsOf, samplePath } from "./route-table.ts";
-import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
+import { RUN_FLAGS, readWorkplace } from "./source-flags.ts";
 
 const REQUEST = "Request";
 
@@ -33,7 +33,7 @@ export const invoke: Command = {
     { name: "header", short: "H", value: "'K: V'", group: REQUEST, help: "a header; may be repeated", repeatable: true },
     { name: "data", short: "d", value: "D", group: REQUEST, help: "body: text, @FILE, or - for standard input" },
     { name: "source", short: "s", value: "PATH", group: "Files", help: "folder or project that holds the function", shown: "." },
-    ...SOURCE_FLAGS,
+    ...RUN_FLAGS,
     { name: "include", short: "i", group: "Output", help: "status and headers on standard output, before the body" },
     JSON_FLAG,
     HELP_FLAG,

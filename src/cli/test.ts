@@ -17,14 +17,14 @@ import { type Answer, judge, type Mismatch } from "./http-tests/expect.ts";
 import type { HttpTest } from "./http-tests/model.ts";
 import { parseHttpFile } from "./http-tests/parse.ts";
 import { StartFailed, withPrivateServer } from "./private-server.ts";
-import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
+import { RUN_FLAGS, readWorkplace } from "./source-flags.ts";
 
 export const test: Command = {
   name: "test",
   usage: "[PATH] [flags]",
   about:
     "Runs the .http files of PATH against its functions. PATH may also be one .http file.\nEnds with 1 when an expectation does not hold, with 2 when a file can't be read.",
-  flags: [...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
+  flags: [...RUN_FLAGS, JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
     ["pilotlight test", "every .http file of the project here"],

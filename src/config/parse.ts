@@ -5,15 +5,16 @@
  * Behind this line nobody defaults or re-checks.
  */
 import { availableParallelism, totalmem } from "node:os";
-import { resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { nearest } from "../base/suggest.ts";
 import type { Config, FunctionOverrides } from "./config.ts";
+import { ENV_FILE_NAME, fillEnvironment } from "./env-file.ts";
 import { type Flag, HELP_FLAG, type ParsedFlags, parseFlags } from "./flags.ts";
 import { type ServerOptions, SOURCE_OPTIONS } from "./options.ts";
 import { SETTING_FLAGS, SETTING_KEYS, SETTINGS, type Setting, type SettingKey } from "./settings.ts";
 import { type Machine, settle } from "./settle.ts";
-import { type FoundSource, findSource } from "./source.ts";
+import { type FoundSource, findSource, statOrNull } from "./source.ts";
 import { type Given, type Layer, readTree } from "./tree.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -21,16 +22,29 @@ export type Env = Readonly<Record<string, string | undefined>>;
 export interface CommandLine {
   readonly mode: Config["mode"];
   readonly args: readonly string[];
+  /** An env file fills what it lacks. */
   readonly env: Env;
+  /** For this reading alone, above those of `env`. */
+  readonly variables?: Env;
+  /** Whether a project's .env is read unasked; dev always does. */
+  readonly readsDotEnv?: boolean;
   readonly cwd: string;
   readonly machine?: Machine;
 }
+
+export const ENV_FILE_FLAG: Flag = {
+  name: "env-file",
+  value: "FILE",
+  group: "Files",
+  help: "NAME=value lines for what the environment lacks; dev reads the project's .env unasked",
+};
 
 /** The flags of `serve` and `dev`. */
 export const SERVER_FLAGS: readonly Flag[] = [
   ...SETTING_FLAGS,
   { name: "eval", short: "e", value: "CODE", group: "Files", help: "serve this code on every path instead of a PATH" },
   { name: "config", value: "FILE", group: "Files", help: "a pilotlight.yaml elsewhere" },
+  ENV_FILE_FLAG,
   HELP_FLAG,
 ];
 
@@ -41,14 +55,20 @@ export function parseConfig(line: CommandLine): Promise<Result<Config, readonly 
 /** As parseConfig, for a command that parsed its own table: flags that name a setting count. */
 export async function configFromFlags(flags: ParsedFlags, line: Omit<CommandLine, "args">): Promise<Result<Config, readonly Failure[]>> {
   const { values, positionals } = flags;
-  const failures = [...flags.failures, ...misspeltVariables(line.env)];
   const code = values.get("eval")?.[0];
-  if (code !== undefined && positionals[0] !== undefined) {
-    failures.push({ code: "CONFIG_CONFLICT", message: `Both --eval and ${positionals[0]} are given`, hint: "Keep one of them" });
+  const path = positionals[0] ?? null;
+  const found = locate(code, path, line.cwd);
+  const named = values.get(ENV_FILE_FLAG.name)?.[0];
+  const envFile = named === undefined ? dotEnvOf(found, values.get("config")?.[0], line) : resolve(line.cwd, named);
+  const unreadable = fillEnvironment(line.env, envFile);
+  const env = { ...line.env, ...line.variables };
+  const failures = [...flags.failures, ...(unreadable === null ? [] : [unreadable]), ...misspeltVariables(env)];
+  if (code !== undefined && path !== null) {
+    failures.push({ code: "CONFIG_CONFLICT", message: `Both --eval and ${path} are given`, hint: "Keep one of them" });
   }
-  const config = values.get("config")?.[0] ?? line.env["PILOTLIGHT_CONFIG"] ?? null;
-  const layers = [flagLayer(values, line.cwd), envLayer(line.env, line.cwd)];
-  return assemble({ ...line, path: positionals[0] ?? null, code, config, layers, functions: {}, failures });
+  const config = values.get("config")?.[0] ?? env["PILOTLIGHT_CONFIG"] ?? null;
+  const layers = [flagLayer(values, line.cwd), envLayer(env, line.cwd)];
+  return assemble({ ...line, found, config, layers, functions: {}, failures });
 }
 
 /** createServer's options to a Config; a pilotlight.yaml that belongs to the path is read below them. */
@@ -58,8 +78,7 @@ export async function resolveConfig(options: ServerOptions, cwd: string, machine
     mode: options.mode ?? "serve",
     cwd,
     ...(machine ? { machine } : {}),
-    path: options.path ?? null,
-    code: options.eval,
+    found: locate(options.eval, options.path ?? null, cwd),
     config: options.config ?? null,
     layers: [read.layer],
     functions: read.functions,
@@ -71,8 +90,7 @@ interface Parts {
   readonly mode: Config["mode"];
   readonly cwd: string;
   readonly machine?: Machine;
-  readonly path: string | null;
-  readonly code: string | undefined;
+  readonly found: Result<FoundSource>;
   /** A file, false for none, null for the one that belongs to the path. */
   readonly config: string | false | null;
   readonly layers: readonly Layer[];
@@ -81,8 +99,7 @@ interface Parts {
 }
 
 async function assemble(parts: Parts): Promise<Result<Config, readonly Failure[]>> {
-  const { cwd, failures } = parts;
-  const found = locate(parts);
+  const { cwd, failures, found } = parts;
   if (!found.ok) failures.push(found.failure);
   const file = await readConfigFile(parts, found.ok ? found.value.configFile : null, failures);
   const source = found.ok ? found.value.source : ({ kind: "folder", path: cwd } as const);
@@ -93,9 +110,21 @@ async function assemble(parts: Parts): Promise<Result<Config, readonly Failure[]
   return failures.length === 0 ? ok(settled.config) : fail(failures);
 }
 
-function locate({ code, path, cwd }: Parts): Result<FoundSource> {
+function locate(code: string | undefined, path: string | null, cwd: string): Result<FoundSource> {
   if (code !== undefined) return ok({ source: { kind: "eval", code }, configFile: null });
   return findSource(path, cwd);
+}
+
+/** The .env beside pilotlight.yaml, or where one would be; null when nobody asked or there is none. */
+function dotEnvOf(found: Result<FoundSource>, config: string | undefined, line: Omit<CommandLine, "args">): string | null {
+  if (!found.ok || !(line.mode === "dev" || line.readsDotEnv)) return null;
+  const { source, configFile } = found.value;
+  const besideSource = (path: string) => (basename(path) === "functions" ? dirname(path) : path);
+  let folder: string | null = source.kind === "folder" ? besideSource(source.path) : null;
+  if (config !== undefined) folder = dirname(resolve(line.cwd, config));
+  else if (configFile !== null) folder = dirname(configFile);
+  const file = folder === null ? null : join(folder, ENV_FILE_NAME);
+  return file !== null && statOrNull(file)?.isFile() ? file : null;
 }
 
 async function readConfigFile(

@@ -10,7 +10,7 @@ import type { Config } from "../config/config.ts";
 
 const DEBOUNCE_MS = 50;
 const FUNCTIONS_FOLDER = "functions";
-const CONFIG_FILE = "pilotlight.yaml";
+const PROJECT_FILES = ["pilotlight.yaml", ".env"];
 const NOT_CODE = new Set([".log", ".http", ".md"]);
 /** Beside a single file lie its modules, but it may also lie in somebody's home folder. */
 const DEPTH_OF_FILE = 2;
@@ -25,7 +25,7 @@ export async function watchSource(config: Config, onChange: () => void): Promise
   if (source.kind === "eval") return null;
   const root = source.kind === "file" ? dirname(source.path) : source.path;
   const { watch } = await import("chokidar");
-  const watcher = watch([root, ...configFilesBeside(root)], {
+  const watcher = watch([root, ...projectFilesBeside(root)], {
     ignoreInitial: true,
     ignored: (path) => isIgnored(path, root, config.dataDir),
     ...(source.kind === "file" ? { depth: DEPTH_OF_FILE } : {}),
@@ -58,9 +58,9 @@ function isBesideThePoint(event: string, path: string): boolean {
   return basename(path) !== ".env" && ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o111) === 0;
 }
 
-/** A project keeps its functions in a folder of that name, and its pilotlight.yaml beside it; it may come later. */
-function configFilesBeside(root: string): string[] {
-  return basename(root) === FUNCTIONS_FOLDER ? [join(dirname(root), CONFIG_FILE)] : [];
+/** A project keeps its functions in a folder of that name, and its settings beside it; they may come later. */
+function projectFilesBeside(root: string): string[] {
+  return basename(root) === FUNCTIONS_FOLDER ? PROJECT_FILES.map((name) => join(dirname(root), name)) : [];
 }
 
 /** The data folder changes with every build; node_modules and hidden folders are not edited by hand. */
