@@ -207,6 +207,32 @@ test("dev gives functions the secrets of the project's .env, and those of the fi
   });
 });
 
+test("a module that throws when it loads is logged once for the call that met it", async () => {
+  writeFileSync(join(cwd, "hello.ts"), "throw new Error('at the top'); export function GET() {}");
+  await serving(["serve", "--json", "--admin", "off"], async ({ url, lines }) => {
+    assert.equal((await fetch(`${url}/hello`)).status, 500);
+    await until(async () => lines.some((line) => line.includes("GET /hello 500")));
+    assert.equal(lines.filter((line) => line.includes('"level":"error"')).length, 1, lines.join("\n"));
+  });
+});
+
+test("dev shows browsers the routes when none has the path, and scripts why; serve tells neither", async () => {
+  const accept = { accept: "text/html,*/*" };
+  await serving(["dev", "--admin", "off"], async ({ url }) => {
+    const page = await fetch(`${url}/hello/7`, { headers: accept });
+    assert.deepEqual([page.status, page.headers.get("content-type")], [404, "text/html; charset=utf-8"]);
+    const html = await page.text();
+    assert.ok(html.includes('<a href="/hello">'), html);
+    assert.ok(html.includes("hello/[...path].ts would answer everything below"), html);
+    const { error } = JSON.parse(await textOf(`${url}/hello/7`));
+    assert.match(error.message, /^No function has the path \/hello\/7: hello\.ts answers \/hello only; /);
+  });
+  await serving(["serve", "--admin", "off"], async ({ url }) => {
+    const { error } = JSON.parse(await (await fetch(`${url}/hello/7`, { headers: accept })).text());
+    assert.equal(error.message, "No function has the path /hello/7");
+  });
+});
+
 test("code from the command line owns every path", async () => {
   await serving(["serve", "-e", "export default (r) => new Response(new URL(r.url).pathname)", "--admin", "off"], async ({ url }) => {
     assert.equal(await textOf(`${url}/any/where`), "/any/where");

@@ -8,8 +8,10 @@ import { CORS_ANSWER_LINES, preflightLines } from "../http/cors.ts";
 import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { StaticFiles } from "../http/static-files.ts";
+import { notFoundPage, wantsPage } from "./error-page.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { FunctionRuntime } from "./function-runtime.ts";
+import { hintBelow } from "./path-not-found.ts";
 import { NO_PARAMS, type Router } from "./router.ts";
 import type { ServerAnswers } from "./server-answers.ts";
 
@@ -27,6 +29,8 @@ export interface FrontOptions {
   readonly isReady: () => boolean;
   /** The engine runs a guest on this thread: no other may be entered until it returns. */
   readonly isInTurn: () => boolean;
+  /** `dev` names the routes to whoever asks for one that is not there; null in `serve`. */
+  readonly listRoutes: (() => readonly string[]) | null;
 }
 
 export class Front {
@@ -65,7 +69,7 @@ export class Front {
       return;
     }
     const match = this.router.match(path);
-    if (match === null) this.#refuse(exchange, 404, "NOT_FOUND", `No function has the path ${path.slice(0, SHOWN_PATH_MAX)}`);
+    if (match === null) this.#notFound(exchange, path.slice(0, SHOWN_PATH_MAX));
     else if (match.params === null) this.#refuse(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
     else this.#enter(exchange, match.target, match.params === NO_PARAMS ? null : match.params);
   };
@@ -77,6 +81,19 @@ export class Front {
     this.#options.answers.expect(exchange, "probe");
     exchange.respond(up ? 200 : 503, `${JSON_LINE}cache-control: no-store\r\n`, JSON.stringify({ status: up ? "ok" : "draining" }));
     return true;
+  }
+
+  #notFound(exchange: Exchange, path: string): void {
+    const { answers, listRoutes } = this.#options;
+    const message = `No function has the path ${path}`;
+    const hint = listRoutes === null ? null : hintBelow(path, this.router);
+    if (listRoutes === null || !wantsPage(exchange)) {
+      this.#refuse(exchange, 404, "NOT_FOUND", hint === null ? message : `${message}: ${hint}`);
+      return;
+    }
+    answers.expect(exchange, "router");
+    const page = notFoundPage({ message, hint, routes: listRoutes() });
+    exchange.respond(404, page.headerLines, page.body);
   }
 
   #refuse(exchange: Exchange, status: number, code: string, message: string, headerLines = ""): void {

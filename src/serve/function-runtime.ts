@@ -14,9 +14,10 @@ import type { LogLevel } from "../telemetry/log-record.ts";
 import type { FunctionMetrics } from "../telemetry/metrics.ts";
 import { type Log, logAccess } from "./access-log.ts";
 import { CallPool } from "./call-pool.ts";
-import { errorPage } from "./error-page.ts";
+import { errorPage, type Page } from "./error-page.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 import type { GuestLogs } from "./guest-logs.ts";
+import { limitHint } from "./limit-hint.ts";
 import { ServedCall } from "./served-call.ts";
 
 /** What a runtime needs of its worker. */
@@ -56,6 +57,8 @@ export class FunctionRuntime {
   #opening: Promise<Sandbox> | null = null;
   #sandboxCalls = 0;
   #sandboxOpenedMs = 0;
+  /** Why it has no bundle; null while it has one or nobody asked. */
+  #buildFailure: Failure | null = null;
   #loadFailure: { readonly failure: CallFailure; readonly untilMs: number } | null = null;
   #closed = false;
   lastCallMs = 0;
@@ -71,7 +74,22 @@ export class FunctionRuntime {
     const { failure } = this.spec;
     const call = new ServedCall(exchange, params, this);
     if (failure === null) this.#pool.enter(call);
-    else answerError(exchange, 500, failure.code, `${this.spec.id} can't be served: the server's log has the reason`);
+    else this.#refuse(call, failure);
+  }
+
+  /** Its settings or its file forbid it to run: known before any call. */
+  #refuse({ exchange, requestId }: ServedCall, failure: Failure): void {
+    const { code, message, hint, at } = failure;
+    const { id } = this.spec;
+    this.counters.errors++;
+    this.#host.log("error", message, { function: id, requestId, code, status: 500, hint, at });
+    if (this.#host.showsErrors) {
+      const page = errorPage(exchange, { functionId: id, failure, stack: "", excerpt: "" });
+      exchange.respond(500, page.headerLines, page.body);
+    } else {
+      const lines = `x-request-id: ${requestId}\r\n`;
+      answerError(exchange, 500, code, `${id} can't be served; the server's log has the reason under this request id`, lines, requestId);
+    }
   }
 
   /** The call has its place. */
@@ -91,17 +109,35 @@ export class FunctionRuntime {
     if (failure.code === "CALL_TIMEOUT") counters.timeouts++;
     else if (failure.code === "CPU_LIMIT_EXCEEDED") counters.cpuTimeouts++;
     else if (failure.code === "MEMORY_LIMIT_EXCEEDED") counters.outOfMemory++;
-    const { requestId } = call;
-    void this.#mapped(failure.stack).then((stack) => {
-      const fields = { function: this.spec.id, requestId, code: failure.code, status, ...(stack === "" ? {} : { stack }) };
-      this.#host.log("error", failure.message, fields);
-    });
+    void this.#logFailure(call.requestId, failure, status);
+  }
+
+  async #logFailure(requestId: string, failure: CallFailure, status: number): Promise<void> {
+    const { code, message } = failure;
+    const advice = this.#adviceOf(failure);
+    const stack = await this.#mapped(failure.stack);
+    // Serve writes logs for machines, which have the sources.
+    const excerpt = this.#host.showsErrors ? await this.#excerptOf(stack) : "";
+    const trace = { ...(stack === "" ? {} : { stack }), ...(excerpt === "" ? {} : { excerpt }) };
+    this.#host.log("error", message, { function: this.spec.id, requestId, code, status, ...advice, ...trace });
   }
 
   /** The guest's stack in the developer's files; as it came when the source map can't be used. */
   async #mapped(stack: string | undefined): Promise<string> {
     if (stack === undefined || stack === "" || this.#bundle === null) return stack ?? "";
     return this.#host.mapStack(stack, this.#bundle).catch(() => stack);
+  }
+
+  async #excerptOf(mappedStack: string): Promise<string> {
+    if (mappedStack === "" || this.#bundle === null) return "";
+    return this.#host.excerpt(mappedStack, this.#bundle).catch(() => "");
+  }
+
+  /** What to do about it, and where, for those who may know. */
+  #adviceOf({ code }: CallFailure): Pick<Failure, "hint" | "at"> {
+    const { hint, at } =
+      code === "LOAD_FAILED" && this.#buildFailure !== null ? this.#buildFailure : { hint: limitHint(this.spec.id, code) };
+    return { ...(hint === undefined ? {} : { hint }), ...(at === undefined ? {} : { at }) };
   }
 
   /** `execUs` is negative for a call that never got a place. */
@@ -129,11 +165,12 @@ export class FunctionRuntime {
   }
 
   /** What `dev` answers instead of the stranger's error; null in `serve`. */
-  async errorPage(exchange: Exchange, failure: CallFailure): Promise<{ headerLines: string; body: string } | null> {
+  async errorPage(exchange: Exchange, failure: CallFailure): Promise<Page | null> {
     if (!this.#host.showsErrors) return null;
+    const advice = this.#adviceOf(failure);
     const stack = await this.#mapped(failure.stack);
-    const excerpt = stack === "" || this.#bundle === null ? "" : await this.#host.excerpt(stack, this.#bundle);
-    return errorPage(exchange, { functionId: this.spec.id, failure, stack, excerpt });
+    const excerpt = await this.#excerptOf(stack);
+    return errorPage(exchange, { functionId: this.spec.id, failure: { ...failure, ...advice }, stack, excerpt });
   }
 
   get showsErrors(): boolean {
@@ -300,6 +337,7 @@ export class FunctionRuntime {
       }
     }
     const built = await this.#host.build(this.spec.id);
+    this.#buildFailure = built.ok ? null : built.failure;
     if (!built.ok) throw new SandboxError({ code: "LOAD_FAILED", message: describeBuildFailure(built.failure) });
     this.#bundle = built.value;
     return this.#prepareFrom(built.value);
@@ -326,9 +364,8 @@ function toCallFailure(error: unknown): CallFailure {
   return { code: "LOAD_FAILED", message: error instanceof Error ? error.message : String(error) };
 }
 
-function describeBuildFailure(failure: Failure): string {
-  const { at, message, hint } = failure;
+/** The hint goes beside it (`adviceOf`). */
+function describeBuildFailure({ at, message }: Failure): string {
   const place = at === undefined ? "" : `${at.file}${at.line === undefined ? "" : `:${at.line}:${at.column ?? 1}`}`;
-  const lead = message.includes(place) ? "" : `${place}: `;
-  return `${lead}${message}${hint === undefined ? "" : ` (${hint})`}`;
+  return message.includes(place) ? message : `${place}: ${message}`;
 }

@@ -114,7 +114,9 @@ export class Worker {
     // Behind another worker its answers get their CORS lines there.
     const cors = config.cors && listen.kind !== "unix";
     this.#answers = new ServerAnswers(config.quiet ? null : (...record) => this.#log(...record));
-    const options = { cors, staticFiles, forwarder: this.#forwarder, answers: this.#answers, isReady: () => !this.#draining, isInTurn };
+    const listRoutes = config.mode === "dev" ? () => [...this.#runtimes.values()].map(({ spec }) => spec.route) : null;
+    const isReady = (): boolean => !this.#draining;
+    const options = { cors, staticFiles, forwarder: this.#forwarder, answers: this.#answers, isReady, isInTurn, listRoutes };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
     this.#listener = createListener({
       limits: config.http,

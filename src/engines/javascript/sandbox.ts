@@ -63,6 +63,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
   #retired = false;
   #heapUsedBytes = 0;
   #death: CallFailure | null = null;
+  #isLoading = true;
 
   constructor(code: SandboxCode, host: SandboxHost) {
     this.#code = code;
@@ -96,6 +97,8 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
       const failure = this.#death ?? loadFailureOf(error);
       this.#die(failure);
       throw new SandboxError(failure);
+    } finally {
+      this.#isLoading = false;
     }
   }
 
@@ -304,7 +307,9 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
       }
     }
     // What a function does after its answer must not end without a word.
-    if (toldCount === 0 && failure.code !== "SANDBOX_CLOSED") this.#host.onGuestLog(this.#code.source.functionId, "error", failure.message);
+    const isSilent = toldCount === 0 && failure.code !== "SANDBOX_CLOSED";
+    // Whoever loads it is told by load() itself.
+    if (isSilent && !this.#isLoading) this.#host.onGuestLog(this.#code.source.functionId, "error", failure.message);
     for (const call of this.#entering.close()) call.fail(lost);
   }
 
