@@ -29,6 +29,8 @@ export interface Command {
   readonly positionalMaxCount: number;
   /** Command lines and what they are for. */
   readonly examples: readonly (readonly [line: string, purpose: string])[];
+  /** Commands of their own behind this one's name: `bench ab`. Their names hold both words. */
+  readonly subcommands?: Readonly<Record<string, () => Promise<Command>>>;
   run(call: Call): Promise<number>;
 }
 
@@ -45,6 +47,9 @@ export const EXIT_FAILED = 1;
 export const EXIT_MISUSE = 2;
 
 export async function runCommand(command: Command, args: readonly string[], io: Io): Promise<number> {
+  const { subcommands = {} } = command;
+  const [first] = args;
+  if (first !== undefined && Object.hasOwn(subcommands, first)) return runCommand(await subcommands[first]!(), args.slice(1), io);
   const flags = parseFlags(command.flags, args, command.positionalMaxCount);
   io = { ...io, json: flags.values.has("json") };
   if (flags.values.has("help")) {

@@ -25,7 +25,8 @@ export interface ProcessStat {
   readonly state: string;
   readonly parentPid: number;
   readonly groupId: number;
-  /** Its own time and that of dead children it has waited for. */
+  readonly ownCpuUs: number;
+  /** With that of dead children it has waited for. */
   readonly cpuUs: number;
 }
 
@@ -34,13 +35,14 @@ export function parseStat(text: string): ProcessStat | null {
   const end = text.lastIndexOf(")");
   const fields = text.slice(end + 2).split(" ");
   if (end === -1 || fields.length < 15) return null;
-  const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0);
+  const [user, system, childrenUser, childrenSystem] = fields.slice(11, 15).map(Number) as [number, number, number, number];
   return {
     pid: Number.parseInt(text, 10),
     state: fields[0]!,
     parentPid: Number(fields[1]),
     groupId: Number(fields[2]),
-    cpuUs: ticks * US_PER_TICK,
+    ownCpuUs: (user + system) * US_PER_TICK,
+    cpuUs: (user + system + childrenUser + childrenSystem) * US_PER_TICK,
   };
 }
 

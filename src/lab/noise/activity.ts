@@ -66,9 +66,9 @@ export function parseCpuTimes(text: string): CpuTimes | null {
 
 /** Everything that runs, for `watchActivity`. */
 export function* listProcesses(
-  stats: Iterable<{ readonly pid: number; readonly cpuUs: number }>,
+  stats: Iterable<{ readonly pid: number; readonly ownCpuUs: number }>,
 ): Generator<{ pid: number; name: string; cpuMs: number }> {
-  for (const { pid, cpuUs } of stats) yield { pid, name: read(`/proc/${pid}/comm`).trim(), cpuMs: cpuUs / 1_000 };
+  for (const { pid, ownCpuUs } of stats) yield { pid, name: read(`/proc/${pid}/comm`).trim(), cpuMs: ownCpuUs / 1_000 };
 }
 
 function read(file: string): string {

@@ -3,7 +3,7 @@
  * anything. Whatever can't be found out is null; judging is notes.ts.
  */
 import { readFileSync } from "node:fs";
-import { availableParallelism, loadavg } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 
 export interface NoiseFacts {
@@ -22,7 +22,8 @@ export interface NoiseFacts {
 
 export function gatherNoiseFacts(): NoiseFacts {
   return {
-    coreCount: availableParallelism(),
+    // All of them: this process may be pinned to one.
+    coreCount: cpus().length,
     governor: readText("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")?.trim() ?? null,
     isTurboOn: turbo(),
     isSmtOn: flag(readText("/sys/devices/system/cpu/smt/active")),

@@ -1,6 +1,6 @@
 /** The machine a result was measured on, in the fields of the results' schema. */
 import { readFileSync } from "node:fs";
-import { availableParallelism, cpus, hostname, release, totalmem, type } from "node:os";
+import { cpus, hostname, release, totalmem, type } from "node:os";
 import type { SystemInfo } from "./schema.ts";
 
 export function systemInfo(): SystemInfo {
@@ -9,7 +9,7 @@ export function systemInfo(): SystemInfo {
     os_version: distribution() ?? "unknown",
     kernel_version: release(),
     cpu_model: cpus()[0]?.model.trim() ?? "unknown",
-    cpu_cores: availableParallelism(),
+    cpu_cores: cpus().length,
     memory_bytes: totalmem(),
     hostname: hostname(),
   };

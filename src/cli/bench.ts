@@ -1,0 +1,36 @@
+/** `pilotlight bench`: the lab. Names what can be measured; each has a file of its own. */
+import { nearest } from "../base/suggest.ts";
+import { HELP_FLAG } from "../config/flags.ts";
+import { type Call, type Command, EXIT_MISUSE, printFailures } from "./command.ts";
+
+const SUBCOMMANDS = {
+  ab: async () => (await import("./bench-ab.ts")).benchAb,
+  compare: async () => (await import("./bench-compare.ts")).benchCompare,
+  history: async () => (await import("./bench-history.ts")).benchHistory,
+};
+
+export const bench: Command = {
+  name: "bench",
+  usage: "ab|compare|history [flags]",
+  about:
+    "Measures so that the figures bear a second look: fresh processes in random order, CPU time of the whole\nprocess tree, intervals, and verdicts that know when there is none. `pilotlight bench ab --help` says more.",
+  flags: [HELP_FLAG],
+  positionalMaxCount: 1,
+  examples: [
+    ["pilotlight bench ab --a 'node old.js {port}' --b 'node new.js {port}' /", "which of two servers is cheaper"],
+    ["pilotlight bench compare data/ab_1 data/ab_2", "two stored results"],
+    ["pilotlight bench history cpu", "what a figure did over time"],
+  ],
+  subcommands: SUBCOMMANDS,
+  run: async (call) => misuse(call),
+};
+
+function misuse({ flags, io }: Call): number {
+  const names = Object.keys(SUBCOMMANDS);
+  const [typed] = flags.positionals;
+  const meant = typed === undefined ? null : nearest(typed, names);
+  const message = typed === undefined ? "Nothing is named that could be measured" : `There is no bench "${typed}"`;
+  const hint = meant === null ? `Write pilotlight bench ${names.join(", or ")}` : `Did you mean ${meant}?`;
+  printFailures("bench", [{ code: "BENCH_USAGE", message, hint }], io);
+  return EXIT_MISUSE;
+}
