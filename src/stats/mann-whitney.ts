@@ -40,12 +40,13 @@ export function mannWhitney(a: Samples, b: Samples): Result<MannWhitney> {
 
 /** How many samples a side it takes before any difference, however clear, can give p < alpha. */
 export function samplesForSignificance(alpha: number): number {
-  let p = 1;
-  for (let n = 1; ; n++) {
-    // 2 / C(2n, n), from the one before.
-    p *= n / (2 * (2 * n - 1));
-    if (2 * p < alpha) return n;
-  }
+  let count = 1;
+  while (pOfDisjoint(count) >= alpha) count++;
+  return count;
+}
+
+function pOfDisjoint(count: number): number {
+  return count <= EXACT_COUNT_MAX ? exactP(0, count, count) : asymptoticP(0, count, count, 0);
 }
 
 /** One walk over both: U of a, and the sum of t^3 - t over groups of t equal values. */

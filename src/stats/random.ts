@@ -12,7 +12,8 @@ const DISCARDED_COUNT = 12;
 /** Numbers in [0, 1), 32 random bits each. The seed is any safe integer. */
 export function createRandom(seed: number): () => number {
   assert(Number.isSafeInteger(seed), `a seed is a safe integer, not ${seed}`);
-  let mixed = (seed ^ Math.imul(Math.floor(seed / TWO_POW_32), 0x85ebca6b)) | 0;
+  // Low half here, high half below: no two seeds give one state.
+  let mixed = seed | 0;
   const nextWord = () => {
     mixed = (mixed + 0x9e3779b9) | 0;
     let word = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
@@ -20,6 +21,7 @@ export function createRandom(seed: number): () => number {
     return word ^ (word >>> 15);
   };
   let a = nextWord();
+  mixed ^= Math.floor(seed / TWO_POW_32);
   let b = nextWord();
   let c = nextWord();
   let counter = 1;

@@ -29,7 +29,7 @@ function doubt(interval: Interval, p: number, rule: Rule, minimum: string): stri
   const isOneSided = interval.low > 1 || interval.high < 1;
   if (p < rule.alpha && isOneSided)
     return `a difference, but not surely below or above the ${minimum} that would matter; take more samples`;
-  const unproven = p < rule.alpha ? "the interval includes no difference" : `p is not below ${rule.alpha}`;
+  const unproven = p < rule.alpha ? "the interval includes 0%" : `p is not below ${rule.alpha}`;
   return `${unproven}, and a difference of more than ${minimum} is not excluded; take more samples, or quieter ones`;
 }
 

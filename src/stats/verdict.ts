@@ -27,6 +27,8 @@ export interface JudgeOptions {
   readonly alpha: number;
   readonly better: "lower" | "higher";
   readonly seed: number;
+  /** Of the interval; by default 10,000, fewer for very many samples. */
+  readonly resampleCount?: number;
 }
 
 export type Judgement = Measured | Unjudged;
@@ -100,11 +102,15 @@ function measure(a: Samples, b: Samples, options: Omit<JudgeOptions, "better">):
   if (failure !== null) return unjudged(failure);
   const test = mannWhitney(a, b);
   if (!test.ok) return unjudged(test.failure);
-  const resampleCount = Math.max(RESAMPLE_COUNT_MIN, Math.min(DEFAULT_RESAMPLE_COUNT, Math.floor(DRAWS_MAX / (a.length + b.length))));
+  const { resampleCount = affordableResampleCount(a.length + b.length) } = options;
   const interval = bootstrapRatioInterval(a, b, medianOfSorted, { seed, confidence: 1 - alpha, resampleCount });
   if (!interval.ok) return unjudged(interval.failure);
   const { p, cliffsDelta } = test.value;
   return { failure: null, ratio: median(b) / median(a), interval: interval.value, p, cliffsDelta };
+}
+
+function affordableResampleCount(sampleCount: number): number {
+  return Math.max(RESAMPLE_COUNT_MIN, Math.min(DEFAULT_RESAMPLE_COUNT, Math.floor(DRAWS_MAX / sampleCount)));
 }
 
 function unjudged(failure: Failure): Unjudged {
