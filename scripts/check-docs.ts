@@ -1,11 +1,13 @@
 /**
  * Documented examples: a code block fenced as ts, tsx, js or jsx whose first
  * line is `// file: NAME` is a whole file, and must parse. Running them is the
- * tests' business; this keeps a page from drifting into pseudo-code.
+ * tests' business; this keeps a page from drifting into pseudo-code. The page
+ * of settings must say what the code says (configuration-tables.ts).
  */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { transformSync } from "esbuild";
+import { checkConfigurationPage } from "./configuration-tables.ts";
 
 export interface Example {
   /** Line of its first line in the page, from 1. */
@@ -19,12 +21,13 @@ const FENCE = /^```(tsx?|jsx?)[ \t]*\n([\s\S]*?)^```[ \t]*$/gm;
 
 export function checkDocs(root: string): string[] {
   const pages = globSync(["*.md", "docs/**/*.md"], { cwd: root }).sort();
-  return pages.flatMap((page) => {
+  const examples = pages.flatMap((page) => {
     return examplesOf(readFileSync(join(root, page), "utf8")).flatMap((example) => {
       const problem = parseProblem(example);
       return problem === null ? [] : [`${page}:${example.line + problem.line}: ${example.name}: ${problem.text}`];
     });
   });
+  return [...examples, ...checkConfigurationPage(root)];
 }
 
 export function examplesOf(markdown: string): Example[] {

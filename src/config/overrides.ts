@@ -24,24 +24,51 @@ import {
   readText,
 } from "./readers.ts";
 
+interface Field {
+  readonly field: Exclude<keyof FunctionOverrides, "allow">;
+  readonly read: Reader<unknown>;
+  readonly help: string;
+}
+
 /** YAML key to the field of FunctionOverrides it fills. */
-const FIELDS: Readonly<Record<string, { readonly field: Exclude<keyof FunctionOverrides, "allow">; readonly read: Reader<unknown> }>> = {
-  id: { field: "id", read: readText },
-  route: { field: "route", read: readRoute },
-  methods: { field: "methods", read: readMethods },
-  source: { field: "source", read: readText },
-  engine: { field: "engine", read: readEngine },
-  memory: { field: "memoryMaxBytes", read: readSizeAboveZero },
-  timeout: { field: "timeoutMs", read: readDurationAboveZero },
-  cpu_timeout: { field: "cpuTimeoutMs", read: readDurationAboveZero },
-  pool: { field: "poolSize", read: readCount(1, 100_000) },
-  env: { field: "env", read: readEnvironment },
-  secrets: { field: "secrets", read: readNames },
-  isolation: { field: "isolation", read: readIsolation },
-  checkpoint: { field: "checkpoint", read: readBoolean },
+const FIELDS: Readonly<Record<string, Field>> = {
+  id: { field: "id", read: readText, help: "another name than the one made from its path" },
+  route: { field: "route", read: readRoute, help: '"/users/:id" or "/files/*", instead of the one made from its path' },
+  methods: { field: "methods", read: readMethods, help: "the only methods it is called with: [GET, POST]; others are answered 405" },
+  source: { field: "source", read: readText, help: "its file, when it lies outside the folder" },
+  engine: { field: "engine", read: readEngine, help: '"javascript"; by default what its file says' },
+  memory: { field: "memoryMaxBytes", read: readSizeAboveZero, help: "as the setting of that name, for this function" },
+  timeout: { field: "timeoutMs", read: readDurationAboveZero, help: "as the setting of that name, for this function" },
+  cpu_timeout: { field: "cpuTimeoutMs", read: readDurationAboveZero, help: "as the setting of that name, for this function" },
+  pool: { field: "poolSize", read: readCount(1, 100_000), help: "as the setting of that name, for this function" },
+  env: { field: "env", read: readEnvironment, help: "names and texts that it finds in its env" },
+  secrets: {
+    field: "secrets",
+    read: readNames,
+    help: "variables of the server's environment that it finds in its env; it is not served while one is missing; never shown",
+  },
+  isolation: {
+    field: "isolation",
+    read: readIsolation,
+    help: "shared (default), request, bounded(100), ttl(30s) or process: how long its state lives",
+  },
+  checkpoint: { field: "checkpoint", read: readBoolean, help: "for Wasm modules, which this version does not serve yet" },
 };
 
 const ALLOW_FIELDS: Readonly<Record<keyof Allow, Reader<readonly string[]>>> = { fetch: readOrigins, env: readNames };
+const ALLOW_HELP: Readonly<Record<keyof Allow, string>> = {
+  fetch: 'origins that it may fetch from: ["https://api.example.com"], or ["*"] for every public address; by default none',
+  env: "variables of the server's environment that it finds in its env; by default none",
+};
+
+/** Key to its meaning, as the documentation lists them. */
+export const OVERRIDE_HELP: Readonly<Record<string, string>> = Object.fromEntries([
+  ...Object.entries(FIELDS).map(([key, { help }]) => [key, help]),
+  ...Object.entries(ALLOW_HELP).map(([key, help]) => [`allow.${key}`, help]),
+]);
+
+/** What may be said of one function. */
+export const OVERRIDE_KEYS: readonly string[] = [...Object.keys(FIELDS), "allow"];
 
 interface ReadOverrides {
   readonly functions: Readonly<Record<string, FunctionOverrides>>;
@@ -67,8 +94,7 @@ function readFunction(entry: Record<string, unknown>, path: readonly string[], t
     if (value === undefined) continue;
     const key = snakeCase(name);
     if (key === "allow") overrides["allow"] = readAllow(value, [...path, name], tree, failures);
-    else if (!Object.hasOwn(FIELDS, key))
-      failures.push(unknownKey([...path, name], [...Object.keys(FIELDS), "allow"], placeOf(tree, [...path, name])));
+    else if (!Object.hasOwn(FIELDS, key)) failures.push(unknownKey([...path, name], OVERRIDE_KEYS, placeOf(tree, [...path, name])));
     else readInto(overrides, FIELDS[key]!.field, FIELDS[key]!.read, value, [...path, name], tree, failures);
   }
   if (typeof overrides["source"] === "string") overrides["source"] = resolve(tree.baseDir, overrides["source"]);

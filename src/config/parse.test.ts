@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import type { Failure } from "../base/result.ts";
 import type { Config } from "./config.ts";
 import { parseConfig, resolveConfig } from "./parse.ts";
+import { SETTING_KEYS, settingHelp } from "./settings.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "pilotlight-config-"));
 after(() => rmSync(cwd, { recursive: true, force: true }));
@@ -46,6 +47,28 @@ test("without a word said, the defaults of the design hold", async () => {
   assert.equal(config.dataDir, join(cwd, ".pilotlight"));
   assert.deepEqual(config.admin, { host: "127.0.0.1", port: 8081, named: false, token: null, tls: null });
   assert.deepEqual(config.source, { kind: "folder", path: cwd });
+});
+
+test("what is said of single functions is refused at the top, with its place", async () => {
+  for (const [key, text] of [
+    ["isolation", "isolation: request\n"],
+    ["allow", "allow: { env: [TZ] }\n"],
+  ]) {
+    const result = await withYaml(text!);
+    assert.ok(!result.ok);
+    assert.deepEqual(
+      result.failure.map(({ message, hint }) => [message, hint]),
+      [[`Unknown key "${key}" at the top`, "It is said of single functions: write it under functions, below the function's name"]],
+    );
+  }
+});
+
+test("the limits that the documentation shows as defaults are the defaults", async () => {
+  const keys = SETTING_KEYS.filter((key) => key.startsWith("http."));
+  assert.ok(keys.length > 0);
+  const lines = keys.map((key) => `  ${key.slice("http.".length)}: ${settingHelp(key).shown}`);
+  const shown = await withYaml(`http:\n${lines.join("\n")}\n`);
+  assert.deepEqual(shown.ok && shown.value.http, (await parse([])).http);
 });
 
 test("the page's flags mean what the page says, -h being the host", async () => {

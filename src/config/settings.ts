@@ -3,6 +3,7 @@
  * key, with the flag, the environment variable and the reader that belong to
  * it. Flags, help, YAML and createServer's options all come from this table.
  */
+import { assert } from "../base/assert.ts";
 import type { Flag } from "./flags.ts";
 import {
   type Reader,
@@ -23,7 +24,11 @@ export interface Setting<Value> {
   readonly read: Reader<Value>;
   readonly env?: string;
   readonly flag?: Omit<Flag, "setting">;
+  /** What the flag says otherwise: for a setting without one. */
+  readonly about?: SettingHelp;
 }
+
+export type SettingHelp = Pick<Flag, "value" | "help" | "shown">;
 
 const COUNT_MAX = 1_000_000_000;
 const LISTEN = "Listening";
@@ -59,11 +64,18 @@ export const SETTINGS = {
       shown: "127.0.0.1:8081",
     },
   },
-  "admin.host": { read: readHost },
-  "admin.port": { read: readPort },
-  "admin.token": { read: readText, env: "PILOTLIGHT_ADMIN_TOKEN" },
-  "admin.tls.cert": { read: readText },
-  "admin.tls.key": { read: readText },
+  "admin.host": { read: readHost, about: { value: "HOST", help: "host of the admin address, instead of admin", shown: "127.0.0.1" } },
+  "admin.port": { read: readPort, about: { value: "PORT", help: "port of the admin address, instead of admin", shown: "8081" } },
+  "admin.token": {
+    read: readText,
+    env: "PILOTLIGHT_ADMIN_TOKEN",
+    about: { value: "TEXT", help: "asked for as a bearer token, 16 characters or more; required off loopback" },
+  },
+  "admin.tls.cert": {
+    read: readText,
+    about: { value: "FILE", help: "certificate chain (PEM) of the admin address; required off loopback" },
+  },
+  "admin.tls.key": { read: readText, about: { value: "FILE", help: "private key (PEM) of that certificate" } },
   "tls.cert": {
     read: readText,
     env: "PILOTLIGHT_TLS_CERT",
@@ -172,13 +184,25 @@ export const SETTINGS = {
       shown: "128k",
     },
   },
-  "http.body_max": { read: readSize },
-  "http.header_max": { read: readSizeAboveZero },
-  "http.target_max": { read: readSizeAboveZero },
-  "http.header_timeout": { read: readDurationAboveZero },
-  "http.idle_timeout": { read: readDurationAboveZero },
-  "http.keep_alive_timeout": { read: readDurationAboveZero },
-  "http.connections_max": { read: readCount(1, 10_000_000) },
+  "http.body_max": { read: readSize, about: { value: "SIZE", help: "largest request body, then 413", shown: "100m" } },
+  "http.header_max": { read: readSizeAboveZero, about: { value: "SIZE", help: "largest head of a request, then 431", shown: "32k" } },
+  "http.target_max": { read: readSizeAboveZero, about: { value: "SIZE", help: "longest path and query, then 414", shown: "16k" } },
+  "http.header_timeout": {
+    read: readDurationAboveZero,
+    about: { value: "TIME", help: "from a request's first byte to the end of its head, then 408", shown: "10s" },
+  },
+  "http.idle_timeout": {
+    read: readDurationAboveZero,
+    about: { value: "TIME", help: "longest silence while a body is sent or taken", shown: "30s" },
+  },
+  "http.keep_alive_timeout": {
+    read: readDurationAboveZero,
+    about: { value: "TIME", help: "longest wait for a connection's next request", shown: "65s" },
+  },
+  "http.connections_max": {
+    read: readCount(1, 10_000_000),
+    about: { value: "N", help: "connections open at once, in one worker; more are answered 503", shown: "20000" },
+  },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
 export type SettingKey = keyof typeof SETTINGS;
@@ -191,3 +215,10 @@ export const SETTING_FLAGS: readonly Flag[] = SETTING_KEYS.flatMap((key) => {
   const { flag } = SETTINGS[key] as Setting<unknown>;
   return flag === undefined ? [] : [{ ...flag, setting: key }];
 });
+
+export function settingHelp(key: SettingKey): SettingHelp {
+  const { flag, about } = SETTINGS[key] as Setting<unknown>;
+  const help = flag ?? about;
+  assert(help !== undefined, `the setting ${key} is explained nowhere`);
+  return help;
+}

@@ -6,7 +6,7 @@
 import type { Failure } from "../base/result.ts";
 import type { FunctionOverrides } from "./config.ts";
 import { placeOf, snakeCase, type Tree, unknownKey } from "./keys.ts";
-import { readOverrides } from "./overrides.ts";
+import { OVERRIDE_KEYS, readOverrides } from "./overrides.ts";
 import { isPlainObject } from "./readers.ts";
 import { SETTING_KEYS, SETTINGS, type SettingKey } from "./settings.ts";
 
@@ -50,6 +50,7 @@ export function readTree(tree: Tree, otherKeys: readonly string[] = []): ReadTre
       } else if (isPlainObject(entry) && isGroup(key)) visit(entry, entryPath);
       else if (Object.hasOwn(SETTINGS, key))
         layer.set(key as SettingKey, { value: entry, origin: entryPath.join("."), baseDir: tree.baseDir, ...position });
+      else if (path.length === 0 && OVERRIDE_KEYS.includes(key)) failures.push(ofOneFunction(name, position));
       else failures.push(unknownKey(entryPath, siblings(path.map(snakeCase), otherKeys), position));
     }
   };
@@ -64,6 +65,11 @@ export function readTree(tree: Tree, otherKeys: readonly string[] = []): ReadTre
     });
   }
   return { layer, functions, failures };
+}
+
+function ofOneFunction(name: string, position: Pick<Failure, "at">): Failure {
+  const hint = `It is said of single functions: write it under ${FUNCTIONS_KEY}, below the function's name`;
+  return { code: "CONFIG_UNKNOWN_KEY", message: `Unknown key "${name}" at the top`, hint, ...position };
 }
 
 function isGroup(key: string): boolean {
