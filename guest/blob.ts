@@ -2,6 +2,7 @@
  * Blob and File of the File API. A blob's bytes never change; slices look at
  * the same memory, and everything handed out is a copy.
  */
+import { join } from "./bytes.ts";
 import { utf8Decode, utf8Encode, viewOf } from "./encoding.ts";
 import { ReadableStream } from "./streams.ts";
 
@@ -118,17 +119,6 @@ function bytesOfPart(part: unknown, nativeEndings: boolean): Uint8Array {
   if (part instanceof ArrayBuffer || ArrayBuffer.isView(part)) return viewOf(part);
   const text = `${part as string}`;
   return utf8Encode(nativeEndings ? text.replace(/\r\n|\r/g, "\n") : text);
-}
-
-/** Always a copy: the caller may go on writing to what it gave. */
-export function join(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
 }
 
 /** subarray counts from the end for negatives and clamps, as slice must; only NaN and fractions need care. */

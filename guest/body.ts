@@ -4,6 +4,7 @@
  * somebody asks for another, because most are written or read exactly once.
  */
 import { Blob } from "./blob.ts";
+import { join } from "./bytes.ts";
 import { utf8Decode, utf8Encode } from "./encoding.ts";
 import { encodeMultipart, FormData, parseMultipart, parseUrlEncoded } from "./form-data.ts";
 import { ReadableByteStreamController, ReadableStream } from "./streams.ts";
@@ -201,22 +202,12 @@ export async function toBytes(source: BodySource): Promise<Uint8Array> {
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
   const reader = toStream(source).getReader();
   const chunks: Uint8Array[] = [];
-  let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
-    const chunk = toChunk(value);
-    chunks.push(chunk);
-    length += chunk.byteLength;
+    chunks.push(toChunk(value));
   }
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : join(chunks);
 }
 
 /** Streams of bodies carry bytes; text chunks are taken too, as other servers do. */

@@ -1,6 +1,6 @@
 /**
- * Bridge: the only way out of the sandbox. The host passes two callbacks at
- * boot; this module keeps them in module scope, so guest code can't name them.
+ * Bridge: the way out of the sandbox, but for answers (dispatch.ts has the third
+ * callback). The host passes them at boot; module scope keeps guest code from naming them.
  * Values that cross are structured clones: primitives, ArrayBuffers, typed
  * arrays, plain objects and arrays of those. No host object ever gets in.
  */

@@ -3,7 +3,8 @@
  * RFC 7578 as the HTML standard writes it, and URL-encoded. Parsing is for
  * bodies strangers send: bounded in parts, exact about its delimiters.
  */
-import { Blob, blobBytes, File, join } from "./blob.ts";
+import { Blob, blobBytes, File } from "./blob.ts";
+import { join } from "./bytes.ts";
 import { utf8Decode, utf8Encode } from "./encoding.ts";
 import { parsePairs } from "./url-search-params.ts";
 
