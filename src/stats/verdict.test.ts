@@ -125,7 +125,7 @@ test("a difference that one comparison would show is not claimed when it is the 
   const quiet = () => Array.from({ length: 8 }, () => 100 * (1 + 0.02 * (random() - 0.5)));
   const close = {
     a: [100, 101, 102, 103, 104, 105, 106, 107],
-    b: [108, 108.5, 109, 110, 111, 105.5, 104.5, 103.5],
+    b: [108, 108.5, 109, 110, 111, 106.5, 105.5, 103.5],
     better: "lower" as const,
   };
   const options = { ...OPTIONS, minimumEffect: 0.02 };
