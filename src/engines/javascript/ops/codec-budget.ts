@@ -3,10 +3,9 @@
  * It lies outside the isolate's heap limit, so it is counted here, by the most
  * each kind can grow to.
  */
+import { KIB, MIB } from "../../../base/units.ts";
 import { GuestFault, type OpContext } from "./op.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
 export const CODEC_MEMORY_MAX_BYTES = 128 * MIB;
 
 type Direction = "compress" | "decompress";

@@ -14,7 +14,7 @@ export interface OpContext {
   readonly allow: Allow;
   /** Aborted when the sandbox closes: pending I/O must stop. */
   readonly signal: AbortSignal;
-  /** Per-sandbox state of stateful operations (open compressors, digests); freed with the sandbox. */
+  /** The sandbox's open handles (handles.ts): compressors, decoders, fetches. Freed with it; other caches of a sandbox are keyed by it. */
   readonly state: Map<number, unknown>;
   log(level: LogLevel, message: string, callId: number): void;
   /** Value of an outgoing traceparent header for this call; null when the call is over. */

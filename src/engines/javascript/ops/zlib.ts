@@ -4,6 +4,7 @@
  * decompression bomb costs its reader's patience and nobody's memory.
  */
 import type { Transform } from "node:stream";
+import { builtin } from "../../../base/builtin.ts";
 import { requireBytes, requireOneOf } from "./arguments.ts";
 import { reserveCodec } from "./codec-budget.ts";
 import { closeHandle, type Handle, openHandle, useHandle } from "./handles.ts";
@@ -21,7 +22,6 @@ class OpenCodec implements Handle {
   ended = false;
   /** Wakes the read that waits for output. */
   wake: (() => void) | null = null;
-
   readonly release: () => void;
 
   constructor(stream: Transform, release: () => void) {
@@ -52,7 +52,7 @@ class OpenCodec implements Handle {
 const open: AsyncOp = async (context, _callId, direction, format) => {
   const way = requireOneOf(direction, "direction", DIRECTIONS);
   const kind = requireOneOf(format, "format", FORMATS);
-  const zlib = await import("node:zlib");
+  const { zlib } = builtin;
   const options = { chunkSize: OUTPUT_CHUNK_BYTES, readableHighWaterMark: OUTPUT_CHUNK_BYTES };
   // The Compression standard makes bytes after the end an error; Node ignores them unless told.
   const strict = { ...options, rejectGarbageAfterEnd: true };
