@@ -15,7 +15,7 @@ const TABLES: Readonly<Record<string, () => string>> = { settings: settingsTable
 
 /** The page with its tables as they should be: each stands between `<!-- NAME -->` and `<!-- end -->`. */
 export function withTables(page: string): string {
-  return page.replace(/^<!-- (\w+) -->\n[^]*?^<!-- end -->$/gm, (block, name: string) =>
+  return page.replace(/^<!-- (\w+) -->\n[\s\S]*?^<!-- end -->$/gm, (block, name: string) =>
     Object.hasOwn(TABLES, name) ? `<!-- ${name} -->\n\n${TABLES[name]!()}\n\n<!-- end -->` : block,
   );
 }
