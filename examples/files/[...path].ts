@@ -1,5 +1,5 @@
 /** GET /files/*: whatever lies below. */
-import type { Context } from "../_context.ts";
+import type { Context } from "pilotlight";
 
 export function GET(_request: Request, _env: object, { params }: Context): Response {
   const parts = (params["path"] ?? "").split("/");

@@ -18,6 +18,9 @@ export function projectFiles(name: string, dependency: string): Readonly<Record<
   };
 }
 
+/** Only for `npm run types` and editors: functions are bundled without looking at their types. */
+const TYPESCRIPT = "^7.0.0";
+
 function packageJson(name: string, dependency: string): string {
   const manifest = {
     name,
@@ -29,9 +32,11 @@ function packageJson(name: string, dependency: string): string {
       start: "exec pilotlight serve",
       test: "pilotlight test",
       check: "pilotlight validate",
+      types: "tsc",
       build: "pilotlight build",
     },
     dependencies: { pilotlight: dependency },
+    devDependencies: { typescript: TYPESCRIPT },
   };
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
@@ -50,7 +55,7 @@ const TSCONFIG = `${JSON.stringify(
       strict: true,
       noEmit: true,
       skipLibCheck: true,
-      types: [],
+      types: ["pilotlight/globals"],
     },
     include: ["functions"],
   },
@@ -85,15 +90,15 @@ GET http://127.0.0.1:8080/
 `;
 
 const HELLO = `/** GET /hello?name=Ada */
+import type { Handler } from "pilotlight";
+
 interface Env {
   readonly GREETING?: string;
 }
 
-export default {
-  fetch(request: Request, env: Env): Response {
-    const name = new URL(request.url).searchParams.get("name") ?? "world";
-    return new Response(\`\${env.GREETING ?? "Hi"}, \${name}!\\n\`);
-  },
+export const GET: Handler<Env> = (request, env) => {
+  const name = new URL(request.url).searchParams.get("name") ?? "world";
+  return new Response(\`\${env.GREETING ?? "Hi"}, \${name}!\\n\`);
 };
 `;
 
@@ -119,7 +124,8 @@ Functions served by Pilotlight. Each file in \`functions/\` is one, at the path 
 
     npx pilotlight dev        serve, reload on save          http://127.0.0.1:8080/hello?name=Ada
     npx pilotlight test       run the .http files
-    npx pilotlight validate   check every function
+    npx pilotlight validate   check every function, but not its types
+    npm run types             check those
     npx pilotlight serve      for production
     npx pilotlight build && npx pilotlight serve dist
 

@@ -23,6 +23,10 @@ test("the settings of a new project are accepted", () => {
   assert.deepEqual(readTree(tree.value).failures, []);
 });
 
+test("a new project keeps its secrets and what is made out of git", () => {
+  assert.deepEqual(FILES[".gitignore"]!.split("\n"), ["node_modules/", ".pilotlight/", "dist/", ".env", ""]);
+});
+
 test("a new project names the package it depends on", () => {
   assert.equal(JSON.parse(FILES["package.json"]!).dependencies.pilotlight, "^1.0.0");
 });

@@ -1,5 +1,5 @@
 /** GET /api/greet/:name */
-import type { Context } from "../../_context.ts";
+import type { Context } from "pilotlight";
 
 export function GET(_request: Request, _env: object, { params }: Context): Response {
   return Response.json({ greeting: `Hello, ${params["name"]}!` });

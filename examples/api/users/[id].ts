@@ -1,5 +1,5 @@
 /** GET, PUT and DELETE on /api/users/:id */
-import type { Context } from "../../_context.ts";
+import type { Context } from "pilotlight";
 import { users } from "./_store.ts";
 
 export function GET(_request: Request, _env: object, { params }: Context): Response {
