@@ -1,0 +1,116 @@
+/**
+ * The numbers behind the page's plots, worked out here so that the page's own
+ * script only draws: distribution functions on one grid, histogram bins, and
+ * the seconds of the run. Latency is on a logarithmic axis (log10 of
+ * microseconds); shares on a scale of nines, where p99, p99.9 and p99.99 are
+ * as far apart as they matter. Pure.
+ */
+import type { Distribution, LoadResult } from "../load/result.ts";
+import { quantileName } from "./format.ts";
+import { estimateQuantile } from "./quantile-estimate.ts";
+
+const GRID_POINTS = 480;
+const BINS_PER_DECADE = 16;
+const MARKED_QUANTILES = [0.5, 0.9, 0.99, 0.999];
+
+export interface PageData {
+  readonly cdf: {
+    readonly logUs: readonly number[];
+    /** On the scale of nines; null outside of what was seen. */
+    readonly corrected: readonly (number | null)[];
+    readonly uncorrected: readonly (number | null)[];
+    readonly marks: readonly { readonly name: string; readonly logUs: number; readonly nines: number }[];
+    readonly ninesMax: number;
+  };
+  readonly histogram: {
+    /** Middles of the bins. */
+    readonly logUs: readonly number[];
+    readonly counts: readonly number[];
+    readonly binLog: number;
+  };
+  readonly seconds: {
+    readonly second: readonly number[];
+    readonly target: readonly (number | null)[];
+    readonly completed: readonly number[];
+    readonly failed: readonly number[];
+    readonly medianLogUs: readonly (number | null)[];
+    readonly p99LogUs: readonly (number | null)[];
+  };
+}
+
+export function pageData(result: LoadResult): PageData {
+  const { latency, uncorrected, perSecond } = result;
+  const fromLog = logUs(Math.min(latency.minUs, uncorrected.minUs));
+  const toLog = Math.max(fromLog + 0.05, logUs(Math.max(latency.maxUs, uncorrected.maxUs)));
+  const grid = Array.from({ length: GRID_POINTS }, (_, index) => fromLog + ((toLog - fromLog) * index) / (GRID_POINTS - 1));
+  return {
+    cdf: {
+      logUs: grid,
+      corrected: ninesOn(grid, latency),
+      uncorrected: ninesOn(grid, uncorrected),
+      marks: MARKED_QUANTILES.map((quantile) => estimateQuantile(result, quantile))
+        .filter(({ tooFew }) => tooFew === null)
+        .map(({ quantile, us }) => ({ name: quantileName(quantile), logUs: logUs(us), nines: nines(quantile) })),
+      ninesMax: Math.max(1, Math.log10(Math.max(1, latency.count))),
+    },
+    histogram: histogram(latency),
+    seconds: {
+      second: perSecond.map(({ second }) => second),
+      target: perSecond.map(({ targetCount }) => targetCount),
+      completed: perSecond.map(({ completedCount }) => completedCount),
+      failed: perSecond.map(({ failedCount }) => failedCount),
+      medianLogUs: perSecond.map(({ medianUs, completedCount }) => (completedCount === 0 ? null : logUs(medianUs))),
+      p99LogUs: perSecond.map(({ p99Us, completedCount }) => (completedCount === 0 ? null : logUs(p99Us))),
+    },
+  };
+}
+
+/** A tenth of a microsecond is as short as an answer gets: zero has no logarithm. */
+function logUs(us: number): number {
+  return Math.log10(Math.max(0.1, us));
+}
+
+/** 0.9 -> 1, 0.99 -> 2, 0.999 -> 3. */
+function nines(share: number): number {
+  return -Math.log10(1 - share);
+}
+
+function ninesOn(grid: readonly number[], distribution: Distribution): (number | null)[] {
+  if (distribution.count === 0) return grid.map(() => null);
+  const [from, to] = [logUs(distribution.minUs), logUs(distribution.maxUs)];
+  // All of n answers are log10(n) nines: a plot has no place for infinitely many.
+  const shareMax = 1 - 1 / Math.max(2, distribution.count);
+  const shares = sharesAt(grid, distribution);
+  return grid.map((x, index) => (x < from - 1e-9 || x > to + 1e-9 ? null : nines(Math.min(shareMax, shares[index]!))));
+}
+
+/** Share of the answers at or below each x (ascending), between the points of the curve by a straight line. */
+function sharesAt(grid: readonly number[], { curve, minUs, maxUs }: Distribution): number[] {
+  const points = [
+    { x: logUs(minUs), share: 0 },
+    ...curve.map(({ quantile, us }) => ({ x: logUs(us), share: quantile })),
+    { x: logUs(maxUs), share: 1 },
+  ];
+  let next = 0;
+  return grid.map((x) => {
+    while (next < points.length && points[next]!.x <= x) next++;
+    if (next === 0) return 0;
+    if (next === points.length) return 1;
+    const [before, after] = [points[next - 1]!, points[next]!];
+    return before.share + ((after.share - before.share) * (x - before.x)) / (after.x - before.x);
+  });
+}
+
+function histogram(latency: Distribution): PageData["histogram"] {
+  const binLog = 1 / BINS_PER_DECADE;
+  if (latency.count === 0) return { logUs: [], counts: [], binLog };
+  const first = Math.floor(logUs(latency.minUs) / binLog);
+  const last = Math.floor(logUs(latency.maxUs) / binLog);
+  const edges = Array.from({ length: last - first + 2 }, (_, index) => (first + index) * binLog);
+  const shares = sharesAt(edges, latency);
+  return {
+    logUs: edges.slice(0, -1).map((edge) => edge + binLog / 2),
+    counts: edges.slice(0, -1).map((_, index) => Math.round((shares[index + 1]! - shares[index]!) * latency.count)),
+    binLog,
+  };
+}
