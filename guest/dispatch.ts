@@ -6,7 +6,8 @@
  * async handler that has nothing to wait for settles in the microtasks of that
  * same entry, too late to be returned: such answers are gathered and fetched
  * together by `take`, once for all calls of a turn of the event loop, where a
- * callback each would cost 1.3 us.
+ * callback each would cost 1.3 us (docs/decisions/0004-turns-and-lanes.md; the
+ * whole of it is measured by `npm run bench -- throughput`).
  */
 import { streamAnswer, wakeStream } from "./answer-stream.ts";
 import type { BodySource } from "./body.ts";
