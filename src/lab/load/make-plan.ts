@@ -77,7 +77,7 @@ export function makePlan(options: LoadOptions): Result<LoadPlan, readonly Failur
     return otherwise;
   };
   const readEach = <Value>(name: string, texts: readonly string[] | undefined, reader: (text: string) => Result<Value, string>): Value[] =>
-    (texts ?? []).flatMap((text) => read<Value | null>(name, text, reader, null) ?? []);
+    (texts ?? []).map((text) => read<Value | null>(name, text, reader, null)).filter((value) => value !== null);
 
   const target = read<Target | null>("URL", options.url, readUrl, null);
   const connectionMaxCount = read("--connections", options.connections ?? "50", readWhole(1, CONNECTION_MAX_COUNT), 1);

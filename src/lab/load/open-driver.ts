@@ -34,6 +34,7 @@ export class OpenDriver implements Driver {
   readonly #free: LoadConnection[];
   #freeFrom = 0;
   #freeCount = 0;
+  /** The next request's; NaN before the start, infinite after the last. */
   #dueMs = Number.NaN;
   #takenCount = 0;
   #isDone = false;
@@ -64,6 +65,7 @@ export class OpenDriver implements Driver {
 
   /** Sends what is due, as far as there are connections. */
   tick(atMs: number): void {
+    if (Number.isNaN(this.#dueMs)) return;
     const { timeoutMs, recorder } = this.#options;
     while (this.#dueMs <= atMs) {
       const dueMs = this.#dueMs;

@@ -1,0 +1,125 @@
+/** What the load generator says of a server, against what the server's script knows. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type LoadOptions, makePlan } from "../src/lab/load/make-plan.ts";
+import type { LoadResult } from "../src/lab/load/result.ts";
+import { runLoad } from "../src/lab/load/run-load.ts";
+import { startScriptServer } from "./support/script-server.ts";
+
+async function measure(options: LoadOptions): Promise<LoadResult> {
+  const plan = makePlan(options);
+  assert.ok(plan.ok, JSON.stringify(plan));
+  const result = await runLoad(plan.value);
+  assert.ok(result.ok, JSON.stringify(result));
+  return result.value;
+}
+
+const REQUEST_COUNT = 1_000;
+
+/** 40 to 400 ms, most of them short; the delays it really made are told under /truth. */
+const SCRIPTED_DELAYS = `
+let count = 0;
+const truth = [];
+const answer = (body) => "HTTP/1.1 200 OK\\r\\ncontent-length: " + body.length + "\\r\\n\\r\\n" + body;
+function onRequest(socket, bytes) {
+  if (bytes.includes("/truth")) return socket.write(answer(JSON.stringify(truth)));
+  const startMs = performance.now();
+  const delayMs = 40 + 360 * (((count++ * 617) % 1000) / 1000) ** 3;
+  setTimeout(() => {
+    truth.push(performance.now() - startMs);
+    socket.write(answer("done"));
+  }, delayMs);
+}`;
+
+for (const [name, options] of [
+  ["closed", { connections: "60" }],
+  ["open", { connections: "200", rate: "400" }],
+] as const) {
+  test(`every quantile of a server with scripted delays is within 5% of the truth, in a loop that is ${name}`, async () => {
+    const server = await startScriptServer(SCRIPTED_DELAYS);
+    try {
+      const result = await measure({ url: server.url, requests: String(REQUEST_COUNT), ...options });
+      const truthMs = ((await (await fetch(`${server.url}truth`)).json()) as number[]).sort((a, b) => a - b);
+      assert.deepEqual([result.requestCount, result.failedCount, truthMs.length], [REQUEST_COUNT, 0, REQUEST_COUNT]);
+      for (const { quantile, us } of result.latency.curve) {
+        const trueUs = truthMs[Math.max(0, Math.ceil(quantile * REQUEST_COUNT) - 1)]! * 1_000;
+        assert.ok(Math.abs(us - trueUs) <= trueUs * 0.05, `quantile ${quantile}: ${us} us, in truth ${trueUs.toFixed(0)} us`);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+const STALL_MS = 500;
+
+test("a server that stalls once shows in the corrected tail, and hides from the uncorrected one", async () => {
+  const server = await startScriptServer(`
+let isArmed = false;
+function onRequest(socket) {
+  socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok");
+  if (isArmed) return;
+  isArmed = true;
+  setTimeout(() => { const endMs = performance.now() + ${STALL_MS}; while (performance.now() < endMs); }, 500);
+}`);
+  try {
+    const { latency, uncorrected, audit, requestCount } = await measure({
+      url: server.url,
+      connections: "8",
+      rate: "1000",
+      duration: "2s",
+    });
+    assert.equal(requestCount, 2_000);
+    assert.equal(audit.droppedCount, 0);
+    assert.ok(latency.p999Us >= STALL_MS * 950, `corrected p99.9: ${latency.p999Us}`);
+    assert.ok(latency.p99Us >= STALL_MS * 800, `corrected p99: ${latency.p99Us}`);
+    // Only the eight that were under way saw it.
+    assert.ok(uncorrected.p99Us < latency.p99Us / 2, `uncorrected p99: ${uncorrected.p99Us}`);
+  } finally {
+    await server.stop();
+  }
+});
+
+test("two writes held up by Nagle and a delayed acknowledgement are named", async () => {
+  const server = await startScriptServer(`
+function onRequest(socket) {
+  socket.setNoDelay(false);
+  socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 12\\r\\n\\r\\n");
+  setImmediate(() => socket.write("Hello world!"));
+}`);
+  try {
+    const { stall40ms } = await measure({ url: server.url, connections: "5", duration: "1s" });
+    assert.equal(stall40ms?.phase, "receiving");
+    assert.ok(stall40ms.share > 0.5);
+  } finally {
+    await server.stop();
+  }
+});
+
+test("samples come in send order, as many as requests, with what became of each", async () => {
+  const server = await startScriptServer(`
+let count = 0;
+const onRequest = (socket) => socket.write("HTTP/1.1 " + (count++ % 10 === 0 ? "503 No" : "200 OK") + "\\r\\ncontent-length: 2\\r\\n\\r\\nok");`);
+  try {
+    const { samples, requestCount, failedCount, statuses } = await measure({
+      url: server.url,
+      connections: "6",
+      threads: "2",
+      rate: "500",
+      duration: "1s",
+      keepsSamples: true,
+    });
+    assert.deepEqual([requestCount, failedCount, statuses], [500, 50, { "200": 450, "503": 50 }]);
+    assert.ok(samples !== null);
+    assert.equal(samples.startUs.length, 500);
+    assert.deepEqual(samples.startUs, samples.startUs.slice().sort());
+    for (let at = 0; at < 500; at++) assert.ok(Math.abs(samples.startUs[at]! - at * 2_000) < 1);
+    assert.equal(
+      samples.failed.reduce((sum, failed) => sum + failed, 0),
+      50,
+    );
+    assert.ok(samples.status.every((status, at) => (status === 503) === (samples.failed[at] === 1)));
+  } finally {
+    await server.stop();
+  }
+});
