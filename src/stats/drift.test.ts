@@ -25,8 +25,14 @@ test("samples that follow each other are worth fewer, and the note says how many
     }),
   );
   assert.ok(autocorrelation! > 0.6 && autocorrelation! < 0.95);
-  const worth = Number(/the 200 samples are worth about (\d+)/.exec(notes.join("; "))?.[1]);
-  assert.ok(worth > 5 && worth < 50, `worth ${worth}`);
+  const worth = Math.round((200 * (1 - autocorrelation!)) / (1 + autocorrelation!));
+  assert.match(notes.join("; "), new RegExp(`the 200 samples are worth about ${worth},`));
+});
+
+test("a trend that is certain and below 1% is measured and not worth a note", () => {
+  const { trend, notes } = driftNotes(Array.from({ length: 30 }, (_, index) => 1000 + index * 0.3 + (index % 2)));
+  assert.ok(trend!.p < 0.001);
+  assert.doesNotMatch(notes.join("; "), /the samples rise/);
 });
 
 test("independent samples of one level are noted in at most 3 of 100 runs", () => {

@@ -44,7 +44,7 @@ export function checkPositive(values: Samples, neededCount: number, purpose: str
   return null;
 }
 
-export function tooFewSamples(count: number, neededCount: number, purpose: string): Failure {
+function tooFewSamples(count: number, neededCount: number, purpose: string): Failure {
   return {
     code: "TOO_FEW_SAMPLES",
     message: `Cannot compute ${purpose} from ${count} sample${count === 1 ? "" : "s"}: at least ${neededCount} are needed`,

@@ -38,5 +38,5 @@ export function isPreciseEnough(values: Samples, rule: StoppingRule): Precision 
   const count = values.length;
   if (relativeWidth <= target) return { enough: count >= leastCount, relativeWidth, neededCount: Math.max(count, leastCount) };
   const growth = Math.min(GROWTH_MAX, (relativeWidth / target) ** 2);
-  return { enough: false, relativeWidth, neededCount: Math.max(leastCount, count + 1, Math.ceil(count * growth)) };
+  return { enough: false, relativeWidth, neededCount: Math.max(leastCount, Math.ceil(count * growth)) };
 }
