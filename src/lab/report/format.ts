@@ -41,7 +41,8 @@ export function formatShare(share: number): string {
   if (share === 1) return "100%";
   if (share < 0.0001) return "<0.01%";
   if (share > 0.9999) return ">99.99%";
-  return `${digits(share * 100, 4)}%`;
+  // Nearly all is told from all by what is missing.
+  return `${digits(share * 100, share > 0.99 ? 4 : 3)}%`;
 }
 
 /** Powers of 1000, as k6: 8_800_000 -> "8.8 MB". */

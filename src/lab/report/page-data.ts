@@ -53,7 +53,7 @@ export function pageData(result: LoadResult): PageData {
         .map(({ quantile, us }) => ({ name: quantileName(quantile), logUs: logUs(us), nines: nines(quantile) })),
       ninesMax: Math.max(1, Math.log10(Math.max(1, latency.count))),
     },
-    histogram: histogram(latency),
+    histogram: histogram(result),
     seconds: {
       second: perSecond.map(({ second }) => second),
       target: perSecond.map(({ targetCount }) => targetCount),
@@ -101,16 +101,22 @@ function sharesAt(grid: readonly number[], { curve, minUs, maxUs }: Distribution
   });
 }
 
-function histogram(latency: Distribution): PageData["histogram"] {
+function histogram({ latency, samples }: LoadResult): PageData["histogram"] {
   const binLog = 1 / BINS_PER_DECADE;
   if (latency.count === 0) return { logUs: [], counts: [], binLog };
-  const first = Math.floor(logUs(latency.minUs) / binLog);
-  const last = Math.floor(logUs(latency.maxUs) / binLog);
-  const edges = Array.from({ length: last - first + 2 }, (_, index) => (first + index) * binLog);
-  const shares = sharesAt(edges, latency);
-  return {
-    logUs: edges.slice(0, -1).map((edge) => edge + binLog / 2),
-    counts: edges.slice(0, -1).map((_, index) => Math.round((shares[index + 1]! - shares[index]!) * latency.count)),
-    binLog,
-  };
+  const binOf = (us: number) => Math.floor(logUs(us) / binLog);
+  const first = binOf(latency.minUs);
+  const edges = Array.from({ length: binOf(latency.maxUs) - first + 2 }, (_, index) => (first + index) * binLog);
+  const counts = new Array<number>(edges.length - 1).fill(0);
+  if (samples === null) {
+    const shares = sharesAt(edges, latency);
+    for (const index of counts.keys()) counts[index] = Math.round((shares[index + 1]! - shares[index]!) * latency.count);
+  } else {
+    for (const [index, us] of samples.latencyUs.entries()) {
+      // The histogram's least and greatest are rounded, the samples are not.
+      const bin = Math.min(counts.length - 1, Math.max(0, binOf(us) - first));
+      if (samples.failed[index] === 0) counts[bin]! += 1;
+    }
+  }
+  return { logUs: edges.slice(0, -1).map((edge) => edge + binLog / 2), counts, binLog };
 }

@@ -51,9 +51,8 @@ function keptUpText({ audit }: LoadResult): string {
 export function keyFigures(result: LoadResult): Html {
   const { audit, latency, requestCount, failedCount } = result;
   const p99 = estimateQuantile(result, 0.99);
-  const p99Under =
-    p99.tooFew ??
-    `${p99.interval === null ? "" : `95% sure: ${spacedUs(p99.interval.low)} to ${spacedUs(p99.interval.high)}; `}uncorrected ${spacedUs(result.uncorrected.p99Us)}`;
+  const interval = p99.interval === null ? "" : `95% sure: ${spacedUs(p99.interval.low)} to ${spacedUs(p99.interval.high)}; `;
+  const p99Under = p99.tooFew ?? `${interval}uncorrected ${spacedUs(result.uncorrected.p99Us)}`;
   const target =
     audit.targetPerSecond === null ? `${formatCount(result.usersMaxCount)} users` : `of ${formatRate(audit.targetPerSecond)}/s aimed at`;
   const has = latency.count > 0;
@@ -176,7 +175,7 @@ export function phaseSection(result: LoadResult): Html {
   const stall = stallText(result);
   return html`<section>
     <h2>${shortShare(share(most))} of a request's time is spent ${PHASE_DOING[most]}</h2>
-    <p class="says">Where the mean request spends its time, from a free connection to the last byte.</p>
+    <p class="says">Where the mean request spends its time, from when it was due to the last byte.</p>
     <div class="stack" aria-hidden="true">${bar}</div>
     <div class="scroll"><table><tr><th>Phase</th><th class="number">Share</th><th class="number">Mean</th><th class="number wide">Median</th><th class="number">p99</th></tr>${rows}</table></div>
     ${stall === null ? null : html`<div class="banner warn"><span class="sign" aria-hidden="true">!</span><strong>A stall of 40 ms</strong><p>${stall.observed} ${stall.cause}</p><p>${stall.mend}</p></div>`}

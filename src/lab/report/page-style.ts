@@ -51,7 +51,7 @@ section { padding: 24px 26px 26px; margin-top: 20px; }
 .figures > div { padding: 16px 18px; }
 .figures dt { color: var(--muted); font-size: 14px; }
 .figures .value { font-size: 30px; line-height: 1.25; font-weight: 650; letter-spacing: -.025em; white-space: nowrap; }
-.figures .value small { font-size: 16px; font-weight: 500; letter-spacing: 0; color: var(--muted); }
+.figures .value small { font-size: 16px; font-weight: 500; letter-spacing: 0; color: var(--muted); display: inline-block; }
 .figures .under { color: var(--muted); font-size: 13.5px; line-height: 1.4; }
 .figures .main .value { color: var(--corrected); }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 20px; margin-top: 20px; }
@@ -68,7 +68,7 @@ tr:last-child td { border-bottom: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; }
 .right { text-align: right; }
-td.text { overflow-wrap: anywhere; }
+td.text { overflow-wrap: anywhere; width: 56%; }
 td.dim, .dim { color: var(--muted); }
 td.nowrap { white-space: nowrap; }
 code, pre { font-family: var(--mono); font-size: 13.5px; }
@@ -91,7 +91,7 @@ footer { color: var(--muted); font-size: 13.5px; margin-top: 28px; }
 .u-legend th::after { content: "" !important; }
 .u-legend th, .u-legend td { border: 0; padding: 0 !important; }
 .u-legend th { color: var(--muted); font-weight: 500; pointer-events: none; }
-.u-legend .u-value { color: var(--ink); font-weight: 600; min-width: 4.2em; padding-left: 6px !important; }
+.u-legend .u-value { color: var(--ink); font-weight: 600; min-width: 3.9em; padding-left: 6px !important; }
 .u-legend .u-marker { width: 16px; height: 0 !important; border-width: 0 0 3px !important; border-radius: 2px; margin-right: 7px; vertical-align: middle; }
 .u-legend tr:first-child .u-marker { display: none; }
 .u-cursor-x, .u-cursor-y { border-color: var(--muted) !important; }
@@ -106,7 +106,7 @@ footer { color: var(--muted); font-size: 13.5px; margin-top: 28px; }
   .stacked tr { display: grid; grid-template-columns: 1fr auto; border-bottom: 1px solid var(--rule); padding: 8px 0; }
   .stacked tr:last-child { border-bottom: 0; }
   .stacked th { display: none; } .stacked td { border: 0; padding: 0; }
-  .stacked td.text { grid-column: 1 / -1; font-size: 13.5px; }
+  .stacked td.text { grid-column: 1 / -1; width: auto; font-size: 13.5px; }
   .wide { display: none; }
 }
 @media print { body { background: #fff; } section, .figures > div { break-inside: avoid; } }
