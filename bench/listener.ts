@@ -5,19 +5,20 @@
  * With wrk also with heads that differ from request to request, because the
  * listener remembers the last head of a connection and real clients vary.
  */
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type LoadResult, load, run } from "./support/load.ts";
+import { promisify } from "node:util";
+import { median } from "../src/stats/quantile.ts";
+import type { Effort } from "./support/figure.ts";
+import { type Lab, openLab, type Subject } from "./support/lab.ts";
 import { machineLine } from "./support/machine.ts";
-import { cpuUs } from "./support/process-tree.ts";
-import { median, spread } from "./support/samples.ts";
-import { type Subject, startSubject } from "./support/server-process.ts";
+import { spread } from "./support/spread.ts";
 
 const CONNECTION_COUNT = 50;
-const WARM_UP_S = 1;
+const WARM_UP_S = 3;
 const BODY = '{"status":"ok","runtime":"bench","timestamp":0}';
 const HEALTH = { path: "/api/health", expect: '"status":"ok"' };
 
@@ -78,23 +79,40 @@ request = function() at = at % 512 + 1 return requests[at] end
 `,
 );
 
-type Load = (port: number, seconds: number) => Promise<LoadResult>;
+/** One fresh process, loaded: CPU us per request and requests a second. */
+type Measure = (subject: Subject, effort: Effort, lab: Lab) => Promise<readonly [cpuUsPerRequest: number, requestsPerSecond: number]>;
 
-const sameHeads: Load = (port, seconds) => load(port, HEALTH.path, CONNECTION_COUNT, seconds);
+const sameHeads: Measure = async (subject, effort, lab) => {
+  const { cpuUsPerRequest, requestsPerSecond } = await lab.measure(subject, effort, CONNECTION_COUNT);
+  return [cpuUsPerRequest, requestsPerSecond];
+};
 
-async function variedHeads(port: number, seconds: number): Promise<LoadResult> {
-  const command = ["wrk", "-t1", `-c${CONNECTION_COUNT}`, `-d${seconds}s`, "-s", differingHeads, `http://127.0.0.1:${port}${HEALTH.path}`];
-  const text = await run(command);
-  return {
-    requests: Number(/(\d+) requests in/.exec(text)?.[1] ?? 0),
-    errors: Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0),
-  };
+/** wrk runs where this process was moved to: the load's core. */
+const differing: Measure = async (subject, { seconds, warmUpSeconds }, lab) => {
+  const server = await lab.start(subject);
+  try {
+    if (warmUpSeconds > 0) await variedHeads(server.port, warmUpSeconds);
+    const before = server.cpuUs();
+    const requests = await variedHeads(server.port, seconds);
+    return [(server.cpuUs() - before) / requests, requests / seconds];
+  } finally {
+    await server.stop();
+  }
+};
+
+async function variedHeads(port: number, seconds: number): Promise<number> {
+  const args = ["-t1", `-c${CONNECTION_COUNT}`, `-d${Math.ceil(seconds)}s`, "-s", differingHeads, `http://127.0.0.1:${port}${HEALTH.path}`];
+  const { stdout } = await promisify(execFile)("wrk", args);
+  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0);
+  const errors = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
+  if (errors > 0 || requests === 0) throw new Error(`${errors} errors in ${requests} requests`);
+  return requests;
 }
 
 interface Row {
   readonly name: string;
   readonly subject: Subject;
-  readonly load: Load;
+  readonly measure: Measure;
 }
 
 export interface Measured {
@@ -106,31 +124,29 @@ export interface Measured {
 export async function measureListeners(rounds: number, seconds: number, warmUpSeconds = WARM_UP_S): Promise<Measured[]> {
   const hasWrk = spawnSync("wrk", ["-v"]).error === undefined;
   const rows: Row[] = [
-    { name: "node:http, same heads", subject: nodeHttp, load: sameHeads },
-    { name: "our listener, same heads", subject: ours, load: sameHeads },
+    { name: "node:http, same heads", subject: nodeHttp, measure: sameHeads },
+    { name: "our listener, same heads", subject: ours, measure: sameHeads },
     ...(hasWrk
       ? [
-          { name: "node:http, differing heads", subject: nodeHttp, load: variedHeads },
-          { name: "our listener, differing heads", subject: ours, load: variedHeads },
+          { name: "node:http, differing heads", subject: nodeHttp, measure: differing },
+          { name: "our listener, differing heads", subject: ours, measure: differing },
         ]
       : []),
-    { name: bareNet.name, subject: bareNet, load: sameHeads },
+    { name: bareNet.name, subject: bareNet, measure: sameHeads },
   ];
   const measured = rows.map(({ name }) => ({ name, cpuUsPerRequest: [] as number[], requestsPerSecond: [] as number[] }));
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, row] of rows.entries()) {
-      const server = await startSubject(row.subject);
-      try {
-        if (warmUpSeconds > 0) await row.load(server.port, warmUpSeconds);
-        const before = cpuUs(server.pid);
-        const { requests, errors } = await row.load(server.port, seconds);
-        if (errors > 0 || requests === 0) throw new Error(`${row.name}: ${errors} errors in ${requests} requests`);
-        measured[i]?.cpuUsPerRequest.push((cpuUs(server.pid) - before) / requests);
-        measured[i]?.requestsPerSecond.push(requests / seconds);
-      } finally {
-        await server.stop();
+  const effort = { rounds, seconds, warmUpSeconds, scale: 1 };
+  const lab = openLab();
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const [at, row] of rows.entries()) {
+        const [cpuUsPerRequest, requestsPerSecond] = await row.measure(row.subject, effort, lab);
+        measured[at]!.cpuUsPerRequest.push(cpuUsPerRequest);
+        measured[at]!.requestsPerSecond.push(requestsPerSecond);
       }
     }
+  } finally {
+    lab.close();
   }
   return measured;
 }

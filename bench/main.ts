@@ -5,49 +5,54 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { noiseLines } from "../src/lab/ab/ab-text.ts";
+import { observeNoise } from "../src/lab/ab/observe.ts";
 import { boot } from "./figures/boot.ts";
 import { cold } from "./figures/cold.ts";
 import { density } from "./figures/density.ts";
 import { throughput } from "./figures/throughput.ts";
+import { verdicts } from "./figures/verdicts.ts";
 import { type Effort, type Figure, type FigureResult, holds } from "./support/figure.ts";
+import { openLab } from "./support/lab.ts";
 import { machineLine } from "./support/machine.ts";
+import { markdown } from "./support/markdown.ts";
 import { ROOT } from "./support/subjects.ts";
 
 const FIGURES: readonly Figure[] = [throughput, boot, cold, density];
-const QUICK: Effort = { rounds: 3, seconds: 2 };
-const FULL: Effort = { rounds: 7, seconds: 4 };
+/** Asked for by name only: a quarter of an hour and more. */
+const LONG_FIGURES: readonly Figure[] = [verdicts];
+const QUICK: Effort = { rounds: 3, seconds: 1.5, warmUpSeconds: 5, scale: 1 };
+const FULL: Effort = { rounds: 7, seconds: 4, warmUpSeconds: 6, scale: 1 };
 
 const args = process.argv.slice(2);
 const names = args.filter((arg) => !arg.startsWith("--"));
-const unknown = names.filter((name) => !FIGURES.some((figure) => figure.name === name));
+const known = [...FIGURES, ...LONG_FIGURES];
+const unknown = names.filter((name) => !known.some((figure) => figure.name === name));
 if (unknown.length > 0) {
-  process.stderr.write(`No figure is called ${unknown.join(", ")}; there are ${FIGURES.map(({ name }) => name).join(", ")}\n`);
+  process.stderr.write(`No figure is called ${unknown.join(", ")}; there are ${known.map(({ name }) => name).join(", ")}\n`);
   process.exit(2);
 }
 
+const machine = machineLine();
+process.stdout.write(`${machine}\n`);
 const effort = args.includes("--full") ? FULL : QUICK;
 const results: { figure: Figure; result: FigureResult }[] = [];
-process.stdout.write(`${machineLine()}\n`);
-for (const figure of FIGURES.filter(({ name }) => names.length === 0 || names.includes(name))) {
-  const result = await figure.run(effort);
-  results.push({ figure, result });
-  process.stdout.write(`\n${markdown(figure, result)}`);
+const lab = openLab();
+const finishNoise = observeNoise(lab.pinning);
+try {
+  for (const figure of names.length === 0 ? FIGURES : known.filter(({ name }) => names.includes(name))) {
+    const result = await figure.run(effort, lab);
+    results.push({ figure, result });
+    process.stdout.write(`\n${markdown(figure, result)}`);
+  }
+} finally {
+  lab.close();
 }
+const noise = noiseLines(finishNoise());
+process.stdout.write(`\n${noise.join("\n")}\n`);
 if (args.includes("--record")) {
-  const head = `# Figures\n\nFrom one run of \`npm run bench -- ${effort === FULL ? "--full " : ""}--record\` on: ${machineLine()}.\n`;
-  const how = `Medians of ${effort.rounds} rounds, each a fresh process, [least-greatest]. CPU is that of the whole process tree.\n`;
+  const head = `# Figures\n\nFrom one run of \`npm run bench -- ${effort === FULL ? "--full " : ""}--record\` on: ${machine}.\n`;
+  const how = `Medians of ${effort.rounds} rounds, each a fresh process, with [95% interval], or (least to greatest) where there are too few samples for one.\nCPU is that of the whole process tree. What made this machine waver:\n\n${noise.map((line) => `- ${line}\n`).join("")}`;
   writeFileSync(join(ROOT, "docs/figures.md"), [head, how, ...results.map(({ figure, result }) => markdown(figure, result))].join("\n"));
 }
 process.exitCode = results.every(({ result }) => result.bars.every(holds)) ? 0 : 1;
-
-function markdown(figure: Figure, { columns, rows, bars, notes = [] }: FigureResult): string {
-  const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
-  const table = row(columns) + row(columns.map(() => "---")) + rows.map(row).join("");
-  const judged = bars
-    .map(
-      (bar) =>
-        `- ${holds(bar) ? "holds" : "**MISSED**"}: ${bar.what}: ${bar.value.toFixed(2)} ${bar.unit} (at most ${bar.most.toFixed(2)})\n`,
-    )
-    .join("");
-  return `## ${figure.title}\n\n${table}\n${judged}${notes.map((note) => `- ${note}\n`).join("")}`;
-}

@@ -1,13 +1,15 @@
 /** Spawn to first right answer: `serve` of a built folder beside a bare node:http server. */
 import type { Effort, Figure, FigureResult } from "../support/figure.ts";
-import { median, spread } from "../support/samples.ts";
-import { type Subject, startSubject } from "../support/server-process.ts";
+import type { Lab, Subject } from "../support/lab.ts";
+import { ratioBar, spread } from "../support/spread.ts";
 import { built, healthFolder, nodeHttp, pilotlight } from "../support/subjects.ts";
+
+const STARTS_PER_ROUND = 3;
 
 export const boot: Figure = {
   name: "boot",
   title: "Spawn to first 200, one worker, built, 1 ms poll",
-  async run({ rounds }: Effort): Promise<FigureResult> {
+  async run({ rounds }: Effort, lab: Lab): Promise<FigureResult> {
     const bare = nodeHttp();
     const ours = pilotlight({ folder: built(healthFolder("sync")), name: "pilotlight serve, built" });
     const times = new Map<Subject, number[]>([
@@ -15,9 +17,9 @@ export const boot: Figure = {
       [ours, []],
     ]);
     // The first start of each fills caches (compiled code, the heap snapshot): not counted.
-    for (let round = 0; round <= rounds * 3; round++) {
+    for (let round = 0; round <= rounds * STARTS_PER_ROUND; round++) {
       for (const [subject, samples] of times) {
-        const server = await startSubject(subject);
+        const server = await lab.start(subject);
         if (round > 0) samples.push(server.bootMs);
         await server.stop();
       }
@@ -26,7 +28,7 @@ export const boot: Figure = {
     return {
       columns: ["server", "ms"],
       rows: [bare, ours].map((subject) => [subject.name, spread(of(subject))]),
-      bars: [{ what: "pilotlight against bare node:http", value: median(of(ours)) / median(of(bare)), most: 2.5, unit: "x" }],
+      bars: [ratioBar("pilotlight against bare node:http", of(ours), of(bare), 2.5)],
     };
   },
 };

@@ -2,16 +2,23 @@
  * A figure: something we promised, measured beside what it is compared with.
  * It prints rows; the bar, where there is one, is stated and judged.
  */
+import type { Lab } from "./lab.ts";
+
 export interface Figure {
   readonly name: string;
   readonly title: string;
-  run(effort: Effort): Promise<FigureResult>;
+  run(effort: Effort, lab: Lab): Promise<FigureResult>;
 }
 
 export interface Effort {
   /** Fresh processes per side. */
   readonly rounds: number;
+  /** Of measured load on each process. */
   readonly seconds: number;
+  /** At most; warm-up ends when CPU per request stops falling. */
+  readonly warmUpSeconds: number;
+  /** Of the functions, calls and runs that a figure is made of, and then also of the peers: below 1 only in tests. */
+  readonly scale: number;
 }
 
 export interface FigureResult {
@@ -26,8 +33,15 @@ export interface Bar {
   readonly value: number;
   readonly most: number;
   readonly unit: string;
+  /** 95% interval of the value, where the samples give one. */
+  readonly interval?: { readonly low: number; readonly high: number } | null;
 }
 
 export function holds(bar: Bar): boolean {
   return bar.value <= bar.most;
+}
+
+/** As many of them as the effort's scale wants, one at least. */
+export function scaled(count: number, { scale }: Effort): number {
+  return Math.max(1, Math.round(count * scale));
 }

@@ -7,7 +7,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Subject } from "./server-process.ts";
+import { BURN } from "./burn.ts";
+import type { Subject } from "./lab.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WORKERD_VERSION = "1.20261117.1";
@@ -22,18 +23,21 @@ function write(name: string, text: string): string {
   return file;
 }
 
-export function nodeHttp(): Subject {
+/** `burnLoops` makes every request dearer by so many turns of a loop. */
+export function nodeHttp({ name = "node:http, bare", burnLoops = 0 } = {}): Subject {
   const file = write(
-    "node-http.mjs",
+    `node-http-${burnLoops}.mjs`,
     `import { createServer } from "node:http";
+${burnLoops > 0 ? BURN : ""}
 createServer((request, response) => {
+  ${burnLoops > 0 ? `burn(${burnLoops});` : ""}
   const body = JSON.stringify({ status: "ok", runtime: "node", timestamp: 0 });
   response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
   response.end(body);
 }).listen(Number(process.argv[2]), "127.0.0.1");
 `,
   );
-  return { name: "node:http, bare", ...HEALTH, command: (port) => [process.execPath, file, String(port)] };
+  return { name, ...HEALTH, command: (port) => [process.execPath, file, String(port)] };
 }
 
 /** Two bare servers on one port, as two workers are: what sharing a core costs by itself. */

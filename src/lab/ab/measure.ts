@@ -4,7 +4,7 @@
  * CPU per request is the kernel's account of the whole process tree over the
  * measured slices, divided by the requests that were answered rightly.
  */
-import { fail, ok, type Result } from "../../base/result.ts";
+import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { LoadResult } from "../load/result.ts";
 import type { Pinning } from "./cores.ts";
@@ -58,12 +58,13 @@ async function measureServer(
   tools: Tools,
 ): Promise<Result<ProcessSample>> {
   const warmUpStartMs = performance.now();
-  const run = (durationMs: number): Promise<Result<Slice>> => slice(group, load, durationMs, subject, tools);
-  const warm = await warmUp(run, measuring.warmUpMaxMs);
+  const run = (durationMs: number, isWarmUp: boolean): Promise<Result<Slice>> =>
+    slice(group, { ...load, durationMs }, isWarmUp, subject, tools);
+  const warm = await warmUp((durationMs) => run(durationMs, true), measuring.warmUpMaxMs);
   if (!warm.ok) return warm;
   const warmUpMs = performance.now() - warmUpStartMs;
   // One run, not several: opening connections is no part of a request.
-  const measured = await run(measuring.measuredMs);
+  const measured = await run(measuring.measuredMs, false);
   return measured.ok ? ok(sampleOf(measured.value, bootMs, warmUpMs, memoryOf(membersOf(group)))) : measured;
 }
 
@@ -93,25 +94,30 @@ export function isWarm(costs: readonly number[]): boolean {
 async function slice(
   group: ProcessGroup,
   load: LoadPlan,
-  durationMs: number,
+  isWarmUp: boolean,
   { label }: Subject,
   { runLoad, signal }: Tools,
 ): Promise<Result<Slice>> {
   const cpuBeforeUs = cpuUsOf(membersOf(group));
-  const ran = await runLoad({ ...load, durationMs, warmUpMs: 0 }, signal === undefined ? {} : { signal });
+  const ran = await runLoad({ ...load, warmUpMs: 0 }, signal === undefined ? {} : { signal });
   const cpuUs = cpuUsOf(membersOf(group)) - cpuBeforeUs;
   if (!ran.ok) return ran;
-  const wrong = wrongWithRun(ran.value, group, label);
+  const wrong = wrongWithRun(ran.value, group, label, isWarmUp);
   return wrong === null ? ok({ cpuUsPerRequest: cpuUs / ran.value.requestCount, result: ran.value }) : fail(wrong);
 }
 
-/** A failed answer is no fast one: a run with failures is no measurement. */
-function wrongWithRun({ requestCount, failedCount, errorExamples, interrupted }: LoadResult, group: ProcessGroup, label: string) {
+/** A failed answer is no fast one: a run with failures is no measurement. A server that warms up may refuse some. */
+function wrongWithRun(
+  { requestCount, failedCount, errorExamples, interrupted }: LoadResult,
+  group: ProcessGroup,
+  label: string,
+  isWarmUp: boolean,
+): Failure | null {
   if (interrupted) return { code: "AB_INTERRUPTED", message: `Measuring ${label} was interrupted` };
   const exit = group.exit();
   const words = group.lastWords() === "" ? "" : `; its last words: ${group.lastWords()}`;
   if (exit !== null) return { code: "AB_SERVER_DIED", message: `${label} ${exit} under load${words}`, hint: "Look for what it can't bear" };
-  if (failedCount > 0) {
+  if (failedCount > (isWarmUp ? requestCount - 1 : 0)) {
     const [example] = Object.values(errorExamples);
     const message = `${label} failed ${failedCount} of ${requestCount} requests${example === undefined ? "" : `: ${example}`}${words}`;
     return { code: "AB_WRONG_ANSWERS", message, hint: "Fewer --connections, or a server that answers all of them" };
