@@ -24,7 +24,7 @@ async function dispatch(args: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   if (first === "--version" || first === "-v") {
-    const { version } = await import("./cli/version.ts");
+    const { version } = await import("./base/version.ts");
     io.stdout.write(`${version()}\n`);
     return 0;
   }

@@ -2,12 +2,12 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { packageDir } from "../base/package-files.ts";
+import { version } from "../base/version.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { makeFolder } from "../store/data-folder.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { projectFiles } from "./init-files.ts";
 import { quote } from "./route-table.ts";
-import { version } from "./version.ts";
 
 export const init: Command = {
   name: "init",

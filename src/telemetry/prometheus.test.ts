@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { allLatencies, bury, buryFunctions, quantileUs, totalsOf } from "./aggregate.ts";
 import { type FunctionMetrics, LATENCY_BUCKET_BOUNDS_US, type MetricsSnapshot } from "./metrics.ts";
@@ -121,6 +123,24 @@ test("the exposition is accepted by a strict reader and adds up the workers", ()
   assert.equal(sampleOf(families, "pilotlight_server_answers_total", { source: "router", status: "404" }), 4);
   assert.equal(sampleOf(families, "pilotlight_worker_restarts_total", { reason: "signal" }), 2);
   assert.equal(sampleOf(families, "pilotlight_function_quarantined", { function: "bomb" }), 1);
+});
+
+test("the server says its version, when it started, what it has used and how many requests it holds", () => {
+  const own = { version: "1.2.3", nodeVersion: "26.1.0", startedAtSeconds: 1_700_000_000.5, cpuSeconds: 1.25 };
+  const busy = functionMetrics("busy", { pool: { ...functionMetrics("x").pool, inUse: 3, waiting: 2 } });
+  const families = parseExposition(renderPrometheus(totalsOf([snapshot([busy]), snapshot([busy])]), NO_SERVER, own));
+  assert.equal(sampleOf(families, "pilotlight_build_info", { version: "1.2.3", node: "26.1.0" }), 1);
+  assert.equal(sampleOf(families, "process_start_time_seconds"), 1_700_000_000.5);
+  assert.equal(sampleOf(families, "process_cpu_seconds_total"), 1.25);
+  assert.equal(sampleOf(families, "pilotlight_requests_in_flight"), 10);
+});
+
+test("unasked, the server speaks of the process that it is", () => {
+  const families = parseExposition(renderPrometheus(totalsOf([]), NO_SERVER));
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as { version: string };
+  assert.equal(sampleOf(families, "pilotlight_build_info", { version, node: process.versions.node }), 1);
+  assert.equal(sampleOf(families, "process_start_time_seconds"), performance.timeOrigin / 1_000);
+  assert.ok(sampleOf(families, "process_cpu_seconds_total")! > 0);
 });
 
 test("histogram buckets are cumulative and end with all calls", () => {

@@ -8,6 +8,7 @@
  */
 import type { FunctionTotals, Totals } from "./aggregate.ts";
 import { type FunctionMetrics, LATENCY_BUCKET_BOUNDS_US } from "./metrics.ts";
+import { type OwnProcess, ownProcess } from "./own-process.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -22,15 +23,29 @@ type Labels = Readonly<Record<string, string | number>>;
 
 const US_PER_SECOND = 1_000_000;
 
-export function renderPrometheus(totals: Totals, server: ServerGauges): string {
+export function renderPrometheus(totals: Totals, server: ServerGauges, own: OwnProcess = ownProcess()): string {
   const text = new Exposition();
   const seen = totals.functions.filter(isSeen);
+  renderOwnProcess(text, own);
   renderRequests(text, seen);
   renderColdStarts(text, seen);
   renderSandboxes(text, seen);
   renderPools(text, seen);
   renderServer(text, totals, server);
   return text.toString();
+}
+
+function renderOwnProcess(text: Exposition, { version, nodeVersion, startedAtSeconds, cpuSeconds }: OwnProcess): void {
+  const build = "pilotlight_build_info";
+  text.family(build, "gauge", "Always 1; the labels are the versions of Pilotlight and of the Node it runs on.");
+  text.sample(build, { version, node: nodeVersion }, 1);
+  // Names without a prefix are those that every client library uses for the process that is scraped.
+  const started = "process_start_time_seconds";
+  text.family(started, "gauge", "When the supervisor started, in seconds since the epoch.");
+  text.sample(started, {}, startedAtSeconds);
+  const cpu = "process_cpu_seconds_total";
+  text.family(cpu, "counter", "Processor seconds of the supervisor, those of its workers not among them.");
+  text.sample(cpu, {}, cpuSeconds);
 }
 
 function renderRequests(text: Exposition, seen: readonly FunctionTotals[]): void {
@@ -140,6 +155,12 @@ function renderServer(text: Exposition, totals: Totals, server: ServerGauges): v
     text.family(name, kind, help);
     for (const [key, value] of Object.entries(values)) text.sample(name, { [label]: key }, value);
   };
+  one(
+    "pilotlight_requests_in_flight",
+    "gauge",
+    "Requests that are with a function now or wait for a place in its pool.",
+    totals.functions.reduce((sum, { metrics: { pool } }) => sum + pool.inUse + pool.waiting, 0),
+  );
   const answers = "pilotlight_server_answers_total";
   text.family(
     answers,
