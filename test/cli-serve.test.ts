@@ -180,6 +180,8 @@ test("a second server on the same port ends with 2 and leaves the first alone", 
     const second = await pilotlight(["serve", "--admin", "off", "-p", new URL(url).port], { cwd });
     assert.equal(second.status, 2);
     assert.match(second.stderr, /^pilotlight serve: Cannot listen on .*\n$/);
+    const third = await pilotlight(["serve", "--json", "--admin", "off", "-p", new URL(url).port], { cwd });
+    assert.deepEqual([third.status, JSON.parse(third.stdout).errors[0].code, third.stderr], [2, "PORT_IN_USE", ""]);
     assert.equal(await textOf(`${url}/hello`), "one");
   });
 });
@@ -230,6 +232,44 @@ test("dev shows browsers the routes when none has the path, and scripts why; ser
   await serving(["serve", "--admin", "off"], async ({ url }) => {
     const { error } = JSON.parse(await (await fetch(`${url}/hello/7`, { headers: accept })).text());
     assert.equal(error.message, "No function has the path /hello/7");
+  });
+});
+
+test("dev tells at once that a saved file is broken, what it reloaded, that it builds again, and that it stopped", async () => {
+  await serving(["dev", "--admin", "off"], async ({ lines, kill, ended }) => {
+    const told = (pattern: RegExp) => until(async () => lines.some((line) => pattern.test(line)));
+    await told(/^Reloads on save\. Ctrl-C ends it\.$/);
+    writeFileSync(join(cwd, "hello.ts"), "export function GET() { oops( }");
+    await told(/ info {2}reloaded: hello /);
+    await told(/ error hello: Cannot bundle hello\.ts: Unexpected "}" \(hello\.ts:1:31\) code=SYNTAX_ERROR$/);
+    await told(/^ {2}1 \| export function GET\(\) \{ oops\( \}$/);
+    writeFileSync(join(cwd, "hello.ts"), "export function GET() { return new Response('mended'); }");
+    await told(/ info {2}hello builds again$/);
+    kill("SIGINT");
+    assert.equal(await ended(), 0);
+    await told(/^Stopped\.$/);
+  });
+});
+
+test("serve logs what can't be served before anybody calls it, and serves the rest", async () => {
+  writeFileSync(join(cwd, "broken.ts"), "export function GET() { oops( }");
+  writeFileSync(join(cwd, "pilotlight.yaml"), "functions:\n  hello: { secrets: [NEVER_SET] }\n");
+  await serving(["serve", "--json", "--admin", "off"], async ({ lines }) => {
+    const errors = () => lines.slice(1).flatMap((line) => (JSON.parse(line).level === "error" ? [JSON.parse(line).code] : []));
+    await until(async () => errors().length === 2);
+    assert.deepEqual(errors(), ["SECRET_MISSING", "SYNTAX_ERROR"]);
+  });
+});
+
+test("code from the command line or a single file that can't be built ends serve with 1 and the reason", async () => {
+  writeFileSync(join(cwd, "hello.ts"), "export default () => oops(");
+  for (const source of [["-e", "export default () => oops("], ["hello.ts"]]) {
+    const { status, stdout, stderr } = await pilotlight(["serve", ...source, "-p", "0", "-w", "1", "--admin", "off"], { cwd });
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /^pilotlight serve: .*Unexpected end of file/);
+  }
+  await serving(["dev", "hello.ts", "--admin", "off"], async ({ lines }) => {
+    await until(async () => lines.some((line) => line.includes("Unexpected end of file")));
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import type { FunctionSpec } from "../src/serve/function-spec.ts";
 import type { WorkerExit } from "../src/serve/worker-process.ts";
 import { whileBootsCrash } from "./support/boot-crash.ts";
 import { createFleet, eventually, type Fleet, spec } from "./support/fake-fleet.ts";
@@ -42,6 +43,32 @@ test("a worker that dies is replaced while the other serves on", { skip: process
   assert.equal([...after].filter((pid) => before.has(pid)).length, 1);
   assert.ok(messages().includes("worker died"));
   assert.equal(fleet.supervisor.restartsByReason.signal, 1);
+});
+
+test("the log says when the successor of a dead worker listens", async () => {
+  await started([spec("hello")]);
+  assert.ok(!messages().includes("worker 0 is back"), "a first start is no return");
+  await fleet.get("/die/SIGKILL").catch(() => {});
+  const back = await eventually("it is back", () => fleet.records.find((record) => record["message"] === "worker 0 is back"));
+  assert.equal(back["pid"], await fleet.get("/pid"));
+  assert.deepEqual([back["level"], back["worker"], typeof back["bootMs"]], ["info", "0", "number"]);
+});
+
+test("a reload says what it changed: code, settings, what is new and what is gone", async () => {
+  const bundle = { hash: "h", codeFile: "", mapFile: "", codeCacheFile: "", methods: null, tracksAsyncContext: false };
+  const built = ["a", "b", "c"].map((id) => spec(id, { bundle }));
+  await started(built);
+  const [a, b] = built as [FunctionSpec, FunctionSpec];
+  const reloaded = async (functions: FunctionSpec[]): Promise<unknown> => {
+    fleet.plan.functions = functions;
+    await fleet.supervisor.reload();
+    return messages().findLast((message) => String(message).startsWith("reloaded: "));
+  };
+  assert.equal(await reloaded(built), "reloaded: no function changed");
+  const saved = { ...a, bundle: { ...bundle, hash: "other" } };
+  assert.equal(await reloaded([saved, { ...b, timeoutMs: 7 }, spec("d")]), "reloaded: a, b, d, c (removed)");
+  const many = Array.from({ length: 7 }, (_, index) => spec(`m${index}`));
+  assert.equal(await reloaded([saved, { ...b, timeoutMs: 7 }, spec("d"), ...many]), "reloaded: m0, m1, m2, m3, m4 and 2 more");
 });
 
 test("the port survives the death of the only worker, and no other server gets it meanwhile", async () => {

@@ -13,7 +13,7 @@ export interface Io {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** `--json` was given: failures are JSON on standard output too. */
+  /** `--json` was given: failures are JSON on standard output. */
   readonly json?: boolean;
   /** A worker that boots already, for the commands that serve. */
   readonly prefork?: Prefork | null;
@@ -63,9 +63,12 @@ export async function runCommand(command: Command, args: readonly string[], io: 
   return command.run({ flags, io, flag: (name) => flags.values.get(name)?.at(-1) });
 }
 
-/** One line each: where, what happened, what to do. */
+/** One line each: where, what happened, what to do. As JSON they are for a program: people's lines are left out. */
 export function printFailures(commandName: string, failures: readonly Failure[], io: Pick<Io, "stderr" | "stdout" | "json">): void {
-  if (io.json === true) io.stdout.write(`${JSON.stringify({ errors: failures })}\n`);
+  if (io.json === true) {
+    io.stdout.write(`${JSON.stringify({ errors: failures })}\n`);
+    return;
+  }
   for (const failure of failures) io.stderr.write(`pilotlight ${commandName}: ${describeFailure(failure)}\n`);
 }
 

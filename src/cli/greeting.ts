@@ -1,13 +1,13 @@
 /**
- * What a server says when it is up: where it listens, what it serves, how to
- * try each function, and which functions it could not deploy.
+ * What a server says when it is up: where it listens, what it serves, and how
+ * to try each function. What can't be served is told by the log that follows.
  */
 import { type Palette, palette } from "../base/terminal.ts";
 import type { Config } from "../config/config.ts";
 import { scanFolder } from "../serve/folder.ts";
 import type { FunctionReport } from "../serve/operator.ts";
 import type { ServerAddresses } from "../serve/server.ts";
-import { type Call, describeFailure } from "./command.ts";
+import type { Call } from "./command.ts";
 import { glanceMethods } from "./method-glance.ts";
 import { curlLine, methodsOf, routeTable } from "./route-table.ts";
 
@@ -39,7 +39,6 @@ function asText(
   all: readonly FunctionReport[],
 ): string {
   const { url, adminUrl } = addresses;
-  const failed = all.flatMap((one) => one.failure ?? []);
   const count = (amount: number, name: string) => `${amount} ${name}${amount === 1 ? "" : "s"}`;
   return [
     "",
@@ -50,7 +49,7 @@ function asText(
       ? [routeTable(shown, url)]
       : ["No functions found. A function is a file such as hello.ts; `pilotlight init` writes some."]),
     ...(all.length > shown.length ? [`… and ${all.length - shown.length} more: pilotlight list`] : []),
-    ...failed.map((failure) => `${colour.yellow("warning")}  ${describeFailure(failure)}`),
+    ...(config.mode === "dev" ? ["", colour.dim("Reloads on save. Ctrl-C ends it.")] : []),
     "",
   ].join("\n");
 }

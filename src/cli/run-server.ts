@@ -6,7 +6,8 @@
 import type { Failure, Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import { configFromFlags } from "../config/parse.ts";
-import { openServer } from "../serve/server.ts";
+import type { FunctionReport } from "../serve/operator.ts";
+import { type OpenServer, openServer } from "../serve/server.ts";
 import { stopOnSignal } from "../serve/signals.ts";
 import { prepareDataFolder } from "../store/data-folder.ts";
 import { type Call, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
@@ -33,7 +34,7 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
   const server = openServer(config.value, {
     ...(prefork === null ? {} : { prefork }),
     sink: (text) => io.stdout.write(text),
-    style: mode === "dev" ? await lineStyle(call) : null,
+    style: mode === "dev" ? await lineStyle(call, config.value) : null,
     reconfigure: configure,
   });
   const ended = stopOnSignal(server);
@@ -43,10 +44,26 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
     printFailures(mode, started.failure, io);
     return started.failure.some(({ code }) => OUR_FAULT.has(code)) ? EXIT_FAILED : EXIT_MISUSE;
   }
+  const functions = await server.functions();
+  const broken = mode === "serve" ? await onlyFailure(config.value, functions, server) : null;
+  if (broken !== null) {
+    await server.stop({ force: true });
+    printFailures(mode, [broken], io);
+    return EXIT_FAILED;
+  }
   const { greet } = await import("./greeting.ts");
-  await greet(call, config.value, started.value, await server.functions());
+  await greet(call, config.value, started.value, functions);
+  server.checkBuilds();
   await ended;
+  if (mode === "dev") io.stdout.write("Stopped.\n");
   return EXIT_OK;
+}
+
+/** A folder serves what is good in it; a server of one function that can't be built is of no use to anybody. */
+async function onlyFailure({ source }: Config, functions: readonly FunctionReport[], server: OpenServer): Promise<Failure | null> {
+  const [only] = functions;
+  const isSingle = (source.kind === "file" || source.kind === "eval") && functions.length === 1;
+  return isSingle && only !== undefined ? server.failureOf(only.id) : null;
 }
 
 /**
@@ -63,7 +80,7 @@ function endWithNpm({ io }: Call): void {
   }, PARENT_LOOK_MS).unref();
 }
 
-async function lineStyle({ io }: Call): Promise<(line: string) => string> {
-  const { createLineStyle, wantsColour } = await import("../telemetry/log-style.ts");
-  return createLineStyle(wantsColour(io.stdout, io.env));
+async function lineStyle({ io }: Call, config: Config): Promise<(line: string) => string> {
+  const { peopleLog } = await import("./people-log.ts");
+  return peopleLog(config, io.stdout, io);
 }

@@ -29,11 +29,20 @@ export interface Workshop {
 /** Fields that a running server can take over; the others need a restart. */
 const RELOADABLE = ["functions", "memoryMaxBytes", "timeoutMs", "cpuTimeoutMs", "poolSize"] as const satisfies readonly (keyof Config)[];
 
+export interface Renewal {
+  readonly notices: readonly string[];
+  /** Functions whose code or settings are others than before, the new ones included. */
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
 export class LiveDeployment {
   readonly #workshop: Workshop;
   readonly #builder: Builder;
   #config: Config;
   #current: Deployment = { version: 0, functions: [] };
+  /** Which version of each function's file was deployed. */
+  #stamps: ReadonlyMap<string, string> = new Map();
 
   constructor(config: Config, workshop: Workshop) {
     this.#config = config;
@@ -46,17 +55,22 @@ export class LiveDeployment {
   }
 
   /** Makes the next deployment. On failure the present one stays. */
-  async renew(config: Config): Promise<Result<{ readonly notices: readonly string[] }, readonly Failure[]>> {
+  async renew(config: Config): Promise<Result<Renewal, readonly Failure[]>> {
     const merged = withReloadable(this.#config, config);
     const previous = this.#current.version === 0 ? undefined : this.#current;
     const made = await this.#workshop.makeDeployment(merged, this.#current.version + 1, previous);
     if (made.failures.length > 0) return fail(made.failures);
     const ignored = fieldsThatNeedRestart(this.#config, config);
     this.#config = merged;
+    const { functions } = made.deployment;
+    const stamps = new Map(functions.map((spec) => [spec.id, fileStamp(spec.file)]));
+    const changed = functions.filter((spec) => this.#differs(spec, stamps.get(spec.id)!)).map((spec) => spec.id);
+    const removed = this.#current.functions.map((spec) => spec.id).filter((id) => !stamps.has(id));
     this.#current = made.deployment;
+    this.#stamps = stamps;
     this.#builder.reset();
     const notice = `Restart the server for changes of: ${ignored.join(", ")}`;
-    return ok({ notices: ignored.length === 0 ? made.notices : [...made.notices, notice] });
+    return ok({ notices: ignored.length === 0 ? made.notices : [...made.notices, notice], changed, removed });
   }
 
   /** Builds a function for a worker and remembers the bundle for workers to come. */
@@ -91,8 +105,16 @@ export class LiveDeployment {
   identified(): DeployedFunction[] {
     return this.#current.functions.map((spec) => ({
       spec,
-      code: { bundleHash: spec.bundle?.hash ?? null, stamp: fileStamp(spec.file) },
+      code: { bundleHash: spec.bundle?.hash ?? null, stamp: this.#stamps.get(spec.id)! },
     }));
+  }
+
+  /** From what is deployed now. A bundle knows all its files; without one, its own file has to do. */
+  #differs(spec: FunctionSpec, stamp: string): boolean {
+    const before = this.specOf(spec.id);
+    if (before === null) return true;
+    if (JSON.stringify({ ...before, bundle: null }) !== JSON.stringify({ ...spec, bundle: null })) return true;
+    return before.bundle === null ? this.#stamps.get(spec.id) !== stamp : before.bundle.hash !== spec.bundle?.hash;
   }
 
   #remember(functionId: string, bundle: BundleRef): void {

@@ -26,6 +26,10 @@ export interface OpenServer {
   stop(options?: { readonly force?: boolean }): Promise<void>;
   stats(): Promise<ServerStats>;
   functions(): Promise<readonly FunctionReport[]>;
+  /** Why a function can't be served; builds it to know. */
+  failureOf(functionId: string): Promise<Failure | null>;
+  /** Logs which functions can't be served, now and after every reload, before somebody calls them. */
+  checkBuilds(): void;
 }
 
 /** Forks the first worker at once; everything else happens in `start`. */
@@ -79,6 +83,8 @@ export function openServer(config: Config, options: SupervisorOptions): OpenServ
     },
     stats: async () => (await operator()).stats(),
     functions: async () => (await operator()).functions(),
+    failureOf: (functionId) => supervisor.failureOf(functionId),
+    checkBuilds: () => supervisor.checkBuilds(),
   };
 }
 

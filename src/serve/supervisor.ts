@@ -11,12 +11,14 @@ import type { Config } from "../config/config.ts";
 import { LogHub, type Sink } from "../telemetry/log-hub.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
 import { Blame } from "./blame.ts";
+import { BuildCheck } from "./build-check.ts";
+import type { BuildOutcome } from "./builder.ts";
 import { createSocketPaths, type SocketPaths, sweepLeavings } from "./data-files.ts";
 import { DedicatedWorkers } from "./dedicated-workers.ts";
 import { FirstBoot } from "./first-boot.ts";
 import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
 import { Inquiries } from "./inquiries.ts";
-import { LiveDeployment, type Workshop } from "./live-deployment.ts";
+import { LiveDeployment, type Renewal, type Workshop } from "./live-deployment.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
 import { formatAddress } from "./port-probe.ts";
@@ -51,6 +53,7 @@ export interface Addresses {
 
 /** A runaway eats memory meanwhile: its neighbours' open calls get this long to end. */
 const RUNAWAY_GRACE_MS = 2_000;
+const CHANGES_SHOWN_MAX_COUNT = 5;
 
 export class Supervisor implements SlotHost {
   readonly config: Config;
@@ -68,6 +71,7 @@ export class Supervisor implements SlotHost {
   readonly #sockets: SocketPaths;
   readonly #profilers: Profilers;
   readonly #blame: Blame;
+  readonly #buildCheck: BuildCheck;
   readonly #port: PublicPort;
   readonly #firstBoot = new FirstBoot();
   readonly #launch: Launch;
@@ -113,6 +117,11 @@ export class Supervisor implements SlotHost {
       record: (level, message, fields) => this.record(level, message, fields),
       wake: (functionId) => this.#dedicated.wake(functionId),
       placementsChanged,
+    });
+    this.#buildCheck = new BuildCheck(config.mode, {
+      live: this.live,
+      build: (functionId) => this.#bundle(functionId),
+      record: (level, message, fields) => this.record(level, message, fields),
     });
     this.#profilers = new Profilers({
       placement: this.placement,
@@ -169,6 +178,18 @@ export class Supervisor implements SlotHost {
     return reloading;
   }
 
+  /** From now on broken functions are told before somebody calls them. */
+  checkBuilds(): void {
+    this.#buildCheck.begin();
+  }
+
+  /** Why a function can't be served, whether or not somebody has called it; null when it can. */
+  async failureOf(functionId: string): Promise<Failure | null> {
+    const spec = this.live.specOf(functionId);
+    if (spec === null || spec.failure !== null || spec.engine !== "javascript") return spec?.failure ?? null;
+    return (await this.#bundle(functionId)).failure;
+  }
+
   /** Drains every worker. `force` kills them at once, also while a drain is under way. */
   stop({ force = false } = {}): Promise<void> {
     if (force) for (const slot of this.slots) slot.kill();
@@ -199,7 +220,7 @@ export class Supervisor implements SlotHost {
   onMessage(slot: WorkerSlot, worker: WorkerProcess, message: FromWorker): void {
     switch (message.type) {
       case "listening":
-        this.record("debug", "worker listens", { worker: slot.name, pid: worker.pid, bootMs: Math.round(worker.livedMs) });
+        this.#listens(slot, worker);
         if (slot.functionId === null) this.#firstBoot.listens(message.port ?? this.#port.number);
         return;
       case "failed":
@@ -280,9 +301,22 @@ export class Supervisor implements SlotHost {
     await Promise.all(others.map((slot) => slot.settled));
   }
 
+  /** After a death or a replacement somebody waits for this. */
+  #listens({ name, restarts }: WorkerSlot, worker: WorkerProcess): void {
+    const fields = { worker: name, pid: worker.pid, bootMs: Math.round(worker.livedMs) };
+    if (restarts === 0) this.record("debug", "worker listens", fields);
+    else this.record("info", `worker ${name} is back`, fields);
+  }
+
+  async #bundle(functionId: string): Promise<BuildOutcome> {
+    const outcome = await this.live.build(functionId);
+    if (outcome.bundle !== null) this.placement.built(functionId, outcome.bundle.hash);
+    return outcome;
+  }
+
   async #build(worker: WorkerProcess, functionId: string): Promise<void> {
-    const { bundle, failure } = await this.live.build(functionId);
-    if (bundle !== null) this.placement.built(functionId, bundle.hash);
+    this.#buildCheck.disturb();
+    const { bundle, failure } = await this.#bundle(functionId);
     // A failure is logged by the worker, with the request that met it.
     worker.send({ type: "built", functionId, bundle, failure });
   }
@@ -314,7 +348,8 @@ export class Supervisor implements SlotHost {
     this.#rollout?.deploy();
     for (const notice of renewed.value.notices) this.record("warn", notice);
     const { version, functions } = this.live.current;
-    this.record("info", "reloaded", { version, functions: functions.length });
+    this.record("info", describeReload(renewed.value), { version, functions: functions.length });
+    this.#buildCheck.deployed(new Set(renewed.value.changed));
     return ok(undefined);
   }
 
@@ -336,6 +371,7 @@ export class Supervisor implements SlotHost {
   }
 
   async #stop(): Promise<void> {
+    this.#buildCheck.close();
     this.#port.stopAccepting();
     const forwardedTo = [...this.#dedicated.close(), ...this.#profilers.close()];
     // Shared workers first: what they forward must still find its worker.
@@ -345,4 +381,11 @@ export class Supervisor implements SlotHost {
     this.#port.release();
     this.#sockets.close();
   }
+}
+
+function describeReload({ changed, removed }: Renewal): string {
+  const names = [...changed, ...removed.map((id) => `${id} (removed)`)];
+  const more = names.length - CHANGES_SHOWN_MAX_COUNT;
+  const shown = names.slice(0, CHANGES_SHOWN_MAX_COUNT).join(", ");
+  return `reloaded: ${names.length === 0 ? "no function changed" : shown}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -34,7 +34,7 @@ export function createLineStyle(isColoured: boolean, places: Places | null = nul
     const answer = answerOf(record);
     const [first = "", ...rest] = messageOf(record, places).split("\n");
     const trace = [...rest, ...stackOf(record)].map((text) => withShownFile(text, places));
-    const origin = answer === "" && typeof record["function"] === "string" ? `${record["function"]}: ` : "";
+    const origin = answer === "" ? originOf(record, first) : "";
     const head = `${paint(DIM, String(record["time"]).slice(11, 23))} ${paint(LEVEL_COLOUR[level] ?? DIM, level.padEnd(5))}`;
     const fields = fieldsOf(record, answer !== "");
     const below = [...trace, ...linesOf(record["excerpt"]), ...linesOf(record["hint"]).map((hint) => `  ${hint}`)];
@@ -48,6 +48,11 @@ export function createLineStyle(isColoured: boolean, places: Places | null = nul
 /** Colour when a person looks and has not asked for none (https://no-color.org). */
 export function wantsColour(stream: { readonly isTTY?: boolean }, env: Readonly<Record<string, string | undefined>>): boolean {
   return stream.isTTY === true && (env["NO_COLOR"] ?? "") === "";
+}
+
+/** Whose record it is, unless that is its first word. */
+function originOf({ function: functionId }: LogFields, message: string): string {
+  return typeof functionId !== "string" || message.startsWith(`${functionId} `) ? "" : `${functionId}: `;
 }
 
 /** What an access record says beyond its message; "" for every other record. */
