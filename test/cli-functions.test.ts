@@ -19,6 +19,7 @@ const FILES = {
   "functions/echo.http": '### echoes\nPOST /echo\nX: 1\n\nhello\n\n?? json body == "hello"\n?? json x == "1"\n',
   "secretive/pilotlight.yaml": "functions:\n  vault:\n    secrets: [VAULT_KEY]\n    isolation: bounded(7)\n",
   "secretive/functions/vault.ts": "export default () => new Response('open');",
+  "thrown.ts": "export default () => {\n  throw new Error('no tea');\n};\n",
   "broken/bad.ts": "export default {\n  fetch() { oops( }\n};\n",
   "failing/hello.ts": "export default () => new Response('one\\ntwo\\n');",
   "failing/hello.http": '### differs\nGET /hello\n\n?? status == 200\n?? body == """\none\n2\n\n"""\n',
@@ -56,6 +57,23 @@ test("invoke of an unknown function names the one that was meant", async () => {
   assert.match(stderr, /Did you mean teapot\?/);
 });
 
+test("invoke tells an error in full on standard error, as there is no server log to look into", async () => {
+  const { status, stdout, stderr } = await pilotlight(["invoke", "thrown.ts"], { cwd });
+  assert.deepEqual([status, stdout], [1, ""]);
+  assert.match(stderr, /^HTTP\/1\.1 500 /m);
+  assert.match(stderr, /^\S+ error thrown: Error: no tea code=HANDLER_THREW/m);
+  assert.match(stderr, /\n {4}at \S+ \(thrown\.ts:2:9\)\n/);
+  assert.match(stderr, /\n> 2 \| +throw new Error\('no tea'\);\n/);
+  const json = JSON.parse((await pilotlight(["invoke", "thrown.ts", "--json"], { cwd })).stdout);
+  assert.match(json.body, /^HANDLER_THREW in thrown\n/);
+});
+
+test("invoke of a function that can't be served says why", async () => {
+  const { status, stdout, stderr } = await pilotlight(["invoke", "vault", "--source", "secretive"], { cwd });
+  assert.deepEqual([status, stdout], [1, ""]);
+  assert.match(stderr, /Cannot serve vault: its secret VAULT_KEY is not in the environment\. Set VAULT_KEY /);
+});
+
 test("test runs the .http files and counts", async () => {
   const { status, stdout } = await pilotlight(["test"], { cwd });
   assert.equal(status, 0);
@@ -87,10 +105,10 @@ test("validate reports every function and the place of what is wrong", async () 
   assert.match(bad.stdout, /0 of 1 functions can be served/);
 });
 
-test("a secret that is not set here is a warning of validate, and nothing to list", async () => {
+test("a secret that is not set here is a note of validate, and nothing to list", async () => {
   const words = await pilotlight(["validate", "secretive"], { cwd });
   assert.equal(words.status, 0, words.stdout);
-  assert.match(words.stdout, /^warning {2}.*its secret VAULT_KEY is not in the environment\. Set VAULT_KEY/m);
+  assert.match(words.stdout, /^note {2}secretive\/functions\/vault\.ts: vault needs VAULT_KEY when it is served$/m);
   assert.match(words.stdout, /1 of 1 functions can be served/);
   const { functions, warnings } = JSON.parse((await pilotlight(["validate", "secretive", "--json"], { cwd })).stdout);
   assert.deepEqual([functions[0].failure, warnings[0].code], [null, "SECRET_MISSING"]);

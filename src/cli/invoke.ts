@@ -13,6 +13,7 @@ import type { Config } from "../config/config.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { statOrNull } from "../config/source.ts";
 import { makeDeployment } from "../serve/deployment.ts";
+import { ERROR_CODE_HEADER } from "../serve/error-page.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 import { type CallAnswer, httpCall, type OutgoingCall, readWhole } from "./http-call.ts";
@@ -68,6 +69,10 @@ async function run(call: Call): Promise<number> {
       didYouMean(wanted, ids).trim() || `Functions here: ${ids.slice(0, 10).join(", ") || "none"}`,
     );
   }
+  if (found.spec.failure !== null) {
+    printFailures("invoke", [found.spec.failure], call.io);
+    return EXIT_FAILED;
+  }
   const outgoing = await readRequest(call, found.spec, found.path);
   if (!outgoing.ok) return misuse(call, outgoing.failure, "See pilotlight invoke --help");
   return invokeOnce(call, config, outgoing.value);
@@ -76,7 +81,8 @@ async function run(call: Call): Promise<number> {
 async function invokeOnce(call: Call, config: Config, outgoing: OutgoingCall): Promise<number> {
   try {
     return await withPrivateServer(
-      config,
+      // There is no server log to look into: errors come in full, as dev shows them.
+      { ...config, mode: "dev" },
       (line) => call.io.stderr.write(line),
       async (address) => {
         const answer = await httpCall(address, outgoing, SILENCE_MAX_MS);
@@ -160,7 +166,9 @@ async function print({ flag, io }: Call, answer: CallAnswer): Promise<void> {
   const head = [`HTTP/1.1 ${answer.status} ${answer.statusText}`, ...answer.headers.map(([name, value]) => `${name}: ${value}`)];
   if (flag("include")) io.stdout.write(`${printable(head.join("\n"))}\n\n`);
   else if (answer.status >= 400) io.stderr.write(`${printable(head[0]!)}\n`);
-  for await (const chunk of answer.body) io.stdout.write(chunk);
+  // Our own page of an error says what the log on standard error has said.
+  const isTold = !flag("include") && answer.headers.some(([name]) => name.toLowerCase() === ERROR_CODE_HEADER);
+  for await (const chunk of answer.body) if (!isTold) io.stdout.write(chunk);
 }
 
 function misuse({ io }: Call, message: string, hint: string): number {

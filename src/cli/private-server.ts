@@ -7,8 +7,8 @@ import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import { startOrStop } from "../serve/server.ts";
 import { Supervisor } from "../serve/supervisor.ts";
-import { createLineStyle, wantsColour } from "../telemetry/log-style.ts";
 import type { ServerAddress } from "./http-call.ts";
+import { peopleLog } from "./people-log.ts";
 
 const DRAIN_GRACE_MS = 500;
 /** As shells count a process that SIGINT ended. */
@@ -30,7 +30,7 @@ export async function withPrivateServer<Value>(
   onLog: (text: string) => void,
   work: (address: ServerAddress) => Promise<Value>,
 ): Promise<Value> {
-  const style = createLineStyle(wantsColour(process.stderr, process.env));
+  const style = peopleLog(config, process.stderr, { env: process.env, cwd: process.cwd() });
   const supervisor = new Supervisor(privately(config), { sink: onLog, style, drainGraceMs: DRAIN_GRACE_MS });
   const onSignal = (): void => {
     void supervisor.stop({ force: true }).finally(() => process.exit(EXIT_INTERRUPTED));

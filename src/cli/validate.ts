@@ -23,7 +23,7 @@ export const validate: Command = {
   name: "validate",
   usage: "[PATH] [flags]",
   about:
-    "Bundles every function of PATH and reports what can't be served, with file and line.\nEnds with 1 when something can't. A secret that is not set here is a warning: only the server needs it.",
+    "Bundles every function of PATH and reports what can't be served, with file and line.\nEnds with 1 when something can't. A secret that is not set here is a note: only the server needs it.",
   flags: [...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
@@ -56,7 +56,16 @@ async function run(call: Call): Promise<number> {
 /** No failure here: functions are validated where the server's secrets are not, and should not be. */
 async function secretsMissing(config: Config, { io }: Call): Promise<Failure[]> {
   const { deployment } = await makeDeployment(config, 1, io.env);
-  return deployment.functions.flatMap(({ failure }) => (failure?.code === "SECRET_MISSING" ? failure : []));
+  const secretsOf = new Map(Object.entries(config.functions).map(([key, { id = key, secrets = [] }]) => [id, secrets]));
+  return deployment.functions.flatMap(({ id, failure }) => {
+    if (failure?.code !== "SECRET_MISSING") return [];
+    const missing = (secretsOf.get(id) ?? []).filter((name) => io.env[name] === undefined);
+    return { ...failure, message: `${id} needs ${missing.join(", ")} when it is served`, hint: undefined };
+  });
+}
+
+function seenFrom(cwd: string, failure: Failure): Failure {
+  return failure.at === undefined ? failure : { ...failure, at: { ...failure.at, file: relative(cwd, failure.at.file) } };
 }
 
 async function bundled(config: Config, spec: FunctionSpec): Promise<FunctionSpec> {
@@ -115,7 +124,7 @@ function report(
           ),
         ]),
     ...notices.map((notice) => `${colour.yellow("note")}  ${notice}`),
-    ...warnings.map((warning) => `${colour.yellow("warning")}  ${describeFailure(warning)}`),
+    ...warnings.map((warning) => `${colour.yellow("note")}  ${describeFailure(seenFrom(io.cwd, warning))}`),
     ...problems.map((failure) => `\n${colour.red("FAIL")}  ${describeFailure(failure)}`),
     "",
     `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more ${failures.length === 1 ? "problem" : "problems"}` : ""}`,
