@@ -85,21 +85,7 @@ export interface AuditLine {
 
 export function auditLines({ audit, requestCount }: LoadResult): AuditLine[] {
   const { targetPerSecond, achievedPerSecond, droppedCount, lateness, eventLoopLag } = audit;
-  const achieved =
-    targetPerSecond === null
-      ? { value: `${formatRate(achievedPerSecond)}/s`, meaning: "closed loop: the server's pace decides" }
-      : {
-          value: `${formatRate(achievedPerSecond)}/s of ${formatRate(targetPerSecond)}/s`,
-          meaning: targetPerSecond === 0 ? "" : `${formatShare(Math.min(1, achievedPerSecond / targetPerSecond))} of the target`,
-        };
-  const dropped =
-    droppedCount === 0
-      ? "every due request was sent"
-      : `${formatShare(droppedCount / (requestCount + droppedCount))} of those due were never sent`;
-  return [
-    { name: "achieved rate", ...achieved },
-    { name: "dropped", value: formatCount(droppedCount), meaning: dropped },
-    { name: "lateness p99", value: spacedUs(lateness.p99Us), meaning: "intended to real send time, with a connection free" },
+  const own: AuditLine[] = [
     { name: "event-loop lag p99", value: spacedUs(eventLoopLag.p99Us), meaning: `${spacedUs(eventLoopLag.maxUs)} at most` },
     {
       name: "thread utilization",
@@ -107,6 +93,19 @@ export function auditLines({ audit, requestCount }: LoadResult): AuditLine[] {
       meaning: "of one core for each thread; above about 80% it may be the bottleneck",
     },
     { name: "own CPU per request", value: spacedUs(audit.cpuUsPerRequest), meaning: "spent by the generator" },
+  ];
+  const achieved = `${formatRate(achievedPerSecond)}/s`;
+  // Nothing is due at a certain time in a closed loop, so nothing is dropped or late.
+  if (targetPerSecond === null)
+    return [{ name: "achieved rate", value: achieved, meaning: "closed loop: the server's pace decides" }, ...own];
+  const reached = targetPerSecond === 0 ? "" : `${formatShare(Math.min(1, achievedPerSecond / targetPerSecond))} of the target`;
+  const due = requestCount + droppedCount;
+  const dropped = droppedCount === 0 ? "every due request was sent" : `${formatShare(droppedCount / due)} of those due were never sent`;
+  return [
+    { name: "achieved rate", value: `${achieved} of ${formatRate(targetPerSecond)}/s`, meaning: reached },
+    { name: "dropped", value: formatCount(droppedCount), meaning: dropped },
+    { name: "lateness p99", value: spacedUs(lateness.p99Us), meaning: "intended to real send time, with a connection free" },
+    ...own,
   ];
 }
 

@@ -49,6 +49,12 @@ test("a second without an answer is a gap, not a latency of zero", () => {
   assert.equal(seconds.completed.length, 20);
 });
 
+test("a second that the end of the run cut short is left out, unless there is no other", () => {
+  const result = exampleResult({ seconds: 3 });
+  assert.deepEqual(pageData({ ...result, durationMs: 2_400 }).seconds.second, [0, 1]);
+  assert.deepEqual(pageData({ ...result, durationMs: 400, perSecond: result.perSecond.slice(0, 1) }).seconds.second, [0]);
+});
+
 test("equal answers, one answer and none give plots without a number that isn't one", () => {
   const one = exampleResult({ seconds: 1, perSecond: 1, stallMs: 0, failsEvery: 0 });
   const none = exampleResult({ seconds: 1, failsEvery: 1 });

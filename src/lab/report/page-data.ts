@@ -5,7 +5,7 @@
  * microseconds); shares on a scale of nines, where p99, p99.9 and p99.99 are
  * as far apart as they matter. Pure.
  */
-import type { Distribution, LoadResult } from "../load/result.ts";
+import type { Distribution, LoadResult, SecondPoint } from "../load/result.ts";
 import { quantileName } from "./format.ts";
 import { estimateQuantile } from "./quantile-estimate.ts";
 
@@ -39,7 +39,8 @@ export interface PageData {
 }
 
 export function pageData(result: LoadResult): PageData {
-  const { latency, uncorrected, perSecond } = result;
+  const { latency, uncorrected } = result;
+  const perSecond = wholeSeconds(result);
   const fromLog = logUs(Math.min(latency.minUs, uncorrected.minUs));
   const toLog = Math.max(fromLog + 0.05, logUs(Math.max(latency.maxUs, uncorrected.maxUs)));
   const grid = Array.from({ length: GRID_POINTS }, (_, index) => fromLog + ((toLog - fromLog) * index) / (GRID_POINTS - 1));
@@ -63,6 +64,12 @@ export function pageData(result: LoadResult): PageData {
       p99LogUs: perSecond.map(({ p99Us, completedCount }) => (completedCount === 0 ? null : logUs(p99Us))),
     },
   };
+}
+
+/** Without a last one that the end of the run cut short: it would look like a collapse. All of them when there is no other. */
+export function wholeSeconds({ perSecond, durationMs }: LoadResult): readonly SecondPoint[] {
+  const whole = perSecond.filter(({ second }) => (second + 1) * 1_000 <= durationMs);
+  return whole.length === 0 ? perSecond : whole;
 }
 
 /** A tenth of a microsecond is as short as an answer gets: zero has no logarithm. */

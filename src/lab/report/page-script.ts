@@ -42,6 +42,7 @@ interface CanvasContext {
   arc(x: number, y: number, radius: number, from: number, to: number): void;
   fill(): void;
   stroke(): void;
+  measureText(text: string): { readonly width: number };
   fillText(text: string, x: number, y: number): void;
   strokeText(text: string, x: number, y: number): void;
 }
@@ -73,9 +74,9 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
   const share = (nines: number) => `${Number((100 - 100 * 10 ** -nines).toFixed(Math.max(0, Math.ceil(nines) - 1)))}%`;
   const count = (value: number) => Math.round(value).toLocaleString("en-US");
 
-  /** 1, 2, 5, 10 … while there is room for them; decades alone when there is not. */
+  /** 1, 2, 5, 10 … while there is room for them, then fewer, at last every so many decades. */
   function timeSplits(low: number, high: number, most: number): number[] {
-    for (const steps of [[1, 2, 5], [1, 3], [1]]) {
+    for (const steps of [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 5], [1, 3], [1]]) {
       const splits: number[] = [];
       for (let decade = Math.floor(low); decade <= high; decade++) {
         for (const step of steps) {
@@ -84,8 +85,9 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
         }
       }
       if (splits.length <= most) return splits;
+      if (steps.length === 1) return splits.filter((_, index) => index % Math.ceil(splits.length / most) === 0);
     }
-    return [Math.ceil(low), Math.floor(high)];
+    return [];
   }
 
   const axis = (more: object) => ({
@@ -138,13 +140,10 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
     // The last line drawn may have left its dashes behind.
     ctx.setLineDash([]);
     const marks = data.cdf.marks.map((mark) => {
-      const x = drawn.valToPos(mark.logUs, "x", true);
-      return {
-        x,
-        y: drawn.valToPos(mark.nines, "y", true),
-        side: x > bbox.left + bbox.width * 0.72 ? -1 : 1,
-        text: `${mark.name}  ${time(mark.logUs)}`,
-      };
+      const [x, y] = [drawn.valToPos(mark.logUs, "x", true), drawn.valToPos(mark.nines, "y", true)];
+      const text = `${mark.name}  ${time(mark.logUs)}`;
+      const fitsRight = x + 16 * ratio + ctx.measureText(text).width < bbox.left + bbox.width;
+      return { x, y, text, side: fitsRight ? 1 : -1 };
     });
     for (const { x, y, side, text } of marks) {
       ctx.textAlign = side < 0 ? "right" : "left";
@@ -191,7 +190,7 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
 
   plot(
     "plot-histogram",
-    240,
+    290,
     {
       scales: { x: { time: false }, y: { range: (_plot: Plot, _low: number, high: number) => [0, Math.max(1, high * 1.08)] } },
       axes: [timeAxis({ size: 34 }, 62), axis({ size: 58, values: (_plot: Plot, splits: number[]) => splits.map(count) })],
@@ -208,6 +207,13 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
     size: 34,
     values: (_plot: Plot, splits: number[]) => splits.map((split) => (Number.isInteger(split) ? `${split} s` : "")),
   });
+  /** Two thirds of a decade at least: on less, noise looks like a mountain range and the axis has one name. */
+  const widened = (_plot: Plot, low: number, high: number) => {
+    const more = Math.max(0.06, (0.66 - (high - low)) / 2);
+    return [low - more, high + more];
+  };
+  /** The last step ends with its second, not where it begins. */
+  const ended = <Value>(column: readonly Value[]) => [...column, ...column.slice(-1)];
   const sync = { sync: { key: "seconds" } };
   const stepped = { paths: uPlot.paths.stepped({ align: 1 }) };
   const hasTarget = seconds.target.some((target) => target !== null);
@@ -228,14 +234,19 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
         ...(hasTarget ? [line("Target", "uncorrected", count, { ...stepped, dash: [6, 4], width: 1.5 })] : []),
       ],
     },
-    [seconds.second, seconds.completed, ...(hasFailed ? [seconds.failed] : []), ...(hasTarget ? [seconds.target] : [])],
+    [
+      [...seconds.second, ...seconds.second.slice(-1).map((last) => last + 1)],
+      ended(seconds.completed),
+      ...(hasFailed ? [[...seconds.failed, null]] : []),
+      ...(hasTarget ? [ended(seconds.target)] : []),
+    ],
   );
   plot(
     "plot-latency",
     220,
     {
       cursor: sync,
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: { range: widened } },
       axes: [secondAxis, timeAxis({ side: 3, size: 64 }, 34)],
       series: [second, line("p99", "corrected", time), line("Median", "median", time)],
     },

@@ -7,6 +7,7 @@ import { type LoadResult, PHASES, type Phase } from "../load/result.ts";
 import { auditLines, errorLines, interruptedText, omissionText, stallText } from "./findings.ts";
 import { formatCount, formatRate, formatShare, quantileName, spacedUs } from "./format.ts";
 import { type Html, html } from "./markup.ts";
+import { wholeSeconds } from "./page-data.ts";
 import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
@@ -39,13 +40,11 @@ function banner(kind: string, sign: string, title: string, body: Html | null): H
 }
 
 function keptUpText({ audit }: LoadResult): string {
-  const rate =
-    audit.targetPerSecond === null
-      ? ""
-      : `It sent ${formatRate(audit.achievedPerSecond)} of ${formatRate(audit.targetPerSecond)} requests a second, `;
-  const dropped = audit.droppedCount === 0 ? "dropped none" : `dropped ${formatCount(audit.droppedCount)}`;
-  const late = `99% of what was due left within ${spacedUs(audit.lateness.p99Us)}.`;
-  return rate === "" ? `It ${dropped}; ${late}` : `${rate}${dropped}; ${late}`;
+  const { targetPerSecond, achievedPerSecond, droppedCount, lateness, eventLoopLag } = audit;
+  if (targetPerSecond === null)
+    return `Its event loop was at most ${spacedUs(eventLoopLag.p99Us)} late, 99% of the time: an answer was timed when it came.`;
+  const dropped = droppedCount === 0 ? "dropped none" : `dropped ${formatCount(droppedCount)}`;
+  return `It sent ${formatRate(achievedPerSecond)} of ${formatRate(targetPerSecond)} requests a second, ${dropped}; 99% of what was due left within ${spacedUs(lateness.p99Us)}.`;
 }
 
 export function keyFigures(result: LoadResult): Html {
@@ -102,22 +101,24 @@ export function latencySection(result: LoadResult): Html {
 }
 
 function quantileTable(result: LoadResult): Html {
-  const rows = REPORTED_QUANTILES.map((quantile) => {
-    const { us, interval, tooFew } = estimateQuantile(result, quantile);
-    if (tooFew !== null) return html`<tr><td>${quantileName(quantile)}</td><td class="dim right" colspan="3">${tooFew}</td></tr>`;
-    const range = interval === null ? "–" : `${spacedUs(interval.low)} to ${spacedUs(interval.high)}`;
-    return html`<tr><td>${quantileName(quantile)}</td><td class="number">${spacedUs(us)}</td><td class="number dim wide">${range}</td><td class="number">${spacedUs(quantileOf(result.uncorrected, quantile))}</td></tr>`;
+  const estimates = REPORTED_QUANTILES.map((quantile) => estimateQuantile(result, quantile));
+  const hasIntervals = estimates.some(({ interval }) => interval !== null);
+  const intervalCell = (text: string) => (hasIntervals ? html`<td class="number dim wide">${text}</td>` : null);
+  const rows = estimates.map(({ quantile, us, interval, tooFew }) => {
+    const name = html`<td>${quantileName(quantile)}</td>`;
+    if (tooFew !== null) return html`<tr>${name}<td class="dim right" colspan="3">${tooFew}</td></tr>`;
+    const range = intervalCell(interval === null ? "–" : `${spacedUs(interval.low)} to ${spacedUs(interval.high)}`);
+    return html`<tr>${name}<td class="number">${spacedUs(us)}</td>${range}<td class="number">${spacedUs(quantileOf(result.uncorrected, quantile))}</td></tr>`;
   });
   return html`<div><table>
-    <tr><th>Latency</th><th class="number">Corrected</th><th class="number wide">95% interval</th><th class="number">Uncorrected</th></tr>
+    <tr><th>Latency</th><th class="number">Corrected</th>${hasIntervals ? html`<th class="number wide">95% interval</th>` : null}<th class="number">Uncorrected</th></tr>
     ${rows}
-    <tr><td>slowest</td><td class="number">${spacedUs(result.latency.maxUs)}</td><td class="number dim wide">–</td><td class="number">${spacedUs(result.uncorrected.maxUs)}</td></tr>
+    <tr><td>slowest</td><td class="number">${spacedUs(result.latency.maxUs)}</td>${intervalCell("–")}<td class="number">${spacedUs(result.uncorrected.maxUs)}</td></tr>
   </table></div>`;
 }
 
 export function timeSection(result: LoadResult): Html {
-  // A second that the end of the run cut short says nothing of the server.
-  const perSecond = result.perSecond.filter(({ second }) => (second + 1) * 1_000 <= result.durationMs);
+  const perSecond = wholeSeconds(result);
   if (perSecond.length === 0) return html``;
   const worst = perSecond.reduce((most, each) => (each.p99Us > most.p99Us ? each : most));
   const least = perSecond.reduce((fewest, each) => (each.completedCount < fewest.completedCount ? each : fewest));

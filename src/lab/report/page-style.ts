@@ -81,7 +81,7 @@ summary { cursor: pointer; color: var(--muted); font-size: 14.5px; }
 details pre { overflow-x: auto; background: var(--page); border: 1px solid var(--rule); border-radius: 8px; padding: 14px 16px; margin-top: 10px; line-height: 1.5; }
 .pass, .miss { font-weight: 600; white-space: nowrap; }
 .pass { color: var(--good); } .miss { color: var(--bad); }
-footer { color: var(--muted); font-size: 13.5px; margin-top: 28px; }
+footer { color: var(--muted); font-size: 13.5px; max-width: 88ch; text-wrap: pretty; margin-top: 28px; }
 .uplot { font-family: inherit !important; }
 .u-legend { text-align: left !important; font-size: 13.5px; margin: 8px 0 0 !important; width: auto; line-height: 1.6; }
 .u-legend tbody { display: flex; flex-wrap: wrap; }

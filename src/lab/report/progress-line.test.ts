@@ -50,6 +50,12 @@ test("the line never fills a narrow terminal", () => {
   }
 });
 
+test("a terminal that does not know its width is taken for 80 columns wide", () => {
+  const stream = fakeStream(true, 0);
+  createProgressLine(stream, { quiet: false, env: { NO_COLOR: "1" } }).update(PROGRESS);
+  assert.match(stream.written[0]!, /998 req\/s {2}p99 12\.3 ms {2}0 failed/);
+});
+
 test("without a terminal there is a plain line every ten seconds of the run", () => {
   const stream = fakeStream(false);
   const line = createProgressLine(stream, { quiet: false, env: {} });

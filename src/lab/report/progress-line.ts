@@ -9,6 +9,8 @@ import { formatCount, formatRate, spacedUs } from "./format.ts";
 
 const PLAIN_EVERY_MS = 10_000;
 const BAR_WIDTH = 24;
+/** Of a terminal that says 0: some pseudo-terminals do. */
+const UNKNOWN_WIDTH = 80;
 const CLEAR_LINE = "\r\x1b[2K";
 const ERASE_TO_END = "\x1b[K";
 
@@ -39,7 +41,7 @@ function liveLine(stream: ProgressStream, paint: Palette): ProgressLine {
   return {
     update(progress) {
       // Rewritten in place, then what is left of the old line erased: clearing first would flicker.
-      stream.write(`\r${liveText(progress, stream.columns ?? 80, paint)}${ERASE_TO_END}`);
+      stream.write(`\r${liveText(progress, stream.columns || UNKNOWN_WIDTH, paint)}${ERASE_TO_END}`);
       isShown = true;
     },
     end() {
@@ -84,6 +86,7 @@ function timeText({ elapsedMs, totalMs, isWarmUp }: LoadProgress): string {
 }
 
 function figures({ perSecond, p99Us, failedCount, completedCount }: LoadProgress): string[] {
-  const p99 = completedCount === 0 ? "p99 -" : `p99 ${spacedUs(p99Us)}`;
+  // 0 until the first second is over.
+  const p99 = completedCount === 0 || p99Us === 0 ? "p99 -" : `p99 ${spacedUs(p99Us)}`;
   return [`${formatRate(perSecond)} req/s`, p99, `${formatCount(failedCount)} failed`];
 }
