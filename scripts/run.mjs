@@ -38,8 +38,9 @@ const TASKS = {
 function testCommand(args) {
   const files = args.filter((arg) => !arg.startsWith("-"));
   return [
-    // isolated-vm asks for it in every process that opens isolates; the runner hands it on to each test file.
+    // As workers are started (src/engines/javascript/v8-flags.ts); the runner hands them on to each test file.
     "--no-node-snapshot",
+    "--no-turboshaft-loop-unrolling",
     "--test",
     "--test-reporter=spec",
     "--test-concurrency=2",

@@ -29,6 +29,10 @@ const ENDLESS = { failure: /^CPU_LIMIT_EXCEEDED$/, ends: true } as const;
 const FULL_OR_ENDLESS = { failure: /^(MEMORY|CPU)_LIMIT_EXCEEDED$/, ends: true } as const;
 
 const ATTACKS: Readonly<Record<string, Attack>> = {
+  "a loop of growing arrays, from which V8 would take the interrupt check": {
+    code: `const a = []; for (;;) a.push(new Array(1000));`,
+    ...FULL_OR_ENDLESS,
+  },
   "an object that looks like a response, with getters": {
     code: `return { get status() { throw 1; }, get headers() { for (;;); }, body: "x" };`,
     failure: /^HANDLER_THREW$/,

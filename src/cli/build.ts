@@ -9,6 +9,7 @@ import { programFile } from "../base/package-files.ts";
 import { table } from "../base/table.ts";
 import { describeBytes } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
+import { V8_FLAGS } from "../engines/javascript/v8-flags.ts";
 import { type BuildReport, buildDeployment, type CompileInput } from "../serve/build.ts";
 import type { CompileJob } from "./build-compile.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
@@ -56,7 +57,7 @@ async function run(call: Call): Promise<number> {
 /** The child's complaints go to this process's standard error. */
 function compileApart(job: CompileJob): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--no-node-snapshot", COMPILE_ENTRY], { stdio: ["pipe", "ignore", "inherit"] });
+    const child = spawn(process.execPath, [...V8_FLAGS, COMPILE_ENTRY], { stdio: ["pipe", "ignore", "inherit"] });
     child.once("error", reject);
     child.once("close", (status, signal) => {
       if (status === 0) resolve();

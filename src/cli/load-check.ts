@@ -13,6 +13,7 @@ import { programFile } from "../base/package-files.ts";
 import type { Failure } from "../base/result.ts";
 import type { CallFailure } from "../engines/engine.ts";
 import { excerptOf, mapStack } from "../engines/javascript/source-map.ts";
+import { V8_FLAGS } from "../engines/javascript/v8-flags.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import type { Loaded, LoadJob } from "./load-child.ts";
 
@@ -51,7 +52,7 @@ export async function checkLoading(functions: readonly FunctionSpec[], dataDir: 
 
 /** Fewer results than functions: the one after the last has taken the process down. */
 async function loadApart(job: LoadJob): Promise<Loaded[]> {
-  const child = spawn(process.execPath, ["--no-node-snapshot", LOAD_ENTRY], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...V8_FLAGS, LOAD_ENTRY], { stdio: ["pipe", "pipe", "inherit"] });
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   child.stdin.on("error", () => {});
   child.stdin.end(JSON.stringify(job));
