@@ -71,6 +71,13 @@ test("the page says what is seen, with thresholds, errors, interruption and the 
   assert.match(page, /the p99 would read 7\.77 ms instead of 801 ms/);
 });
 
+test("seconds with too few answers for a p99 are headed by their median", async () => {
+  assert.match(await toHtml(exampleResult({ stallMs: 0 }), []), /slowest second, \d+, had a p99 of/);
+  const sparse = await toHtml(exampleResult({ perSecond: 100, stallMs: 0 }), []);
+  assert.match(sparse, /slowest second, \d+, had a median of/);
+  assert.match(sparse, /fewer than 368 answers is little but the slowest/);
+});
+
 test("no secret of the plan gets onto the page", async () => {
   assert.doesNotMatch(await toHtml(exampleResult(), []), /correct-horse/);
 });

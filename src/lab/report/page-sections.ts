@@ -3,7 +3,8 @@
  * and the figures under it. Everything a plot shows stands in a table too, for
  * those who see none. Markup only through `html`, which escapes.
  */
-import { type LoadResult, PHASES, type Phase } from "../load/result.ts";
+import { samplesForQuantile } from "../../stats/quantile-interval.ts";
+import { type LoadResult, PHASES, type Phase, type SecondPoint } from "../load/result.ts";
 import { auditLines, errorLines, interruptedText, omissionText, stallText } from "./findings.ts";
 import { formatCount, formatRate, formatShare, quantileName, spacedUs } from "./format.ts";
 import { type Html, html } from "./markup.ts";
@@ -120,12 +121,17 @@ function quantileTable(result: LoadResult): Html {
 export function timeSection(result: LoadResult): Html {
   const perSecond = wholeSeconds(result);
   if (perSecond.length === 0) return html``;
-  const worst = perSecond.reduce((most, each) => (each.p99Us > most.p99Us ? each : most));
+  const neededCount = samplesForQuantile(0.99);
+  // A second with few answers has a median to speak of, and no p99.
+  const isDense = perSecond.every(({ completedCount }) => completedCount === 0 || completedCount >= neededCount);
+  const slowness = ({ p99Us, medianUs }: SecondPoint) => (isDense ? p99Us : medianUs);
+  const worst = perSecond.reduce((most, each) => (slowness(each) > slowness(most) ? each : most));
+  const sparse = isDense ? "" : ` A p99 of fewer than ${neededCount} answers is little but the slowest of them.`;
   const least = perSecond.reduce((fewest, each) => (each.completedCount < fewest.completedCount ? each : fewest));
   return html`<div class="pair">
     <section>
-      <h2>${unbroken(`The slowest second, ${worst.second}, had a p99 of ${spacedUs(worst.p99Us)}`)}</h2>
-      <p class="says">p99 and median latency of the answers that came in each second (logarithmic).</p>
+      <h2>${unbroken(`The slowest second, ${worst.second}, had a ${isDense ? "p99" : "median"} of ${spacedUs(slowness(worst))}`)}</h2>
+      <p class="says">p99 and median latency of the answers that came in each second (logarithmic).${sparse}</p>
       <figure id="plot-latency" role="img" aria-label="Latency in each second of the run"></figure>
     </section>
     <section>
