@@ -126,7 +126,8 @@ class LoadThread {
       sentBytes: this.#context.sentBytes,
       receivedBytes: this.#context.receivedBytes,
       connectionsOpened: this.#context.connectionsOpened,
-      connectionsMaxInUse: this.#maxInUse,
+      // Looked at by the sweep; a run may be shorter than one.
+      connectionsMaxInUse: Math.max(this.#maxInUse, Math.min(1, this.#recorder.requestCount)),
       utilization: wallMs > 0 ? Math.max(0, Math.min(1, (loop.active - spunMs) / wallMs)) : 0,
       cpuUs,
     };

@@ -4,6 +4,7 @@
  * `bench ab` read alike; files were read by the caller. Pure.
  */
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
+import { MIB } from "../../base/units.ts";
 import { parseTemplate } from "./body-template.ts";
 import type { Arrivals, Body, Checks, LoadPlan, Target } from "./plan.ts";
 import {
@@ -58,6 +59,7 @@ export interface LoadOptions {
 const CONNECTION_MAX_COUNT = 65_535;
 const THREAD_MAX_COUNT = 64;
 const PIPELINING_MAX = 128;
+const PIPELINED_MAX_BYTES = 64 * MIB;
 const SEED_MAX = 2 ** 32 - 1;
 /** One thread sends about 80,000 requests a second; two take the load off each other well before that. */
 const HIGH_PER_SECOND = 30_000;
@@ -103,6 +105,13 @@ export function makePlan(options: LoadOptions): Result<LoadPlan, readonly Failur
   const pipelining = read("--pipelining", options.pipelining ?? "1", readWhole(1, PIPELINING_MAX), 1);
   if (pipelining > 1 && options.keepsAlive === false) {
     complain("--pipelining needs a connection that is kept alive", "Leave out --no-keep-alive");
+  }
+  // They leave in one write.
+  if (pipelining > 1 && pipelining * (options.data?.length ?? 0) > PIPELINED_MAX_BYTES) {
+    complain(
+      `--pipelining ${pipelining} of this body is more than ${PIPELINED_MAX_BYTES / MIB} MiB at once`,
+      "Lower --pipelining, or send a smaller body",
+    );
   }
   const timeoutMs = read("--timeout", options.timeout ?? "30s", readTime(1), 1);
   const warmUpMs = read("--warm-up", options["warm-up"] ?? "0", readTime(0), 0);
