@@ -67,7 +67,7 @@ export function keyFigures(result: LoadResult): Html {
 
 /** A figure and its unit stay on one line. */
 function unbroken(text: string): string {
-  return text.replace(/(\d) (?=[a-zµ]{1,2}\b)/g, "$1\u00a0");
+  return text.replace(/(\d) (?=[nµm]?s(?![a-z]))/g, "$1\u00a0");
 }
 
 function figure(name: string, value: Html, under: string, kind = ""): Html {
