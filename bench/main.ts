@@ -19,7 +19,7 @@ import { markdown } from "./support/markdown.ts";
 import { ROOT } from "./support/subjects.ts";
 
 const FIGURES: readonly Figure[] = [throughput, boot, cold, density];
-/** Asked for by name only: a quarter of an hour and more. */
+/** Asked for by name only: half an hour. */
 const LONG_FIGURES: readonly Figure[] = [verdicts];
 const QUICK: Effort = { rounds: 3, seconds: 1.5, warmUpSeconds: 5, scale: 1 };
 const FULL: Effort = { rounds: 7, seconds: 4, warmUpSeconds: 6, scale: 1 };

@@ -21,6 +21,7 @@ import { DATA_FOLDER, OUTPUT_FLAG } from "./bench-flags.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, type Io, printFailures } from "./command.ts";
 
 const EXIT_INTERRUPTED = 130;
+const MORE_ROUNDS = "raise --max-time or --rounds, or lower --seconds and --warm-up";
 
 export const benchAb: Command = {
   name: "bench ab",
@@ -112,10 +113,9 @@ function report(run: AbRun, { io, flag }: Call, isAa: boolean): number {
   const { report, samples } = toReport(run);
   const lines = [describeAb(run), ...(isAa ? [describeAa(run)] : [])];
   const stored = flag("no-save") ? null : storeReport(resolve(io.cwd, flag("output") ?? DATA_FOLDER), report, samples);
-  if (run.samples.order.length < ROUND_MIN_COUNT)
-    lines.push(
-      `Only ${run.samples.order.length} rounds: a verdict needs ${ROUND_MIN_COUNT}; raise --max-time or --rounds, or lower --seconds and --warm-up`,
-    );
+  const count = run.samples.order.length;
+  if (count < ROUND_MIN_COUNT)
+    lines.push(`Only ${count} ${count === 1 ? "round" : "rounds"}: a verdict needs ${ROUND_MIN_COUNT}; ${MORE_ROUNDS}`);
   if (stored?.ok) lines.push(`Stored in ${stored.value}`);
   const json = flag("json");
   io.stdout.write(json === "-" ? `${JSON.stringify(report, null, 2)}\n` : `${lines.join("\n")}\n`);

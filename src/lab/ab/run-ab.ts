@@ -4,7 +4,7 @@
  * It stops by the width of intervals, never by a p-value: stopping as soon as
  * a difference looks significant finds differences where there are none.
  */
-import { ok, type Result } from "../../base/result.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
 import { createRandom } from "../../stats/random.ts";
 import { isPreciseEnough } from "../../stats/stopping.ts";
 import { measureProcess, type Tools } from "./measure.ts";
@@ -14,6 +14,8 @@ import { rounds, type Side } from "./schedule.ts";
 
 /** Fewer say nothing that a verdict could rest on (stats/bootstrap.ts). */
 export const ROUND_MIN_COUNT = 5;
+
+const INTERRUPTED = { code: "AB_INTERRUPTED", message: "Interrupted before the first round was done: there is nothing to show" };
 
 export interface AbSamples {
   /** In the order measured. */
@@ -48,7 +50,8 @@ export async function runAb(plan: AbPlan, tools: Tools, onProgress?: (progress: 
     for (const side of pair) {
       onProgress?.({ round: done.length + 1, roundMaxCount: plan.roundMaxCount, side, elapsedMs: performance.now() - startMs });
       const measured = await measureProcess(plan[side], plan.measuring, tools);
-      if (!measured.ok) return tools.signal?.aborted && done.length > 0 ? finish("interruption") : measured;
+      if (!measured.ok && tools.signal?.aborted) return done.length > 0 ? finish("interruption") : fail(INTERRUPTED);
+      if (!measured.ok) return measured;
       samples[side].push(measured.value);
     }
     done.push(pair.join(""));
