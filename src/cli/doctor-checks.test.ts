@@ -9,6 +9,7 @@ const GOOD: Facts = {
   nodeOptions: "",
   isolatedVmError: null,
   reusePort: true,
+  setprivFile: "/usr/bin/setpriv",
   portError: null,
   cpuCount: 8,
   memoryBytes: 16 * 1024 ** 3,
@@ -49,6 +50,8 @@ test("every lack names its cost and the command that mends it", () => {
     [{ memoryLimitBytes: 100 * 1024 ** 2 }, "memory", /--worker-memory/],
     [{ portError: "EADDRINUSE" }, "port", /-p 0/],
     [{ reusePort: false }, "reusePort", /Linux/],
+    [{ setprivFile: null }, "setpriv", /util-linux/],
+    [{ setprivFile: null, platform: "darwin-arm64" }, "setpriv", /Linux/],
     [{ nodeOptions: "--inspect=0.0.0.0:9229" }, "NODE_OPTIONS", /unset NODE_OPTIONS/],
   ];
   for (const [change, name, mend] of lacks) {

@@ -47,6 +47,7 @@ export function judge(facts: Facts, address: string): Finding[] {
     checkNodeOptions(facts),
     checkPort(facts, address),
     checkReusePort(facts),
+    checkSetpriv(facts, linux),
     checkFolder("data folder", facts.dataDir, facts.dataDirError, "caches, sockets and state have no place", "--data-dir DIR"),
     checkFolder("temporary folder", "", facts.tmpDirError, "unix sockets and bundling need it", "TMPDIR=/writable/dir"),
     checkCpus(facts),
@@ -122,6 +123,18 @@ function checkReusePort({ reusePort }: Facts): Finding {
     found: "not available",
     cost: "the supervisor hands every connection over: some 20 us each",
     mend: "serve on Linux for load",
+  };
+}
+
+function checkSetpriv({ setprivFile }: Facts, linux: boolean): Finding {
+  const name = "setpriv";
+  if (setprivFile !== null) return { name, state: "ok", found: setprivFile };
+  return {
+    name,
+    state: "warn",
+    found: "not available",
+    cost: "when the supervisor is killed, a worker that is stuck in a built-in stays and holds the port",
+    mend: linux ? "install util-linux 2.33 or later (apk add setpriv on Alpine)" : "serve on Linux; or kill what is left by hand",
   };
 }
 

@@ -7,6 +7,7 @@ import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync } f
 import { createServer } from "node:net";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
+import { setprivFile } from "../serve/parent-death.ts";
 
 export interface Facts {
   readonly platform: string;
@@ -15,6 +16,8 @@ export interface Facts {
   /** Why isolated-vm can't be loaded; null when it can. */
   readonly isolatedVmError: string | null;
   readonly reusePort: boolean;
+  /** The setpriv that ties workers to their supervisor; null where there is none. */
+  readonly setprivFile: string | null;
   /** Why the port can't be taken; null when it can. */
   readonly portError: string | null;
   readonly cpuCount: number;
@@ -52,6 +55,7 @@ export async function gatherFacts(asked: Asked): Promise<Facts> {
     nodeOptions: asked.nodeOptions,
     isolatedVmError: await loadError("isolated-vm"),
     reusePort: (await listenError("127.0.0.1", 0, true)) === null,
+    setprivFile: setprivFile(),
     portError: await listenError(asked.host, asked.port, false),
     cpuCount: availableParallelism(),
     memoryBytes: totalmem(),

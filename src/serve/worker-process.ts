@@ -9,7 +9,9 @@ import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { programFile } from "../base/package-files.ts";
+import { V8_FLAGS } from "../engines/javascript/v8-flags.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
+import { untilParentDies } from "./parent-death.ts";
 
 export interface Launch {
   /** Entry file; the built-in one unless a test scripts its own. */
@@ -67,7 +69,7 @@ export class WorkerProcess {
     mkdirSync(launch.dataDir, { recursive: true });
     this.flightFile = join(launch.dataDir, "flight", `${process.pid}-${this.serial}`);
     this.#child = fork(launch.entryFile, [], {
-      execArgv: workerFlags(launch),
+      ...untilParentDies(process.execPath, workerFlags(launch)),
       env: workerEnv(launch.dataDir),
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       serialization: "json",
@@ -141,7 +143,7 @@ export function describeExit(exit: WorkerExit, lastWords: string | null): string
 
 function workerFlags(launch: Launch): string[] {
   return [
-    "--no-node-snapshot",
+    ...V8_FLAGS,
     "--permission",
     "--allow-addons",
     "--allow-net",
