@@ -26,14 +26,18 @@ export function banners(result: LoadResult, outcomes: readonly ThresholdOutcome[
     const title = `${missed.length} of ${outcomes.length} ${outcomes.length === 1 ? "threshold" : "thresholds"} not reached`;
     all.push(banner("bad", "✕", title, html`<p>${missed.map(({ threshold, why }) => `${threshold.text} (${why})`).join("; ")}</p>`));
   }
-  if (all.length > 0) return all;
-  const reached =
-    outcomes.length === 0
-      ? ""
-      : outcomes.length === 1
-        ? ", and the threshold is reached"
-        : `, and all ${outcomes.length} thresholds are reached`;
-  return [banner("good", "✓", `Valid: the generator kept up${reached}`, html`<p>${keptUpText(result)}</p>`)];
+  if (all.length === 0) {
+    const reached =
+      outcomes.length === 0
+        ? ""
+        : outcomes.length === 1
+          ? ", and the threshold is reached"
+          : `, and all ${outcomes.length} thresholds are reached`;
+    all.push(banner("good", "✓", `Valid: the generator kept up${reached}`, html`<p>${keptUpText(result)}</p>`));
+  }
+  const stall = stallText(result);
+  if (stall !== null) all.push(banner("warn", "!", stall.observed, html`<p>${stall.cause} ${stall.mend}</p>`));
+  return all;
 }
 
 function banner(kind: string, sign: string, title: string, body: Html | null): Html {
@@ -179,13 +183,11 @@ export function phaseSection(result: LoadResult): Html {
     const name = html`<td class="nowrap"><span class="key" style="background:var(--${phase})"></span>${PHASE_NAMES[phase]}</td>`;
     return html`<tr>${name}<td class="number">${shortShare(share(phase))}</td><td class="number">${spacedUs(meanUs)}</td><td class="number wide">${spacedUs(medianUs)}</td><td class="number">${spacedUs(p99Us)}</td></tr>`;
   });
-  const stall = stallText(result);
   return html`<section>
     <h2>${shortShare(share(most))} of a request's time is spent ${PHASE_DOING[most]}</h2>
     <p class="says">Where the mean request spends its time, from when it was due to the last byte.</p>
     <div class="stack" aria-hidden="true">${bar}</div>
     <div class="scroll"><table><tr><th>Phase</th><th class="number">Share</th><th class="number">Mean</th><th class="number wide">Median</th><th class="number">p99</th></tr>${rows}</table></div>
-    ${stall === null ? null : html`<div class="banner warn"><span class="sign" aria-hidden="true">!</span><strong>A stall of 40 ms</strong><p>${stall.observed} ${stall.cause}</p><p>${stall.mend}</p></div>`}
   </section>`;
 }
 
