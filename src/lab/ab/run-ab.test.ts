@@ -1,0 +1,73 @@
+/** When a comparison stops: real processes that do next to nothing, and a load whose figures are made up. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ok, type Result } from "../../base/result.ts";
+import { makePlan } from "../load/make-plan.ts";
+import type { LoadPlan } from "../load/plan.ts";
+import type { LoadResult } from "../load/result.ts";
+import { unpinned } from "./cores.ts";
+import type { AbPlan } from "./plan.ts";
+import { runAb } from "./run-ab.ts";
+
+const skip = process.platform !== "linux" && "it reads /proc";
+const SERVE = `require("node:http").createServer((q,s)=>s.end("ok")).listen(process.argv[1],"127.0.0.1")`;
+const subject = { label: "X", command: (port: number) => [process.execPath, "-e", SERVE, String(port)] };
+
+function planOf(more: Partial<AbPlan> = {}): AbPlan {
+  const load = makePlan({ url: "http://127.0.0.1:1/" });
+  assert.ok(load.ok);
+  const measuring = { load: load.value, measuredMs: 50, warmUpMaxMs: 0, startTimeoutMs: 20_000 };
+  const rule = { metric: "rps", minimumEffect: 0.03, alpha: 0.05, seed: 3 } as const;
+  return { a: subject, b: subject, measuring, roundMaxCount: 2, maxMs: 600_000, ...rule, ...more };
+}
+
+/** Answers at once, with so many requests. */
+function fakeLoad(requestCount: () => number) {
+  return async (plan: LoadPlan): Promise<Result<LoadResult>> => {
+    const latency = { count: 10, medianUs: 100, p99Us: 200 };
+    const audit = { invalidBecause: [] };
+    const figures = { requestCount: requestCount(), failedCount: 0, durationMs: 1_000, receivedBytes: 0, interrupted: false };
+    return ok({ plan, ...figures, latency, audit, errorExamples: {} } as unknown as LoadResult);
+  };
+}
+
+test("it ends after its rounds, with both sides measured as often", { skip }, async () => {
+  let count = 1_000;
+  const ran = await runAb(planOf(), { runLoad: fakeLoad(() => (count *= 2)), pinning: unpinned("a test") });
+  assert.ok(ran.ok, ran.ok ? "" : ran.failure.message);
+  assert.deepEqual([ran.value.stoppedBy, ran.value.a.length, ran.value.b.length, ran.value.order.length], ["rounds", 2, 2, 2]);
+});
+
+test("it ends early once the figures are narrow enough, and not before a verdict could rest on them", { skip }, async () => {
+  const ran = await runAb(planOf({ roundMaxCount: 20 }), { runLoad: fakeLoad(() => 1_000), pinning: unpinned("a test") });
+  assert.ok(ran.ok);
+  assert.equal(ran.value.stoppedBy, "precision");
+  assert.ok(ran.value.a.length >= 5 && ran.value.a.length < 20, String(ran.value.a.length));
+});
+
+test("no round begins when the time is over, but the first one is always done", { skip }, async () => {
+  const ran = await runAb(planOf({ maxMs: 1 }), { runLoad: fakeLoad(() => 1_000), pinning: unpinned("a test") });
+  assert.ok(ran.ok);
+  assert.deepEqual([ran.value.stoppedBy, ran.value.order.length], ["time", 1]);
+});
+
+test("interrupted in a later round it keeps the whole rounds", { skip }, async () => {
+  const interrupt = new AbortController();
+  let runs = 0;
+  const runLoad = fakeLoad(() => {
+    if (++runs === 3) interrupt.abort();
+    return 1_000;
+  });
+  const tools = {
+    runLoad: async (plan: LoadPlan) => (interrupt.signal.aborted ? interrupted() : runLoad(plan)),
+    pinning: unpinned("a test"),
+  };
+  const ran = await runAb(planOf({ roundMaxCount: 9 }), { ...tools, signal: interrupt.signal });
+  assert.ok(ran.ok, ran.ok ? "" : ran.failure.message);
+  assert.equal(ran.value.stoppedBy, "interruption");
+  assert.deepEqual([ran.value.a.length, ran.value.b.length], [1, 1]);
+});
+
+function interrupted(): Result<LoadResult> {
+  return { ok: false, failure: { code: "LOAD_INTERRUPTED", message: "interrupted" } };
+}
