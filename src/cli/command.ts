@@ -4,7 +4,7 @@
  * end with status 2, so that scripts can tell misuse from failure.
  */
 import type { Failure } from "../base/result.ts";
-import { describeFlags, type Flag, type ParsedFlags, parseFlags } from "../config/flags.ts";
+import { describeFlags, type Flag, JSON_FLAG, type ParsedFlags, parseFlags } from "../config/flags.ts";
 import type { Prefork } from "./prefork.ts";
 
 export interface Io {
@@ -51,7 +51,8 @@ export async function runCommand(command: Command, args: readonly string[], io: 
   const [first] = args;
   if (first !== undefined && Object.hasOwn(subcommands, first)) return runCommand(await subcommands[first]!(), args.slice(1), io);
   const flags = parseFlags(command.flags, args, command.positionalMaxCount);
-  io = { ...io, json: flags.values.has("json") };
+  // Not a command's own --json FILE: it says where a result goes, and people still read what went wrong.
+  io = { ...io, json: flags.values.has("json") && command.flags.includes(JSON_FLAG) };
   if (flags.values.has("help")) {
     io.stdout.write(helpText(command));
     return EXIT_OK;

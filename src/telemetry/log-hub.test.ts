@@ -70,7 +70,7 @@ test("a record for people has time, level, function, message and the rest", () =
 });
 
 const styled = (level: "info" | "error", message: string, fields: Readonly<Record<string, unknown>> = {}): string => {
-  const style = createLineStyle(false, { cwd: "/home/ada/shop", sourceRoot: "/home/ada/shop/functions" });
+  const style = createLineStyle(false, { cwd: "/w/shop", sourceRoot: "/w/shop/functions" });
   return style(formatRecord({ time: 0, level, message, ...fields }).trim()).slice("00:00:00.000 ".length);
 };
 
@@ -100,7 +100,7 @@ test("a thrown error is told once, its frames relative to the working folder, it
 });
 
 test("a failure leads with its place, unless it names it already", () => {
-  const yaml = { file: "/home/ada/shop/pilotlight.yaml", line: 3, column: 11 };
+  const yaml = { file: "/w/shop/pilotlight.yaml", line: 3, column: 11 };
   assert.equal(styled("error", "Unknown key", { at: yaml }), "error pilotlight.yaml:3:11: Unknown key");
   const code = { file: "a.ts", line: 1, column: 8 };
   const message = "Cannot bundle a.ts: no (a.ts:1:8)\n  1 | x";
