@@ -21,7 +21,7 @@ import { CredentialsError, readCredentials, watchCredentials } from "./tls-crede
 /** The system caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
 /** Connections over the limit that are being told so; beyond these even the telling costs too much. */
-const TURNED_AWAY_MAX_COUNT = 256;
+const TURNED_AWAY_MAX_COUNT = 64;
 /** At draining, how long a connection that has not said a word may still bring its first request. */
 const FRESH_GRACE_MS = 500;
 const DRAIN_ACCEPT_MAX_MS = 200;
@@ -55,6 +55,8 @@ export interface Listener {
   prepareToAdopt(): void;
   /** Serves a connection that another process accepted (platforms without reusePort); it must be paused. */
   adopt(socket: Socket): void;
+  /** From now on fewer connections at once than the limits say, or as many. */
+  limitConnections(maxCount: number): void;
   /** Takes what is queued, stops listening, finishes answers under way; destroys what is left after `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }
@@ -70,6 +72,7 @@ class HttpListener implements Listener {
     refusedByStatus: {},
   };
   readonly #options: ListenerOptions;
+  #connectionMaxCount: number;
   readonly #context: ConnectionContext;
   readonly #connections = new Set<Connection>();
   readonly #turnedAway = new Set<Connection>();
@@ -83,6 +86,7 @@ class HttpListener implements Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     const { limits, onExchange } = options;
+    this.#connectionMaxCount = limits.connectionMaxCount;
     this.#context = {
       limits,
       headParser: new HeadParser(limits),
@@ -122,6 +126,12 @@ class HttpListener implements Listener {
     this.#adopter?.emit("connection", socket);
   }
 
+  limitConnections(maxCount: number): void {
+    this.#connectionMaxCount = maxCount;
+    if (this.#options.tls === null) return;
+    for (const server of this.#servers) server.maxConnections = maxCount + TURNED_AWAY_MAX_COUNT;
+  }
+
   #tcpServer(): Server {
     return this.#options.tls === null ? this.#plainServer("tcp") : this.#tlsServer(this.#options.tls);
   }
@@ -150,7 +160,7 @@ class HttpListener implements Listener {
       handshakeTimeout: this.#options.limits.headerTimeoutMs,
     });
     // Handshakes under way are not connections yet; they must be bounded all the same.
-    server.maxConnections = this.#options.limits.connectionMaxCount + TURNED_AWAY_MAX_COUNT;
+    server.maxConnections = this.#connectionMaxCount + TURNED_AWAY_MAX_COUNT;
     server.on("secureConnection", (socket: Socket) => {
       const connection = new Connection(socket, "tls", this.#context);
       readAsStream(socket, (segment, length) => connection.onBytes(segment, length));
@@ -185,7 +195,7 @@ class HttpListener implements Listener {
 
   #admit(connection: Connection): void {
     this.counters.connectionsTotal++;
-    if (this.#connections.size >= this.#options.limits.connectionMaxCount) {
+    if (this.#connections.size >= this.#connectionMaxCount) {
       this.#turnAway(connection);
     } else {
       this.#connections.add(connection);

@@ -15,6 +15,7 @@ import { BuildCheck } from "./build-check.ts";
 import type { BuildOutcome } from "./builder.ts";
 import { createSocketPaths, type SocketPaths, sweepLeavings } from "./data-files.ts";
 import { DedicatedWorkers } from "./dedicated-workers.ts";
+import { descriptorNotice, openFilesMaxCount } from "./descriptor-limit.ts";
 import { FirstBoot } from "./first-boot.ts";
 import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
 import { Inquiries } from "./inquiries.ts";
@@ -154,6 +155,8 @@ export class Supervisor implements SlotHost {
     await this.#startOthers();
     sweepLeavings(this.config.dataDir);
     for (const notice of deployed.value.notices) this.record("warn", notice);
+    const notice = descriptorNotice(this.config.http, openFilesMaxCount());
+    if (notice !== null) this.record("warn", notice);
     return ok(this.addresses);
   }
 

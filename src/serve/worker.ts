@@ -16,6 +16,7 @@ import { LogBatch } from "../telemetry/log-batch.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
 import type { FunctionMetrics, MetricsSnapshot } from "../telemetry/metrics.ts";
 import { BuildRequests } from "./build-requests.ts";
+import { connectionsThatFit, openFilesMaxCount } from "./descriptor-limit.ts";
 import { createFlightRecord, type FlightRecord } from "./flight-record.ts";
 import { FLIGHT_SLOT_COUNT } from "./flight-slots.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -25,6 +26,7 @@ import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { BundleRef, Deployment } from "./function-spec.ts";
 import { GuestLogs } from "./guest-logs.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
+import { OwnMemory } from "./own-memory.ts";
 import { bindFailure } from "./port-probe.ts";
 import { createRouter } from "./router.ts";
 import { enforceBudget } from "./sandbox-budget.ts";
@@ -72,6 +74,7 @@ export class Worker {
   /** The one function of a dedicated worker, until it has proved itself; else null. */
   #dedicatedTo: string | null;
   readonly #startedMs = performance.now();
+  readonly #memory = new OwnMemory();
   #budgetKeptMs = 0;
   #draining = false;
 
@@ -168,15 +171,15 @@ export class Worker {
     this.#keepBudget();
     this.#clear();
     if (this.#retired.size > 0) void this.#buryDrained();
-    this.#send({ type: "heartbeat", residentBytes: process.memoryUsage.rss(), inFlight: [...inFlight] });
+    this.#send({ type: "heartbeat", residentBytes: this.#memory.residentBytes(), inFlight: [...inFlight] });
   }
 
   collect(): MetricsSnapshot {
     const { counters } = this.#listener;
     return {
       pid: process.pid,
-      residentBytes: process.memoryUsage.rss(),
-      heapUsedBytes: process.memoryUsage().heapUsed,
+      residentBytes: this.#memory.residentBytes(),
+      heapUsedBytes: this.#memory.heapUsedBytes(),
       gcCount: this.#gc?.count ?? 0,
       gcPauseSumUs: this.#gc?.pauseSumUs ?? 0,
       connectionsOpen: counters.connectionsOpen,
@@ -235,6 +238,7 @@ export class Worker {
       throw error;
     }
     void this.#observeGc();
+    this.#listener.limitConnections(connectionsThatFit(openFilesMaxCount(), this.#config.http.connectionMaxCount));
     return null;
   }
 
