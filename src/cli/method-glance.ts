@@ -3,17 +3,14 @@
  * good enough to suggest a call by, and a hundred times cheaper than bundling.
  * Never decides what a request is answered; the guest finds its exports itself.
  */
-import { readFileSync } from "node:fs";
 import { HTTP_METHODS } from "../base/http-methods.ts";
+import { readRegularFile } from "../base/regular-file.ts";
 
 /** Null when it takes all, or when a glance does not tell. */
 export function glanceMethods(engine: string, file: string): string[] | null {
   if (engine !== "javascript" || file === "") return null;
-  try {
-    return methodsIn(readFileSync(file, "utf8"));
-  } catch {
-    return null;
-  }
+  const read = readRegularFile(file);
+  return read.ok ? methodsIn(read.value.toString("utf8")) : null;
 }
 
 export function methodsIn(text: string): string[] | null {

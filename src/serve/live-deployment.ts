@@ -21,7 +21,8 @@ export interface Workshop {
     readonly notices: readonly string[];
     readonly failures: readonly Failure[];
   }>;
-  build(config: Config, spec: FunctionSpec): Promise<Result<BundleRef>>;
+  /** Rejects when `signal` is aborted: a bundler that hangs must not keep the process. */
+  build(config: Config, spec: FunctionSpec, signal: AbortSignal): Promise<Result<BundleRef>>;
   /** The guest's heap snapshot, which the first worker writes. */
   snapshotFile(config: Config): Promise<string>;
 }
@@ -39,6 +40,7 @@ export interface Renewal {
 export class LiveDeployment {
   readonly #workshop: Workshop;
   readonly #builder: Builder;
+  readonly #abandoned = new AbortController();
   #config: Config;
   #current: Deployment = { version: 0, functions: [] };
   /** Which version of each function's file was deployed. */
@@ -47,7 +49,7 @@ export class LiveDeployment {
   constructor(config: Config, workshop: Workshop) {
     this.#config = config;
     this.#workshop = workshop;
-    this.#builder = new Builder((spec) => workshop.build(this.#config, spec));
+    this.#builder = new Builder((spec) => workshop.build(this.#config, spec, this.#abandoned.signal));
   }
 
   get current(): Deployment {
@@ -86,6 +88,11 @@ export class LiveDeployment {
     if (this.#current.version !== version) return this.build(functionId);
     if (outcome.bundle !== null) this.#remember(functionId, outcome.bundle);
     return outcome;
+  }
+
+  /** Nobody waits for builds any more. */
+  abandon(): void {
+    this.#abandoned.abort();
   }
 
   specOf(functionId: string): FunctionSpec | null {

@@ -11,12 +11,12 @@ import { readManifest } from "./manifest.ts";
 
 export const workshop: Workshop = {
   makeDeployment: (config, version, previous) => makeDeployment(config, version, process.env, previous),
-  async build(config, spec) {
+  async build(config, spec, signal) {
     const [{ getBundle }, { bundleSourceOf }] = await Promise.all([
       import("../engines/javascript/bundle-cache.ts"),
       import("./bundle-source.ts"),
     ]);
-    return getBundle(bundleSourceOf(config.source, spec), config.dataDir, config.mode);
+    return getBundle(bundleSourceOf(config.source, spec), config.dataDir, config.mode, signal);
   },
   async snapshotFile(config) {
     // The worker can't run the bundler under its permissions: the prelude must exist before it asks.

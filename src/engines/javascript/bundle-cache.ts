@@ -5,13 +5,15 @@
  * Anything doubtful is rebuilt: a stale bundle is worse than a slow start.
  * Entries are written whole (atomic-file.ts), so writers may race and die.
  */
-import { readFileSync, statSync, utimesSync } from "node:fs";
+import { readFileSync, realpathSync, statSync, utimesSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import esbuildPackage from "esbuild/package.json" with { type: "json" };
+import { readRegularFile } from "../../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
 import type { Bundle, BundleInput, BundleSource } from "./bundle.ts";
+import { projectOf } from "./bundle-bounds.ts";
 import { BUNDLE_FORMAT, sha256 } from "./bundle-format.ts";
 import type { BundleOptions } from "./bundle-options.ts";
 import { sweepBundles } from "./bundle-sweep.ts";
@@ -50,14 +52,14 @@ const TOUCH_AFTER_MS = 60_000;
 
 const inFlight = new Map<string, Promise<Result<StoredBundle>>>();
 
-/** The bundle of a function: from the cache when valid, else built and stored. */
-export function getBundle(source: BundleSource, cacheDir: string, mode: BundleMode): Promise<Result<StoredBundle>> {
+/** The bundle of a function: from the cache when valid, else built and stored. Rejects when `signal` is aborted before. */
+export function getBundle(source: BundleSource, cacheDir: string, mode: BundleMode, signal?: AbortSignal): Promise<Result<StoredBundle>> {
   const found = findBundle(source, cacheDir, mode);
   if (found !== null) return Promise.resolve(ok(found));
   const flight = `${cacheDir}\n${keyOf(source, mode)}`;
   const running = inFlight.get(flight);
   if (running !== undefined) return running;
-  const work = buildAndStore(source, cacheDir, mode).finally(() => inFlight.delete(flight));
+  const work = buildAndStore(source, cacheDir, mode, signal).finally(() => inFlight.delete(flight));
   inFlight.set(flight, work);
   return work;
 }
@@ -79,9 +81,14 @@ export function findBundle(source: BundleSource, cacheDir: string, mode: BundleM
   return stored;
 }
 
-async function buildAndStore(source: BundleSource, cacheDir: string, mode: BundleMode): Promise<Result<StoredBundle>> {
+async function buildAndStore(
+  source: BundleSource,
+  cacheDir: string,
+  mode: BundleMode,
+  signal: AbortSignal | undefined,
+): Promise<Result<StoredBundle>> {
   const { bundleFunction } = await import("./bundle.ts");
-  const built = await bundleFunction(source, optionsOf(mode));
+  const built = await bundleFunction(source, optionsOf(mode), signal);
   if (!built.ok) return built;
   const key = keyOf(source, mode);
   const entry = entryFor(key, built.value);
@@ -113,7 +120,17 @@ function optionsOf(mode: BundleMode): BundleOptions {
 }
 
 function keyOf(source: BundleSource, mode: BundleMode): string {
-  return sha256(JSON.stringify([BUNDLE_FORMAT, esbuildPackage.version, mode, source.file, source.code ?? null, source.sourceRoot]));
+  const { file, code, sourceRoot } = source;
+  return sha256(JSON.stringify([BUNDLE_FORMAT, esbuildPackage.version, mode, file, code ?? null, sourceRoot, surroundings(source)]));
+}
+
+/** Another target of a link, or other bounds, are another bundle: what was allowed once need not be now. */
+function surroundings(source: BundleSource): string[] {
+  try {
+    return [realpathSync(source.file === "" ? source.sourceRoot : source.file), projectOf(source)];
+  } catch {
+    return [];
+  }
 }
 
 function indexFileOf(cacheDir: string, key: string): string {
@@ -171,11 +188,8 @@ function settingsFiles(inputs: readonly string[]): string[] {
 }
 
 function digestOf(path: string): string | null {
-  try {
-    return sha256(readFileSync(path));
-  } catch {
-    return null;
-  }
+  const read = readRegularFile(path);
+  return read.ok ? sha256(read.value) : null;
 }
 
 function isUnchanged(entry: IndexEntry): boolean {

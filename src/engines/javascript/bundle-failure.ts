@@ -6,6 +6,7 @@
 import type { Message, Metafile } from "esbuild";
 import type { Failure } from "../../base/result.ts";
 import { isMissingNodeModule, listStandIns } from "./node-modules.ts";
+import { SOURCE_FILES } from "./source-files.ts";
 
 const UNRESOLVED = /^Could not resolve "(.*)"$/s;
 const EXCERPT_WIDTH = 100;
@@ -73,6 +74,7 @@ function describeError(displayName: string, error: Message, chain: readonly stri
 }
 
 function codeOf(error: Message): string {
+  if (error.pluginName === SOURCE_FILES) return "IMPORT_REFUSED";
   if (error.text.startsWith("No matching export in ")) return "IMPORT_UNRESOLVED";
   if (error.text.startsWith("No loader is configured for ")) return "IMPORT_UNSUPPORTED";
   return error.location === null ? "BUNDLE_FAILED" : "SYNTAX_ERROR";
@@ -80,6 +82,8 @@ function codeOf(error: Message): string {
 
 function hintOf(code: string): { hint?: string } {
   if (code === "IMPORT_UNRESOLVED") return { hint: "Correct the name, or export it from that file" };
+  if (code === "IMPORT_REFUSED")
+    return { hint: "Import files of the project (the folder of pilotlight.yaml or package.json) and installed packages only" };
   if (code === "IMPORT_UNSUPPORTED")
     return {
       hint: "Import code, .json, .txt, .html, .css, .sql, .md, .svg (text), .wasm or .bin (bytes); serve other files with --static",

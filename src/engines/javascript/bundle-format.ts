@@ -6,7 +6,7 @@
 import { builtin } from "../../base/builtin.ts";
 
 /** Raised when the shape or meaning of bundles changes, so that no cache or build of before is used. */
-export const BUNDLE_FORMAT = 1;
+export const BUNDLE_FORMAT = 2;
 
 /** Hex. */
 export function sha256(content: string | Uint8Array): string {

@@ -1,13 +1,12 @@
 /**
  * What the bundler is told: options and plugins for code that runs in the
- * sandbox. The entry's own plugin is in bundle-entry.ts, the table of Node's
- * modules in node-modules.ts. docs/decisions/0003-bundling.md has the reasons.
+ * sandbox. The entry's own plugin is in bundle-entry.ts, the one that reads the
+ * other files in source-files.ts, the table of Node's modules in node-modules.ts. docs/decisions/0003-bundling.md has the reasons.
  */
-import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 import { guestDir } from "../../base/package-files.ts";
-import { ENTRY_SOURCE, entryCode, loaderOf } from "./bundle-entry.ts";
+import { ENTRY_SOURCE, entryCode } from "./bundle-entry.ts";
 import { bareName, STAND_IN_FILTER, standInFile } from "./node-modules.ts";
 
 export interface BundleOptions {
@@ -15,6 +14,8 @@ export interface BundleOptions {
   readonly mode: "production" | "development";
   /** White space and syntax; names stay, for stacks. */
   readonly minify: boolean;
+  /** How long a build may take. */
+  readonly timeoutMs?: number;
 }
 
 export function buildOptionsFor(file: string | null, sourceRoot: string, options: BundleOptions, plugins: Plugin[]): BuildOptions {
@@ -96,24 +97,4 @@ export function refuseNetwork(): Plugin {
       build.onResolve({ filter: /^(?:https?:)?\/\// }, ({ path }) => ({ errors: [{ text: `Could not resolve ${JSON.stringify(path)}` }] }));
     },
   };
-}
-
-/**
- * TypeScript takes a @jsxImportSource comment as "use the automatic runtime";
- * esbuild wants to be told. The comment goes at the end, where it moves no line.
- */
-export function jsxImportSource(entryFile: string | null): Plugin {
-  return {
-    name: "pilotlight-jsx",
-    setup(build) {
-      build.onLoad({ filter: /\.[jt]sx$/, namespace: "file" }, async ({ path }) => {
-        if (path === entryFile || path.includes("/node_modules/")) return null;
-        return { contents: automaticJsx(await readFile(path, "utf8")), loader: loaderOf(path) };
-      });
-    },
-  };
-}
-
-export function automaticJsx(code: string): string {
-  return code.includes("@jsxImportSource") && !code.includes("@jsxRuntime") ? `${code}\n/** @jsxRuntime automatic */\n` : code;
 }

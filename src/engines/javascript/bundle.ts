@@ -7,16 +7,20 @@
  * Must not run the function's code nor write files.
  */
 import { realpathSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { dirname, relative, resolve } from "node:path";
 import type { BuildFailure, BuildOptions, Metafile } from "esbuild";
+import { readRegularFile } from "../../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
+import { formatDuration, SECOND_MS } from "../../base/units.ts";
+import { Bounds, unusableSettings } from "./bundle-bounds.ts";
 import { EXPORT_HANDLER, entryPlugin, loaderOf, readShape } from "./bundle-entry.ts";
 import { describeBuildErrors, importChain, unresolvedSpecifiers } from "./bundle-failure.ts";
 import { sha256 } from "./bundle-format.ts";
-import { automaticJsx, type BundleOptions, buildOptionsFor, jsxImportSource, refuseNetwork, standIns } from "./bundle-options.ts";
+import { type BundleOptions, buildOptionsFor, refuseNetwork, standIns } from "./bundle-options.ts";
 import { withEsbuild } from "./esbuild.ts";
 import { ASYNC_CONTEXT_MODULE } from "./node-modules.ts";
+import { prepareCode, sourceFiles } from "./source-files.ts";
 
 type Esbuild = typeof import("esbuild");
 
@@ -49,20 +53,47 @@ export interface BundleInput {
 /** A file saved while it was being bundled makes the bundle a mix; file clocks are this coarse. */
 const FILE_CLOCK_MS = 10;
 const BUILD_ATTEMPT_MAX_COUNT = 3;
+/** A hundred times what a large function takes; shorter than a worker waits for the answer. */
+const BUILD_TIMEOUT_MS = 30 * SECOND_MS;
+/** The bundler puts them behind the name of an input. */
+const IMPORT_ATTRIBUTES = / with \{[^{}]*\}$/;
 
-export async function bundleFunction(source: BundleSource, options: BundleOptions): Promise<Result<Bundle>> {
-  return withEsbuild(async (esbuild) => {
-    for (let attempt = 1; ; attempt++) {
-      const startMs = Date.now();
-      const built = await build(esbuild, source, options);
-      if (!built.ok) return built;
-      const inputs = await fingerprint(built.value.inputPaths);
-      const isLast = attempt === BUILD_ATTEMPT_MAX_COUNT;
-      if (inputs !== null && (isLast || inputs.every((input) => input.mtimeMs < startMs - FILE_CLOCK_MS)))
-        return ok({ ...built.value, inputs });
-      if (isLast) return fail(unreadable(nameOf(source), "its files vanish while they are read"));
-    }
-  });
+/** Gives up when it takes too long; rejects when `signal` is aborted before. */
+export async function bundleFunction(source: BundleSource, options: BundleOptions, signal?: AbortSignal): Promise<Result<Bundle>> {
+  const { timeoutMs = BUILD_TIMEOUT_MS } = options;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    return await withEsbuild(
+      (esbuild) => bundleSettled(esbuild, source, options),
+      signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+    );
+  } catch (error) {
+    if (!timeout.aborted || signal?.aborted) throw error;
+    return fail(tooLong(nameOf(source), timeoutMs));
+  }
+}
+
+/** Once more when files were saved while they were read. */
+async function bundleSettled(esbuild: Esbuild, source: BundleSource, options: BundleOptions): Promise<Result<Bundle>> {
+  for (let attempt = 1; ; attempt++) {
+    const startMs = Date.now();
+    const built = await build(esbuild, source, options);
+    if (!built.ok) return built;
+    const inputs = await fingerprint(built.value.inputPaths);
+    const isLast = attempt === BUILD_ATTEMPT_MAX_COUNT;
+    if (inputs !== null && (isLast || inputs.every((input) => input.mtimeMs < startMs - FILE_CLOCK_MS)))
+      return ok({ ...built.value, inputs });
+    if (isLast) return fail(unreadable(nameOf(source), "its files vanish while they are read"));
+  }
+}
+
+function tooLong(name: string, timeoutMs: number): Failure {
+  return {
+    code: "BUILD_TIMEOUT",
+    message: `Cannot bundle ${name}: it was not done within ${formatDuration(timeoutMs)}`,
+    hint: "Look for a FIFO or a device among its package.json and tsconfig.json files, or import less",
+    at: { file: name },
+  };
 }
 
 interface Built extends Omit<Bundle, "inputs"> {
@@ -71,9 +102,9 @@ interface Built extends Omit<Bundle, "inputs"> {
 
 async function build(esbuild: Esbuild, source: BundleSource, options: BundleOptions): Promise<Result<Built>> {
   const name = nameOf(source);
-  const read = await readSource(source);
+  const read = readSource(source);
   if (!read.ok) return read;
-  const { file, code, root } = read.value;
+  const { file, code, root, bounds } = read.value;
   const shape = await readShape(esbuild, code, file === null ? "tsx" : loaderOf(file), name);
   if (!shape.ok) return shape;
 
@@ -84,7 +115,7 @@ async function build(esbuild: Esbuild, source: BundleSource, options: BundleOpti
     resolveDir: root,
     displayName: name,
   });
-  const buildOptions = buildOptionsFor(file, root, options, [entry, standIns(imported), refuseNetwork(), jsxImportSource(file)]);
+  const buildOptions = buildOptionsFor(file, root, options, [entry, standIns(imported), refuseNetwork(), sourceFiles(bounds)]);
   try {
     const result = await esbuild.build({ ...buildOptions, metafile: true, write: false });
     const [map, text] = result.outputFiles;
@@ -98,14 +129,25 @@ async function build(esbuild: Esbuild, source: BundleSource, options: BundleOpti
   }
 }
 
-async function readSource(source: BundleSource): Promise<Result<{ file: string | null; code: string; root: string }>> {
+interface ReadSource {
+  readonly file: string | null;
+  readonly code: string;
+  readonly root: string;
+  readonly bounds: Bounds;
+}
+
+function readSource(source: BundleSource): Result<ReadSource> {
   try {
     // The bundler names files by their real path: the entry is recognised by it, and the others are named from the root.
     const root = realpathSync(source.sourceRoot);
-    if (source.code !== undefined) return ok({ file: null, code: automaticJsx(source.code), root });
+    const bounds = new Bounds(source);
+    const unusable = unusableSettings(source.file === "" ? root : dirname(realpathSync(source.file)));
+    if (unusable !== null) return fail(unreadable(unusable, "it is no regular file, or a huge one"));
+    if (source.code !== undefined) return ok({ file: null, code: prepareCode("code.tsx", source.code), root, bounds });
+    const read = bounds.read(source.file);
+    if (!read.ok) return fail(unreadable(nameOf(source), read.failure));
     const file = realpathSync(source.file);
-    const code = await readFile(file, "utf8");
-    return ok({ file, root, code: /\.[jt]sx$/.test(file) ? automaticJsx(code) : code });
+    return ok({ file, root, bounds, code: prepareCode(file, read.value.toString("utf8")) });
   } catch (error) {
     return fail(unreadable(nameOf(source), (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (error as Error).message));
   }
@@ -115,7 +157,7 @@ function unreadable(name: string, why: string): Failure {
   return {
     code: "SOURCE_UNREADABLE",
     message: `Cannot read ${name}: ${why}`,
-    hint: "Check that the file exists and may be read",
+    hint: "Check that it is a file of the project and may be read",
     at: { file: name },
   };
 }
@@ -193,7 +235,7 @@ function filesRead(metafile: Metafile, sourceRoot: string): string[] {
   }
   return [...reached]
     .filter((path) => path !== entry && !/^(?:pilotlight-[a-z]+:|<|\(disabled\):)/.test(path))
-    .map((path) => resolve(sourceRoot, path));
+    .map((path) => resolve(sourceRoot, path.replace(IMPORT_ATTRIBUTES, "")));
 }
 
 /** Null when a file is gone again. */
@@ -202,7 +244,9 @@ async function fingerprint(paths: readonly string[]): Promise<BundleInput[] | nu
     return await Promise.all(
       paths.map(async (path) => {
         const { mtimeMs, size } = await stat(path);
-        return { path, mtimeMs, sizeBytes: size, sha256: sha256(await readFile(path)) };
+        const read = readRegularFile(path);
+        if (!read.ok) throw new Error(read.failure);
+        return { path, mtimeMs, sizeBytes: size, sha256: sha256(read.value) };
       }),
     );
   } catch {
