@@ -22,7 +22,7 @@ const DEARER_MISSED_MAX = 1;
 const DEARER_SHARE = 0.1;
 const RUN_MAX_MS = 60_000;
 /** Whatever was asked for: fewer or shorter processes say nothing about 10%, more don't fit into a run. */
-const WHOLE: Effort = { rounds: 10, seconds: 0.5, warmUpSeconds: 1, scale: 1 };
+const WHOLE: Effort = { rounds: 7, seconds: 0.8, warmUpSeconds: 1.5, scale: 1 };
 const RULE = { metric: "cpu", minimumEffect: 0.03, alpha: 0.05 } as const;
 const CALIBRATION_LOOPS = 2_000;
 
