@@ -19,7 +19,7 @@ const SIDES = "The two sides";
 const REQUEST = "The request";
 const MEASURING = "Measuring";
 
-const DEFAULTS = { rounds: "10", seconds: "2s", "warm-up": "6s", "start-timeout": "30s", "max-time": "60s" };
+const DEFAULTS = { rounds: "10", seconds: "1s", "warm-up": "6s", "start-timeout": "30s", "max-time": "60s" };
 
 export const AB_FLAGS: readonly Flag[] = [
   { name: "a", value: "CMD", group: SIDES, help: "command that starts a server; {port} is its port (PORT in its environment too)" },
