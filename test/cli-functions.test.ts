@@ -105,6 +105,14 @@ test("validate reports every function and the place of what is wrong", async () 
   assert.match(bad.stdout, /0 of 1 functions can be served/);
 });
 
+test("validate finds a module that throws while it is loaded, without calling anything", async () => {
+  const { status, stdout } = await pilotlight(["validate", "-e", "throw new Error('at the top'); export default () => new Response('')"], {
+    cwd,
+  });
+  assert.equal(status, 1);
+  assert.match(stdout, /can't be loaded: Error: at the top/);
+});
+
 test("a secret that is not set here is a note of validate, and nothing to list", async () => {
   const words = await pilotlight(["validate", "secretive"], { cwd });
   assert.equal(words.status, 0, words.stdout);

@@ -42,9 +42,9 @@ test("a handler that is none, and a module that throws or does not end, are foun
       "const settings = null as unknown as { a: { b: string } };\nexport const GET = () => new Response(word);\nconst word = settings.a.b;",
   });
   assert.deepEqual(Object.keys(failures), ["cron", "number", "spins", "throws"]);
-  assert.match(failures["cron"]!, /cron\.ts: .*exports no handler.* \(its default export has scheduled, and no fetch\)/);
-  assert.match(failures["number"]!, /number\.ts: .*exports no handler/);
-  assert.match(failures["throws"]!, /throws\.ts: TypeError: Cannot read properties of null[\s\S]*\n> 3 \| const word = settings\.a\.b;\n/);
+  assert.match(failures["cron"]!, /cron .*exports no handler.* \(its default export has scheduled, and no fetch\)/);
+  assert.match(failures["number"]!, /^number .*exports no handler/);
+  assert.match(failures["throws"]!, /^throws .*: TypeError: Cannot read properties of null[\s\S]*\n> 3 \| const word = settings\.a\.b;\n/);
   assert.deepEqual(warnings, []);
 });
 
@@ -55,7 +55,7 @@ test("handlers of events that never come are a warning beside a fetch that does"
   assert.deepEqual(failures, {});
   assert.deepEqual(
     warnings.map(({ code, message }) => [code, message.replace(/^.*\//, "")]),
-    [["EVENTS_UNSERVED", "a.ts: scheduled, queue of its default export are never called"]],
+    [["EVENTS_UNSERVED", "a: scheduled, queue of its default export are never called"]],
   );
 });
 

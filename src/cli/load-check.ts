@@ -70,7 +70,7 @@ async function loadFailure(spec: FunctionSpec, failure: CallFailure, unserved: r
   const only = unserved.length === 0 ? "" : ` (its default export has ${unserved.join(", ")}, and no fetch)`;
   return {
     code: "LOAD_FAILED",
-    message: `Cannot load ${nameOf(spec)}: ${failure.message}${only}${place === "" ? "" : `\n${place}`}`,
+    message: `${spec.id} can't be loaded: ${failure.message}${only}${place === "" ? "" : `\n${place}`}`,
     hint: "Every call would be answered 500 until it loads",
     at: { file: spec.file },
   };
@@ -80,7 +80,7 @@ function unservedWarning(spec: FunctionSpec, unserved: readonly string[]): Failu
   const are = unserved.length === 1 ? "is" : "are";
   return {
     code: "EVENTS_UNSERVED",
-    message: `${nameOf(spec)}: ${unserved.join(", ")} of its default export ${are} never called`,
+    message: `${spec.id}: ${unserved.join(", ")} of its default export ${are} never called`,
     hint: "Only fetch is served: there are no schedules, queues or mail here",
     at: { file: spec.file },
   };
@@ -89,12 +89,8 @@ function unservedWarning(spec: FunctionSpec, unserved: readonly string[]): Failu
 function fatalFailure(spec: FunctionSpec): Failure {
   return {
     code: "LOAD_FAILED",
-    message: `Cannot load ${nameOf(spec)}: its module took down the process that loaded it`,
+    message: `${spec.id} can't be loaded: its module took down the process that loaded it`,
     hint: "Look for what grows or computes without end at the top of the module",
     at: { file: spec.file },
   };
-}
-
-function nameOf(spec: FunctionSpec): string {
-  return spec.file === "" ? "the code" : spec.file;
 }

@@ -1,7 +1,7 @@
 /**
- * `pilotlight validate`: bundles every function and says which can be served,
- * with the place of what is wrong in those that can't. Starts no server and
- * runs no function.
+ * `pilotlight validate`: bundles every function, loads it once in a sandbox,
+ * and says which can be served, with the place of what is wrong in those that
+ * can't. Starts no server and calls no handler.
  */
 import { relative } from "node:path";
 import type { Failure } from "../base/result.ts";
@@ -16,6 +16,7 @@ import { bundleSourceOf } from "../serve/bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK } from "./command.ts";
+import { checkLoading } from "./load-check.ts";
 import { methodsOf } from "./route-table.ts";
 import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
 
@@ -23,7 +24,7 @@ export const validate: Command = {
   name: "validate",
   usage: "[PATH] [flags]",
   about:
-    "Bundles every function of PATH and reports what can't be served, with file and line.\nEnds with 1 when something can't. A secret that is not set here is a note: only the server needs it.",
+    "Bundles and loads every function of PATH, calls none, and reports what can't be served, with file and line.\nEnds with 1 when something can't. Types are not checked. A secret that is not set here is a note: only the\nserver needs it, and a function that waits for one is not loaded.",
   flags: [...SOURCE_FLAGS, JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
@@ -43,8 +44,11 @@ async function run(call: Call): Promise<number> {
   const { deployment, notices, ...made } = await makeDeployment(config, 1, ANY_ENVIRONMENT);
   const isEmpty = deployment.functions.length === 0 && made.failures.length === 0;
   const failures = isEmpty ? [noFunctions(config)] : made.failures;
-  const warnings = await secretsMissing(config, call);
-  const functions = await mapLimited(deployment.functions, PARALLEL_MAX_COUNT, (spec) => bundled(config, spec));
+  const here = (await makeDeployment(config, 1, call.io.env)).deployment.functions;
+  const built = await mapLimited(deployment.functions, PARALLEL_MAX_COUNT, (spec) => bundled(config, spec));
+  const loaded = await checkLoading(withBundles(here, built), config.dataDir);
+  const functions = built.map((spec) => ({ ...spec, failure: spec.failure ?? loaded.failures.get(spec.id) ?? null }));
+  const warnings = [...secretsMissing(config, here, call), ...loaded.warnings];
   const failed = functions.filter((spec) => spec.failure !== null).length + failures.length;
   const text = call.flag("json")
     ? JSON.stringify({ functions: functions.map(describe), notices, warnings, failures, failed }, null, 2)
@@ -54,13 +58,21 @@ async function run(call: Call): Promise<number> {
 }
 
 /** No failure here: functions are validated where the server's secrets are not, and should not be. */
-async function secretsMissing(config: Config, { io }: Call): Promise<Failure[]> {
-  const { deployment } = await makeDeployment(config, 1, io.env);
+function secretsMissing(config: Config, here: readonly FunctionSpec[], { io }: Call): Failure[] {
   const secretsOf = new Map(Object.entries(config.functions).map(([key, { id = key, secrets = [] }]) => [id, secrets]));
-  return deployment.functions.flatMap(({ id, failure }) => {
+  return here.flatMap(({ id, failure }) => {
     if (failure?.code !== "SECRET_MISSING") return [];
     const missing = (secretsOf.get(id) ?? []).filter((name) => io.env[name] === undefined);
     return { ...failure, message: `${id} needs ${missing.join(", ")} when it is served`, hint: undefined };
+  });
+}
+
+/** With the values of the environment here; those that miss one keep their failure, and so are not loaded. */
+function withBundles(here: readonly FunctionSpec[], built: readonly FunctionSpec[]): FunctionSpec[] {
+  const builtById = new Map(built.map((spec) => [spec.id, spec]));
+  return here.map((spec) => {
+    const { bundle = null, failure = null } = builtById.get(spec.id) ?? {};
+    return { ...spec, bundle, failure: spec.failure ?? failure };
   });
 }
 
@@ -125,7 +137,7 @@ function report(
         ]),
     ...notices.map((notice) => `${colour.yellow("note")}  ${notice}`),
     ...warnings.map((warning) => `${colour.yellow("note")}  ${describeFailure(seenFrom(io.cwd, warning))}`),
-    ...problems.map((failure) => `\n${colour.red("FAIL")}  ${describeFailure(failure)}`),
+    ...problems.map((failure) => `\n${colour.red("FAIL")}  ${describeFailure(seenFrom(io.cwd, failure))}`),
     "",
     `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more ${failures.length === 1 ? "problem" : "problems"}` : ""}`,
   ].join("\n");
