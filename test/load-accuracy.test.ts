@@ -14,6 +14,19 @@ async function measure(options: LoadOptions): Promise<LoadResult> {
   return result.value;
 }
 
+const ATTEMPT_COUNT = 3;
+
+/** Other processes may take the processor for longer than what is asserted; what is wrong by itself is so every time. */
+async function inOneOfThree(attempt: () => Promise<void>): Promise<void> {
+  for (let left = ATTEMPT_COUNT - 1; ; left--) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
+}
+
 const REQUEST_COUNT = 1_000;
 
 /** 40 to 400 ms, most of them short; the delays it really made are told under /truth. */
@@ -35,26 +48,28 @@ for (const [name, options] of [
   ["closed", { connections: "60" }],
   ["open", { connections: "200", rate: "400" }],
 ] as const) {
-  test(`every quantile of a server with scripted delays is within 5% of the truth, in a loop that is ${name}`, async () => {
-    const server = await startScriptServer(SCRIPTED_DELAYS);
-    try {
-      const result = await measure({ url: server.url, requests: String(REQUEST_COUNT), ...options });
-      const truthMs = ((await (await fetch(`${server.url}truth`)).json()) as number[]).sort((a, b) => a - b);
-      assert.deepEqual([result.requestCount, result.failedCount, truthMs.length], [REQUEST_COUNT, 0, REQUEST_COUNT]);
-      for (const { quantile, us } of result.latency.curve) {
-        const trueUs = truthMs[Math.max(0, Math.ceil(quantile * REQUEST_COUNT) - 1)]! * 1_000;
-        assert.ok(Math.abs(us - trueUs) <= trueUs * 0.05, `quantile ${quantile}: ${us} us, in truth ${trueUs.toFixed(0)} us`);
+  test(`every quantile of a server with scripted delays is within 5% of the truth, in a loop that is ${name}`, () =>
+    inOneOfThree(async () => {
+      const server = await startScriptServer(SCRIPTED_DELAYS);
+      try {
+        const result = await measure({ url: server.url, requests: String(REQUEST_COUNT), ...options });
+        const truthMs = ((await (await fetch(`${server.url}truth`)).json()) as number[]).sort((a, b) => a - b);
+        assert.deepEqual([result.requestCount, result.failedCount, truthMs.length], [REQUEST_COUNT, 0, REQUEST_COUNT]);
+        for (const { quantile, us } of result.latency.curve) {
+          const trueUs = truthMs[Math.max(0, Math.ceil(quantile * REQUEST_COUNT) - 1)]! * 1_000;
+          assert.ok(Math.abs(us - trueUs) <= trueUs * 0.05, `quantile ${quantile}: ${us} us, in truth ${trueUs.toFixed(0)} us`);
+        }
+      } finally {
+        await server.stop();
       }
-    } finally {
-      await server.stop();
-    }
-  });
+    }));
 }
 
 const STALL_MS = 500;
 
-test("a server that stalls once shows in the corrected tail, and hides from the uncorrected one", async () => {
-  const server = await startScriptServer(`
+test("a server that stalls once shows in the corrected tail, and hides from the uncorrected one", () =>
+  inOneOfThree(async () => {
+    const server = await startScriptServer(`
 let isArmed = false;
 function onRequest(socket) {
   socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok");
@@ -62,39 +77,40 @@ function onRequest(socket) {
   isArmed = true;
   setTimeout(() => { const endMs = performance.now() + ${STALL_MS}; while (performance.now() < endMs); }, 500);
 }`);
-  try {
-    const { latency, uncorrected, audit, requestCount } = await measure({
-      url: server.url,
-      connections: "8",
-      rate: "1000",
-      duration: "2s",
-    });
-    assert.equal(requestCount, 2_000);
-    assert.equal(audit.droppedCount, 0);
-    assert.ok(latency.p999Us >= STALL_MS * 950, `corrected p99.9: ${latency.p999Us}`);
-    assert.ok(latency.p99Us >= STALL_MS * 800, `corrected p99: ${latency.p99Us}`);
-    // Only the eight that were under way saw it.
-    assert.ok(uncorrected.p99Us < latency.p99Us / 2, `uncorrected p99: ${uncorrected.p99Us}`);
-  } finally {
-    await server.stop();
-  }
-});
+    try {
+      const { latency, uncorrected, audit, requestCount } = await measure({
+        url: server.url,
+        connections: "8",
+        rate: "1000",
+        duration: "2s",
+      });
+      assert.equal(requestCount, 2_000);
+      assert.equal(audit.droppedCount, 0);
+      assert.ok(latency.p999Us >= STALL_MS * 950, `corrected p99.9: ${latency.p999Us}`);
+      assert.ok(latency.p99Us >= STALL_MS * 800, `corrected p99: ${latency.p99Us}`);
+      // Only the eight that were under way saw it.
+      assert.ok(uncorrected.p99Us < latency.p99Us / 2, `uncorrected p99: ${uncorrected.p99Us}`);
+    } finally {
+      await server.stop();
+    }
+  }));
 
-test("two writes held up by Nagle and a delayed acknowledgement are named", async () => {
-  const server = await startScriptServer(`
+test("two writes held up by Nagle and a delayed acknowledgement are named", () =>
+  inOneOfThree(async () => {
+    const server = await startScriptServer(`
 function onRequest(socket) {
   socket.setNoDelay(false);
   socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 12\\r\\n\\r\\n");
   setImmediate(() => socket.write("Hello world!"));
 }`);
-  try {
-    const { stall40ms } = await measure({ url: server.url, connections: "5", duration: "1s" });
-    assert.equal(stall40ms?.phase, "receiving");
-    assert.ok(stall40ms.share > 0.5);
-  } finally {
-    await server.stop();
-  }
-});
+    try {
+      const { stall40ms } = await measure({ url: server.url, connections: "5", duration: "1s" });
+      assert.equal(stall40ms?.phase, "receiving");
+      assert.ok(stall40ms.share > 0.5);
+    } finally {
+      await server.stop();
+    }
+  }));
 
 test("samples come in send order, as many as requests, with what became of each", async () => {
   const server = await startScriptServer(`

@@ -94,7 +94,6 @@ test("misuse is told whole, a line for each mistake, with status 2", async () =>
     [[url, "--check-match", "("], /--check-match "\(" is not a regular expression/],
     [[url, "--threshold", "speed<1"], /speed/],
     [[url, "--pipelining", "4", "--no-keep-alive"], /--pipelining needs a connection that is kept alive/],
-    [[url, "--json", "-", "--csv", "-"], /can't share standard output/],
   ];
   for (const [args, message] of cases) {
     const { status, stdout, stderr } = await pilotlight(["load", ...args], { cwd });
@@ -104,6 +103,9 @@ test("misuse is told whole, a line for each mistake, with status 2", async () =>
     assert.match(told, message);
     assert.equal(told.split("\n").length, 1, told);
   }
+  const asJson = await pilotlight(["load", url, "--json", "-", "--csv", "-"], { cwd });
+  assert.equal(asJson.status, 2);
+  assert.match(JSON.parse(asJson.stdout).errors[0].message, /can't share standard output/);
   const both = await pilotlight(["load", url, "-c", "x", "-d", "y"], { cwd });
   assert.equal(both.stderr.trimEnd().split("\n").length, 2);
 });

@@ -83,6 +83,8 @@ function statusOf(call: Call, result: LoadResult, outcomes: readonly ThresholdOu
       call,
       [{ code: "LOAD_ALL_FAILED", message, hint: "Mend this first; the figures above say nothing of speed" }],
       EXIT_FAILED,
+      true,
+      true,
     );
   }
   if (outcomes.some(({ passed }) => !passed)) return EXIT_THRESHOLD;
@@ -105,7 +107,7 @@ async function writeReports(call: Call, result: LoadResult, outcomes: readonly T
   if (csv !== undefined) writes.push(await writeCsv(result, csv === "-" ? stdout : resolve(cwd, csv)));
   if (html !== undefined) writes.push(await writeOutputFile(resolve(cwd, html), [await toHtml(result, outcomes)]));
   const failures = writes.flatMap((write) => (write.ok ? [] : [write.failure]));
-  return failures.length === 0 ? null : report(call, failures, EXIT_FAILED);
+  return failures.length === 0 ? null : report(call, failures, EXIT_FAILED, true);
 }
 
 async function readPlan(
@@ -164,8 +166,8 @@ async function readGiven(what: string, path: string): Promise<Result<Uint8Array>
   }
 }
 
-/** Failures are JSON where the report was to be. */
-function report(call: Call, failures: readonly Failure[], status: number): number {
-  printFailures("load", failures, { ...call.io, json: call.flag("json") === "-" && status !== EXIT_FAILED });
+/** Failures are JSON where the report was to be, unless it is there already. */
+function report(call: Call, failures: readonly Failure[], status: number, isReportOut = false): number {
+  printFailures("load", failures, { ...call.io, json: call.flag("json") === "-" && !isReportOut });
   return status;
 }
