@@ -6,7 +6,7 @@
  * listener remembers the last head of a connection and real clients vary.
  */
 import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +23,7 @@ const BODY = '{"status":"ok","runtime":"bench","timestamp":0}';
 const HEALTH = { path: "/api/health", expect: '"status":"ok"' };
 
 const folder = mkdtempSync(join(tmpdir(), "pilotlight-listener-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 function subject(name: string, source: string): Subject {
   const file = join(folder, `${name.replaceAll(/\W+/g, "-")}.mjs`);

@@ -8,10 +8,12 @@ import { throughput } from "../bench/figures/throughput.ts";
 import { verdicts } from "../bench/figures/verdicts.ts";
 import { openLab } from "../bench/support/lab.ts";
 import { markdown } from "../bench/support/markdown.ts";
+import { useSources } from "../bench/support/subjects.ts";
 
 const skip = process.platform !== "linux" && "it reads /proc";
 const TINY = { rounds: 1, seconds: 0.1, warmUpSeconds: 0, scale: 0.01 };
 
+useSources();
 const lab = openLab();
 after(() => lab.close());
 

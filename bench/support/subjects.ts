@@ -3,7 +3,7 @@
  * {"status":"ok","runtime":NAME,"timestamp":0} as JSON.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,7 @@ const WORKERD_VERSION = "1.20261117.1";
 const HEALTH = { path: "/api/health", expect: '"status":"ok"' };
 
 const work = mkdtempSync(join(tmpdir(), "pilotlight-bench-"));
+process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 
 function write(name: string, text: string): string {
   const file = join(work, name);
@@ -64,6 +65,11 @@ if (process.argv[3] !== "child") {
 
 /** The command as npm publishes it, which is what people run; made once. */
 let command: string | null = null;
+
+/** For tests: the repository's sources. Making the package would take dist/ from under the tests that run beside. */
+export function useSources(): void {
+  command = join(ROOT, "bin/pilotlight.js");
+}
 
 function pilotlightCommand(): string {
   if (command !== null) return command;
