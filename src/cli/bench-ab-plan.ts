@@ -37,7 +37,7 @@ export const AB_FLAGS: readonly Flag[] = [
   { name: "connections", value: "N", group: REQUEST, help: "users, each on a connection of its own", shown: "50" },
   { name: "timeout", value: "TIME", group: REQUEST, help: "a slower answer is a failure", shown: "30s" },
   { name: "rounds", value: "N", group: MEASURING, help: "fresh processes a side, at most", shown: DEFAULTS.rounds },
-  { name: "seconds", value: "TIME", group: MEASURING, help: "measured load on each process", shown: DEFAULTS.seconds },
+  { name: "seconds", value: "N", group: MEASURING, help: "measured load on each process, in seconds", shown: "1" },
   {
     name: "warm-up",
     value: "TIME",
