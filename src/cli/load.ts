@@ -84,7 +84,6 @@ function statusOf(call: Call, result: LoadResult, outcomes: readonly ThresholdOu
       [{ code: "LOAD_ALL_FAILED", message, hint: "Mend this first; the figures above say nothing of speed" }],
       EXIT_FAILED,
       true,
-      true,
     );
   }
   if (outcomes.some(({ passed }) => !passed)) return EXIT_THRESHOLD;
