@@ -3,7 +3,7 @@
  * under the data folder. Names begin with the supervisor's pid, so that two
  * servers may share a data folder and the leavings of a killed one are known.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtin } from "../base/builtin.ts";
@@ -26,8 +26,12 @@ export function createSocketPaths(dataDir: string): SocketPaths {
 
   function usableFolder(): string {
     if (longest <= SOCKET_PATH_MAX_BYTES) {
-      // 0700: who may connect may call any function on it.
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      try {
+        // 0700: who may connect may call any function on it.
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+      } catch {
+        // The data folder is gone or full: the worker that can't listen there will say so, and is started again.
+      }
       return folder;
     }
     // mkdtemp: a folder with a known name in /tmp could be somebody else's.
@@ -37,7 +41,11 @@ export function createSocketPaths(dataDir: string): SocketPaths {
 
   return {
     of: (functionId) => join(usableFolder(), socketName(functionId)),
-    clear: (functionId) => rmSync(join(usableFolder(), socketName(functionId)), { force: true }),
+    clear(functionId) {
+      const path = join(usableFolder(), socketName(functionId));
+      // Not rmSync: its `force` forgives an absent file, not an absent folder with a file in its place.
+      if (existsSync(path)) rmSync(path, { force: true });
+    },
     close() {
       if (shortFolder !== null) rmSync(shortFolder, { recursive: true, force: true });
       sweep(dataDir, (pid) => pid === process.pid);

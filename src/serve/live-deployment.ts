@@ -3,6 +3,7 @@
  * about it while it is: bundles, failures to build, a changed configuration.
  * Only this file decides which configuration a reload may change.
  */
+import { existsSync } from "node:fs";
 import type { Failure, Result } from "../base/result.ts";
 import { fail, ok } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
@@ -81,7 +82,8 @@ export class LiveDeployment {
     if (spec === null) {
       return { bundle: null, failure: { code: "FUNCTION_GONE", message: `${functionId} is no longer deployed` } };
     }
-    if (spec.bundle !== null) return { bundle: spec.bundle, failure: null };
+    // The data folder may have been emptied since.
+    if (spec.bundle !== null && existsSync(spec.bundle.codeFile)) return { bundle: spec.bundle, failure: null };
     const { version } = this.#current;
     const outcome = await this.#builder.request(spec);
     // A reload came in between: the files may have changed under the build.

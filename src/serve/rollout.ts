@@ -3,6 +3,7 @@
  * to all of them when the deployment or a placement changes. Exists once there
  * is a deployment; makes none and places nothing itself.
  */
+import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import type { SocketPaths } from "./data-files.ts";
 import type { DedicatedWorkers } from "./dedicated-workers.ts";
@@ -16,6 +17,8 @@ import type { WorkerSlot } from "./worker-slot.ts";
 export interface RolloutParts {
   readonly config: Config;
   readonly snapshotFile: string;
+  /** Makes what the snapshot is made from. */
+  readonly prepareGuest: () => Promise<unknown>;
   readonly live: LiveDeployment;
   readonly placement: PlacementTable;
   readonly port: PublicPort;
@@ -26,12 +29,26 @@ export interface RolloutParts {
 
 export class Rollout {
   readonly #parts: RolloutParts;
+  #hasBegun = false;
 
   constructor(parts: RolloutParts) {
     this.#parts = parts;
   }
 
-  startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker {
+  /** null when it follows: the data folder has lost the guest, which a worker may not bundle. */
+  startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker | null {
+    // The first worker makes the snapshot, from a guest that was prepared just before.
+    const isLost = this.#hasBegun && !existsSync(this.#parts.snapshotFile);
+    this.#hasBegun = true;
+    if (!isLost) return this.#startMessage(slot, worker);
+    this.#parts.prepareGuest().then(
+      () => worker.send(this.#startMessage(slot, worker)),
+      (error: Error) => worker.condemn(`what its sandboxes begin with can't be made again: ${error.message}`),
+    );
+    return null;
+  }
+
+  #startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker {
     const { config, live, placement, port, sockets, snapshotFile } = this.#parts;
     const id = slot.functionId;
     if (id !== null && !slot.inspected) sockets.clear(id);

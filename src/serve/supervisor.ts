@@ -146,7 +146,8 @@ export class Supervisor implements SlotHost {
     this.placement.deploy(this.live.identified());
     const { config, live, placement } = this;
     const [shared, dedicated, port, sockets] = [this.#shared, this.#dedicated, this.#port, this.#sockets];
-    this.#rollout = new Rollout({ config, snapshotFile, live, placement, port, sockets, shared, dedicated });
+    const prepareGuest = (): Promise<unknown> => this.#workshop.then((workshop) => workshop.snapshotFile(config));
+    this.#rollout = new Rollout({ config, snapshotFile, prepareGuest, live, placement, port, sockets, shared, dedicated });
     this.#startTicking();
     for (const slot of this.#shared) slot.sendStart();
     const first = await this.#firstBoot.outcome;

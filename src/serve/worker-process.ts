@@ -61,33 +61,35 @@ export class WorkerProcess {
   expected = false;
   onMessage: ((message: FromWorker) => void) | null = null;
   onExit: ((exit: WorkerExit) => void) | null = null;
-  readonly #child: ChildProcess;
+  /** null when it could not even be forked. */
+  readonly #child: ChildProcess | null;
   #exit: WorkerExit | null = null;
 
   constructor(launch: Launch) {
-    // The permission model resolves what exists: the folder must be there first.
-    mkdirSync(launch.dataDir, { recursive: true });
     this.flightFile = join(launch.dataDir, "flight", `${process.pid}-${this.serial}`);
-    this.#child = fork(launch.entryFile, [], {
-      ...untilParentDies(process.execPath, workerFlags(launch)),
-      env: workerEnv(launch.dataDir),
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-      serialization: "json",
-    });
-    this.#child.on("message", (message) => this.onMessage?.(message as FromWorker));
+    try {
+      this.#child = forked(launch);
+    } catch (error) {
+      // A data folder that is a file now, no memory: an end like any other, once there is somebody to hear of it.
+      this.#child = null;
+      process.nextTick(() => this.#neverBegan(error as Error));
+      return;
+    }
+    const child = this.#child;
+    child.on("message", (message) => this.onMessage?.(message as FromWorker));
     // A failed fork emits no exit; a failed send does not matter, as the exit follows.
-    this.#child.on("error", (error) => {
-      if (this.#child.pid === undefined) this.#ended({ code: null, signal: null }, `it could not be started: ${error.message}`);
+    child.on("error", (error) => {
+      if (child.pid === undefined) this.#neverBegan(error);
     });
     // Messages may still be queued in the channel when the process is gone: its last words count.
-    this.#child.once("exit", (code, signal) => {
-      if (this.#child.connected) this.#child.once("disconnect", () => this.#ended({ code, signal }, null));
+    child.once("exit", (code, signal) => {
+      if (child.connected) child.once("disconnect", () => this.#ended({ code, signal }, null));
       else this.#ended({ code, signal }, null);
     });
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.#child?.pid ?? 0;
   }
 
   get exited(): boolean {
@@ -95,7 +97,7 @@ export class WorkerProcess {
   }
 
   get isConnected(): boolean {
-    return this.#child.connected;
+    return this.#child?.connected === true;
   }
 
   get livedMs(): number {
@@ -104,7 +106,7 @@ export class WorkerProcess {
 
   /** Queued until the worker has booted; false when it is gone and the message with it. */
   send(message: ToWorker, socket?: Socket): boolean {
-    if (!this.#child.connected) return false;
+    if (!this.#child?.connected) return false;
     // What send returns is back-pressure, which has no meaning here.
     this.#child.send(message, socket, { keepOpen: false }, ignoreSendError);
     return true;
@@ -113,18 +115,22 @@ export class WorkerProcess {
   /** SIGKILL, never a polite signal: what runs there may not listen. */
   kill(): void {
     this.expected = true;
-    this.#child.kill("SIGKILL");
+    this.#child?.kill("SIGKILL");
   }
 
   /** SIGKILL because it misbehaved: its end counts as a death. */
   condemn(why: string): void {
     this.lastWords = why;
-    this.#child.kill("SIGKILL");
+    this.#child?.kill("SIGKILL");
   }
 
   condemnForSilence(silence: Silence): void {
     this.silence = silence;
     this.condemn(SILENCE_TOLD[silence]);
+  }
+
+  #neverBegan(error: Error): void {
+    this.#ended({ code: null, signal: null }, `it could not be started: ${error.message}`);
   }
 
   #ended(exit: WorkerExit, why: string | null): void {
@@ -139,6 +145,17 @@ export class WorkerProcess {
 export function describeExit(exit: WorkerExit, lastWords: string | null): string {
   if (lastWords !== null) return lastWords;
   return exit.signal ?? (exit.code === null ? "it could not be started" : `exit code ${exit.code}`);
+}
+
+function forked(launch: Launch): ChildProcess {
+  // The permission model resolves what exists: the folder must be there first.
+  mkdirSync(launch.dataDir, { recursive: true });
+  return fork(launch.entryFile, [], {
+    ...untilParentDies(process.execPath, workerFlags(launch)),
+    env: workerEnv(launch.dataDir),
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    serialization: "json",
+  });
 }
 
 function workerFlags(launch: Launch): string[] {

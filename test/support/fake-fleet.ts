@@ -2,7 +2,7 @@
  * A supervisor over fake workers, with a deployment made from a list of
  * function ids that a test may change, and everything it logs at hand.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +22,7 @@ export interface Fleet {
   readonly records: Record<string, unknown>[];
   /** Ids in the order in which they were built. */
   readonly builds: string[];
+  readonly dataDir: string;
   /** JSON of the answer; throws when the connection fails. */
   get(path: string): Promise<unknown>;
   stop(): Promise<void>;
@@ -45,6 +46,7 @@ function fakeConfig(dataDir: string, change: Partial<Config> = {}): Config {
     admin: null,
     dataDir,
     workerMemoryMaxBytes: 1_000_000,
+    http: { connectionMaxCount: 1 },
     functions: {},
     ...change,
   };
@@ -60,7 +62,14 @@ export function createFleet(
   const records: Record<string, unknown>[] = [];
   const builds: string[] = [];
   const plan: Fleet["plan"] = { functions: [...functions], failures: [] };
-  const bundle: BundleRef = { hash: "h", codeFile: "", mapFile: "", codeCacheFile: "", methods: null, tracksAsyncContext: false };
+  const bundle: BundleRef = {
+    hash: "h",
+    codeFile: join(dataDir, "bundle.js"),
+    mapFile: "",
+    codeCacheFile: "",
+    methods: null,
+    tracksAsyncContext: false,
+  };
   const supervisor = new Supervisor(fakeConfig(dataDir, change), {
     sink: (text) => {
       for (const line of text.split("\n")) if (line !== "") records.push(JSON.parse(line));
@@ -70,6 +79,7 @@ export function createFleet(
       makeDeployment: async (_, version) => ({ deployment: { version, functions: plan.functions }, notices: [], failures: plan.failures }),
       build: async (_, { id }) => {
         builds.push(id);
+        writeFileSync(bundle.codeFile, "");
         return { ok: true, value: bundle };
       },
       snapshotFile: async () => "",
@@ -81,6 +91,7 @@ export function createFleet(
     plan,
     records,
     builds,
+    dataDir,
     get port() {
       return supervisor.addresses.port;
     },
