@@ -106,11 +106,11 @@ test("validate reports every function and the place of what is wrong", async () 
 });
 
 test("validate finds a module that throws while it is loaded, without calling anything", async () => {
-  const { status, stdout } = await pilotlight(["validate", "-e", "throw new Error('at the top'); export default () => new Response('')"], {
-    cwd,
-  });
+  mkdirSync(join(cwd, "throwing"), { recursive: true });
+  writeFileSync(join(cwd, "throwing", "a.js"), "throw new Error('at the top');\nexport default () => new Response('');\n");
+  const { status, stdout } = await pilotlight(["validate", "throwing"], { cwd });
   assert.equal(status, 1);
-  assert.match(stdout, /can't be loaded: Error: at the top/);
+  assert.match(stdout, /a can't be loaded: Error: at the top/);
 });
 
 test("a secret that is not set here is a note of validate, and nothing to list", async () => {
