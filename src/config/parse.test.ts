@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -192,6 +193,22 @@ test("a file is strict about its keys and gives their lines", async () => {
 test("a file that is not YAML is refused with the line", async () => {
   const result = await withYaml("port: 8080\n\thost: x\n");
   assert.equal(result.ok ? 0 : result.failure[0]!.at?.line, 2);
+});
+
+test("an alias that stands inside what it means is refused with its place", async () => {
+  for (const text of ["functions:\n  hello: &n\n    env: *n\n", "functions: &f\n  hello:\n    env: *f\n", "port: &p\n  -\n    - *p\n"]) {
+    const result = await withYaml(text);
+    const [failure] = result.ok ? [] : result.failure;
+    assert.equal(failure?.code, "CONFIG_YAML_SYNTAX");
+    assert.match(failure?.message ?? "", /extra\.yaml: the alias \*[nfp] stands inside its own anchor/);
+    assert.deepEqual([failure?.at?.line, failure?.at?.column], text.startsWith("port") ? [3, 7] : [3, 10]);
+  }
+});
+
+test("a pilotlight.yaml that is no regular file is refused without waiting for it", async () => {
+  execFileSync("mkfifo", [join(cwd, "fifo.yaml")]);
+  const [failure] = await refuse(["--config", "fifo.yaml"]);
+  assert.match(failure?.message ?? "", /^Cannot read .*fifo\.yaml: it is no regular file$/);
 });
 
 test("aliases that would grow without bound are refused", async () => {

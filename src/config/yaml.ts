@@ -1,11 +1,12 @@
 /**
  * pilotlight.yaml: text to a Tree that knows its lines. Loaded only when the
  * file exists: the YAML parser would cost a boot without one 20 ms.
- * Aliases are bounded, so that a few lines can't expand to gigabytes.
+ * Aliases are bounded, so that a few lines can't expand to gigabytes, and may
+ * not stand inside what they mean: nobody behind this file expects a cycle.
  */
-import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { isMap, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import { type Document, isMap, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
+import { readRegularFile } from "../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Tree } from "./keys.ts";
 
@@ -13,23 +14,10 @@ const FILE_MAX_BYTES = 1024 * 1024;
 const ALIAS_MAX_COUNT = 100;
 
 export async function loadYaml(file: string): Promise<Result<Tree, readonly Failure[]>> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (error as Error).message;
-    return fail([{ code: "CONFIG_FILE_UNREADABLE", message: `Cannot read ${file}: ${reason}`, hint: "Check the path given to --config" }]);
-  }
-  if (text.length > FILE_MAX_BYTES) {
-    return fail([
-      {
-        code: "CONFIG_FILE_UNREADABLE",
-        message: `Cannot read ${file}: it is larger than 1 MiB`,
-        hint: "A configuration is a few lines; is this the right file?",
-      },
-    ]);
-  }
-  return parseYaml(text, file);
+  const read = readRegularFile(file, FILE_MAX_BYTES);
+  if (read.ok) return parseYaml(read.value.toString("utf8"), file);
+  const hint = "Check the path given to --config; a configuration is a text file of some lines";
+  return fail([{ code: "CONFIG_FILE_UNREADABLE", message: `Cannot read ${file}: ${read.failure}`, hint }]);
 }
 
 export function parseYaml(text: string, file: string): Result<Tree, readonly Failure[]> {
@@ -45,6 +33,14 @@ export function parseYaml(text: string, file: string): Result<Tree, readonly Fai
     hint: "Mend the YAML; indentation is by blanks, not tabs",
     at: place(error.pos[0]),
   }));
+  for (const { name, offset } of cyclicAliases(document)) {
+    failures.push({
+      code: "CONFIG_YAML_SYNTAX",
+      message: `Cannot parse ${file}: the alias *${name} stands inside its own anchor`,
+      hint: "Write the values out instead of the alias",
+      at: place(offset),
+    });
+  }
   if (failures.length > 0) return fail(failures);
 
   let root: unknown;
@@ -65,6 +61,18 @@ export function parseYaml(text: string, file: string): Result<Tree, readonly Fai
     return offset === null ? { file } : place(offset);
   };
   return ok({ root, baseDir: dirname(file), at });
+}
+
+/** Aliases mean what stands before them, so a cycle always has one within its own anchor. */
+function cyclicAliases(document: Document.Parsed): { name: string; offset: number }[] {
+  const found: { name: string; offset: number }[] = [];
+  visit(document, {
+    Alias(_, alias, parents) {
+      const target = alias.resolve(document);
+      if (target !== undefined && parents.includes(target)) found.push({ name: alias.source, offset: alias.range?.[0] ?? 0 });
+    },
+  });
+  return found;
 }
 
 /** Where the last key of the path stands in the text. */
