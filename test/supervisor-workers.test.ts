@@ -247,3 +247,46 @@ async function freePort(): Promise<number> {
     });
   });
 }
+
+test("a reload that throws is in the log, and the next one is made", async () => {
+  let fault: Error | null = new Error("a fault of ours");
+  const reconfigure = async () => {
+    if (fault !== null) throw fault;
+    return { ok: true, value: fleet.supervisor.config } as const;
+  };
+  fleet = createFleet([spec("hello")], {}, { reconfigure });
+  assert.ok((await fleet.supervisor.start()).ok);
+  const reloaded = await fleet.supervisor.reload();
+  assert.equal(reloaded.ok ? "" : reloaded.failure[0]?.code, "RELOAD_FAILED");
+  const record = fleet.records.find((one) => one["code"] === "RELOAD_FAILED");
+  assert.equal(record?.["level"], "error");
+  assert.match(String(record?.["message"]), /The old deployment stays.*a fault of ours/);
+  fault = null;
+  assert.ok((await fleet.supervisor.reload()).ok);
+});
+
+test("a stop gives up the builds that still run", async () => {
+  const givenUp = Promise.withResolvers<void>();
+  fleet = createFleet(
+    [spec("hello")],
+    {},
+    {
+      workshop: {
+        makeDeployment: async (_, version) => ({ deployment: { version, functions: [spec("hello")] }, notices: [], failures: [] }),
+        build: (_, __, signal) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener("abort", () => {
+              reject(signal.reason);
+              givenUp.resolve();
+            });
+          }),
+        snapshotFile: async () => "",
+      },
+    },
+  );
+  assert.ok((await fleet.supervisor.start()).ok);
+  const build = fleet.supervisor.live.build("hello");
+  await fleet.supervisor.stop();
+  await givenUp.promise;
+  assert.equal((await build).failure?.code, "BUILD_FAILED");
+});

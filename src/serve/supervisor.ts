@@ -81,7 +81,7 @@ export class Supervisor implements SlotHost {
   /** null while the deployment is not ready. */
   #rollout: Rollout | null = null;
   #ticker: NodeJS.Timeout | null = null;
-  #reloading: Promise<unknown> = Promise.resolve();
+  #reloading: Promise<Result<void, readonly Failure[]>> = Promise.resolve(ok(undefined));
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: SupervisorOptions) {
@@ -175,11 +175,10 @@ export class Supervisor implements SlotHost {
     return this.#dedicated.slotOf(functionId);
   }
 
-  /** Serves what is on disk now. On failure the old deployment stays, and the log says why. */
+  /** Serves what is on disk now. On failure, a throw of ours included, the old deployment stays and the log says why. */
   reload(): Promise<Result<void, readonly Failure[]>> {
-    const reloading = this.#reloading.then(() => this.#reload());
-    this.#reloading = reloading.catch(() => {});
-    return reloading;
+    this.#reloading = this.#reloading.then(() => this.#reload()).catch((error: Error) => this.#reloadThrew(error));
+    return this.#reloading;
   }
 
   /** From now on broken functions are told before somebody calls them. */
@@ -357,6 +356,11 @@ export class Supervisor implements SlotHost {
     return ok(undefined);
   }
 
+  #reloadThrew(error: Error): Result<never, readonly Failure[]> {
+    this.record("error", `The old deployment stays: the reload failed: ${error.message}`, { code: "RELOAD_FAILED", stack: error.stack });
+    return fail([{ code: "RELOAD_FAILED", message: `Cannot reload: ${error.message}`, hint: "The server's log has the stack" }]);
+  }
+
   #startTicking(): void {
     let lastMs = performance.now();
     this.#ticker = setInterval(() => {
@@ -381,6 +385,7 @@ export class Supervisor implements SlotHost {
     // Shared workers first: what they forward must still find its worker.
     await Promise.all(this.#shared.map((slot) => slot.drain(this.#drainGraceMs)));
     await Promise.all(forwardedTo.map((slot) => slot.drain(this.#drainGraceMs)));
+    this.live.abandon();
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.#port.release();
     this.#sockets.close();
