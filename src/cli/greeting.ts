@@ -58,7 +58,9 @@ function asText(
 async function withMethods({ source, dataDir }: Config, reports: readonly FunctionReport[]): Promise<FunctionReport[]> {
   const isKnown = reports.every((one) => methodsOf(one).length > 0);
   if (isKnown || source.kind === "built" || source.kind === "eval") return [...reports];
-  const files = new Map((await scanFolder(source, dataDir)).map((found) => [found.id, found.file]));
+  // The folder may be gone again. The server answers already: a greeting must not end it.
+  const found = await scanFolder(source, dataDir).catch(() => []);
+  const files = new Map(found.map(({ id, file }) => [id, file]));
   return reports.map((one) => {
     const file = methodsOf(one).length === 0 ? files.get(one.id) : undefined;
     return file === undefined ? one : { ...one, methods: glanceMethods(one.engine, file) };

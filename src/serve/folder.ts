@@ -3,7 +3,7 @@
  * and the first bytes of executables, never the code: a thousand functions are
  * listed in some milliseconds. The rules of names are in route-pattern.ts.
  */
-import type { Dirent } from "node:fs";
+import { constants, type Dirent } from "node:fs";
 import { open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { EngineName, Source } from "../config/config.ts";
@@ -82,7 +82,8 @@ async function kindOf(entry: Dirent, file: string): Promise<"file" | "folder" | 
 async function isExecutable(file: string): Promise<boolean> {
   const found = await stat(file);
   if ((found.mode & 0o111) === 0) return false;
-  const handle = await open(file, "r");
+  // A FIFO put in its place meanwhile must not keep us.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
     const head = buffer.subarray(0, bytesRead).toString("latin1");
