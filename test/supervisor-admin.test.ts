@@ -207,3 +207,24 @@ describe("a server whose admin address is taken", () => {
     }
   });
 });
+
+test("followers of the log leave connections for everybody else", async () => {
+  const abort = new AbortController();
+  const follow = async (): Promise<Response> => fetch(`${admin.url}/v1/logs?function=quiet&follow=1`, { signal: abort.signal });
+  try {
+    const followers = await Promise.all(Array.from({ length: 64 }, follow));
+    assert.ok(followers.every((answer) => answer.status === 200));
+    const refused = await follow();
+    assert.equal(refused.status, 503);
+    assert.equal(((await refused.json()) as { error: { code: string } }).error.code, "LOG_FOLLOWERS_FULL");
+    assert.equal((await ask("/v1/health")).status, 200);
+  } finally {
+    abort.abort();
+  }
+  const again = new AbortController();
+  await eventually("a place is free again", async () => {
+    const answer = await fetch(`${admin.url}/v1/logs?function=quiet&follow=1`, { signal: again.signal });
+    return answer.status === 200;
+  });
+  again.abort();
+});

@@ -4,17 +4,22 @@
  * must never make the supervisor keep more than a bounded backlog.
  */
 import type { ServerResponse } from "node:http";
+import type { Failure } from "../base/result.ts";
 import { formatRecord } from "../telemetry/log-record.ts";
 import type { LogRing } from "../telemetry/log-ring.ts";
 
 const BACKLOG_MAX_BYTES = 1024 * 1024;
+/** A quarter of the connections that the admin API takes: the rest stay for everything else. */
+const FOLLOWER_MAX_COUNT = 64;
 
-export function streamLogs(ring: LogRing, response: ServerResponse, functionId: string | null, follows: boolean): void {
+/** Answers, or says why not. */
+export function streamLogs(ring: LogRing, response: ServerResponse, functionId: string | null, follows: boolean): Failure | null {
+  if (follows && ring.followerCount >= FOLLOWER_MAX_COUNT) return tooManyFollowers();
   response.writeHead(200, { "content-type": "application/x-ndjson; charset=utf-8", "cache-control": "no-store" });
   for (const line of ring.lines(functionId)) response.write(`${line}\n`);
   if (!follows) {
     response.end();
-    return;
+    return null;
   }
   // Headers now: a follower of a quiet function must see that it is connected.
   response.flushHeaders();
@@ -31,4 +36,13 @@ export function streamLogs(ring: LogRing, response: ServerResponse, functionId: 
     response.write(`${line}\n`);
   });
   response.on("close", leave);
+  return null;
+}
+
+function tooManyFollowers(): Failure {
+  return {
+    code: "LOG_FOLLOWERS_FULL",
+    message: `Cannot follow the log: ${FOLLOWER_MAX_COUNT} readers follow it already`,
+    hint: "End some of them, or read it without following",
+  };
 }

@@ -114,8 +114,7 @@ function createRoutes(supervisor: Supervisor): Record<string, Record<string, Han
     "/v1/stats": { GET: json(() => operator.stats()) },
     "/v1/logs": {
       GET({ query, response }) {
-        streamLogs(supervisor.logs.ring, response, query.get("function"), isOn(query.get("follow")));
-        return null;
+        return streamLogs(supervisor.logs.ring, response, query.get("function"), isOn(query.get("follow")));
       },
     },
     "/v1/reload": {
@@ -154,7 +153,7 @@ function badQuery(message: string): Failure {
 function statusOf(failure: Failure): number {
   if (failure.code === "ADMIN_QUERY") return 400;
   if (failure.code === "FUNCTION_UNKNOWN") return 404;
-  return failure.code === "PROFILE_FAILED" ? 503 : 409;
+  return ["PROFILE_FAILED", "LOG_FOLLOWERS_FULL"].includes(failure.code) ? 503 : 409;
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

@@ -12,6 +12,10 @@ export class LogRing {
   readonly #followers = new Set<Follower>();
   #bytes = 0;
 
+  get followerCount(): number {
+    return this.#followers.size;
+  }
+
   /** `line` without its newline. */
   push(line: string): void {
     this.#lines.push(line);
