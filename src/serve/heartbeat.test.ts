@@ -31,3 +31,15 @@ test("a supervisor that slept for an hour does not blame its workers", () => {
 test("a worker that never boots is given longer, not for ever", () => {
   assert.equal(ticksUntilStuck(createPulse(), HEARTBEAT_TICK_MS), BOOT_MAX_MS / HEARTBEAT_TICK_MS + 1);
 });
+
+test("a supervisor whose ticks are late is on a starved machine, and gives its workers the longer", () => {
+  const pulse = createPulse();
+  pulse.beat();
+  assert.equal(ticksUntilStuck(pulse, 1.5 * HEARTBEAT_TICK_MS), (2 * SILENCE_MAX_MS) / HEARTBEAT_TICK_MS + 1);
+});
+
+test("no lateness keeps a stuck worker for ever", () => {
+  const pulse = createPulse();
+  pulse.beat();
+  assert.equal(ticksUntilStuck(pulse, 10 * HEARTBEAT_TICK_MS), (4 * SILENCE_MAX_MS) / HEARTBEAT_TICK_MS + 1);
+});

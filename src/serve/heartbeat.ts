@@ -1,13 +1,15 @@
 /**
  * Heartbeat: has a worker been silent for too long? Pure: the caller ticks at
  * a steady interval and says how long the tick took.
- * Silence is summed from ticks, each counted at most twice its due, so that a
- * supervisor which was itself suspended (a closed laptop, a stopped process, a
- * stalled terminal) doesn't kill every healthy worker when it wakes up: their
- * beats of that time are still queued in its channel.
+ * Silence is summed from ticks, each less what it was late by: a supervisor
+ * that was itself suspended (a closed laptop, a stopped process, a stalled
+ * terminal) or starved (more work than processors) has no right to call its
+ * workers silent. Their beats may be queued in its channel, or starve as it did.
  */
 export const HEARTBEAT_TICK_MS = 500;
 export const SILENCE_MAX_MS = 5_000;
+/** However late a tick is, it counts for so much: no machine is so busy that a stuck worker stays for ever. */
+const TICK_MIN_MS = HEARTBEAT_TICK_MS / 4;
 /** Booting may wait for a cold disk or for thirty other workers. */
 export const BOOT_MAX_MS = 60_000;
 
@@ -27,7 +29,8 @@ export function createPulse(): Pulse {
       booted = true;
     },
     tick(elapsedMs) {
-      silentMs += Math.min(elapsedMs, 2 * HEARTBEAT_TICK_MS);
+      const lateMs = Math.max(0, elapsedMs - HEARTBEAT_TICK_MS);
+      silentMs += Math.max(TICK_MIN_MS, HEARTBEAT_TICK_MS - lateMs);
       return silentMs > (booted ? SILENCE_MAX_MS : BOOT_MAX_MS);
     },
   };
