@@ -125,7 +125,8 @@ export class HeadParser {
       text,
       method,
       target: target.target,
-      headerBlock: text.slice(lineEnd + 2, text.length - 2),
+      headerBlock:
+        target.authority === null ? text.slice(lineEnd + 2, text.length - 2) : this.#blockWithHost(lineEnd + 2, target.authority),
       host,
       keepAlive: this.#keepAlive,
       minorVersion,
@@ -144,6 +145,13 @@ export class HeadParser {
       return malformed("Invalid Host header: send a host name and an optional port");
     if (count === 1) this.#validHost = host;
     return authority ?? host;
+  }
+
+  /** RFC 9112 section 3.2.2: the host of an absolute-form target stands in for the one sent, for whoever reads the lines too. */
+  #blockWithHost(start: number, authority: string): string {
+    const end = this.#text.length - 2;
+    if (this.#counts[HOST] === 0) return `Host: ${authority}\r\n${this.#text.slice(start, end)}`;
+    return this.#text.slice(start, this.#starts[HOST]) + authority + this.#text.slice(this.#ends[HOST], end);
   }
 
   #contentLength(minorVersion: number): number | null | Refusal {
