@@ -167,6 +167,6 @@ test("the host of an absolute target is the only one that anybody sees", async (
   const seen = async (request: string): Promise<string> =>
     (await say(server.port, [request])).text.split("\r\n\r\n").slice(1).join("\r\n\r\n");
   const behind = "Accept: b\r\nConnection: close\r\n";
-  assert.equal(await seen(`GET http://evil.example/x HTTP/1.1\r\nhOst:  x \r\n${behind}\r\n`), `hOst:  evil.example \r\n${behind}`);
+  assert.equal(await seen(`GET http://evil.example/x HTTP/1.1\r\nhOst:  x \r\n${behind}\r\n`), `hOst:  evil.example\r\n${behind}`);
   assert.equal(await seen("GET http://b:81/ HTTP/1.0\r\nAccept: b\r\n\r\n"), "Host: b:81\r\nAccept: b\r\n");
 });
