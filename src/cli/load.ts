@@ -28,7 +28,8 @@ import { LOAD_FLAGS, loadOptions } from "./load-flags.ts";
 const EXIT_THRESHOLD = 99;
 /** 128 + SIGINT: the shell's own word for ctrl-C. */
 const EXIT_INTERRUPTED = 130;
-const PLAIN_WIDTH = 100;
+/** k6's lines are about 120 wide: whole where nobody said how wide the reader is. */
+const PLAIN_WIDTH = 160;
 
 export const load: Command = {
   name: "load",
@@ -132,7 +133,8 @@ async function readPlan(
     ...loadOptions(call.flags.values),
     ...(data.ok && data.value !== null ? { data: data.value } : {}),
     ...(ca.ok && ca.value !== null ? { ca: ca.value } : {}),
-    keepsSamples: call.flag("csv") !== undefined,
+    // Intervals need them too.
+    keepsSamples: ["csv", "html", "json"].some((name) => call.flag(name) !== undefined),
     coreCount: availableParallelism(),
   });
   if (!plan.ok) failures.push(...plan.failure);

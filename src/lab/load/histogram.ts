@@ -97,7 +97,7 @@ const EMPTY: Distribution = {
   curve: [],
 };
 
-const POINTS_PER_HALVING = 4;
+const POINTS_PER_HALVING = 16;
 
 /** HdrHistogram's own spacing: as many points between 50% and 75% as between 99.8% and 99.9%, down to the last value. */
 function curveQuantiles(count: number): number[] {
