@@ -301,7 +301,7 @@ test("a client that goes away is reported once, and answers to it are dropped", 
   });
   const socket = connect(server.port, "127.0.0.1", () => socket.write(GET));
   await until(() => held !== null, "the request is handed up");
-  socket.destroy();
+  socket.resetAndDestroy();
   const exchange = held as unknown as Exchange;
   await until(() => exchange.aborted, "the abort");
   exchange.respond(200, "", "nobody hears this");
@@ -372,3 +372,53 @@ test("header lines that belong to the connection are dropped from an answer", as
   const { text } = await say(server.port, [GET], answers(1));
   assert.match(text, /^HTTP\/1\.1 200 OK\r\nX-Kept: yes\r\ncontent-length: 3\r\ndate: [^\r]+ GMT\r\n\r\nabc$/);
 });
+
+for (const delayMs of [0, 30]) {
+  test(`a client that ends its side behind its requests gets its answers, ${delayMs === 0 ? "at once" : "late"}`, async () => {
+    const told: unknown[] = [];
+    await using server = await serve((exchange) => {
+      exchange.onAbort = (mayWait) => told.push(mayWait);
+      if (delayMs === 0) exchange.respond(200, "", exchange.target);
+      else setTimeout(() => exchange.respond(200, "", exchange.target), delayMs);
+    });
+    const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    const text = await halfClosed(server.port, request("/1") + request("/2"));
+    assert.match(text, /\/1HTTP\/1\.1 200 OK\r\n.*\r\n\/2$/s);
+    assert.deepEqual(told, delayMs === 0 ? [] : [true]);
+  });
+}
+
+test("a client that ends its side inside its request has gone", async () => {
+  let isAborted = false;
+  await using server = await serve((exchange) => {
+    exchange.onAbort = (mayWait) => {
+      isAborted = mayWait !== true;
+    };
+  });
+  assert.equal(await halfClosed(server.port, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"), "");
+  assert.ok(isAborted);
+});
+
+test("a stream to a client that ended its side must bring something, or it ends", async () => {
+  await using server = await serve(
+    (exchange) => {
+      exchange.start(200, "", null);
+      exchange.write(Buffer.from("begun"));
+    },
+    { idleTransferTimeoutMs: 100 },
+  );
+  assert.match(await halfClosed(server.port, GET), /begun\r\n$/);
+});
+
+/** What comes behind a FIN that follows the request at once, until the server closes. */
+function halfClosed(port: number, request: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () => socket.end(request));
+    let text = "";
+    socket.on("data", (bytes) => {
+      text += bytes;
+    });
+    socket.on("end", () => resolve(text));
+    socket.on("error", () => resolve(text));
+  });
+}

@@ -3,6 +3,8 @@
  * order. Owns framing, pipelining, back-pressure and what the sweep asks (how
  * long has this client been silent?). Bytes come from a buffer that the next
  * read overwrites, so whatever outlives the call is copied.
+ * A client that ends its side behind whole requests gets their answers: whether
+ * an answer is quicker than a FIN is chance. It may have gone, too: onAbort says so.
  */
 import type { Socket } from "node:net";
 import { BodyFraming } from "./body-framing.ts";
@@ -43,10 +45,11 @@ export class Connection implements BodyReceiver {
   #consuming = false;
   #paused = false;
   #closing = false;
+  #ended = false;
   #lingering = false;
   #requestCount = 0;
   #sinceTick: number;
-  #lastQueueBytes = 0;
+  #lastCount = 0;
 
   constructor(socket: Socket, transport: Transport, context: ConnectionContext) {
     this.socket = socket;
@@ -211,7 +214,8 @@ export class Connection implements BodyReceiver {
 
   /** The connection header line of this answer. Decides whether the connection outlives it. */
   answerBegins(exchange: HttpExchange): string {
-    if (!exchange.head.keepAlive || this.#context.draining || this.#bodyBlocksReuse()) this.#closing = true;
+    const isLast = !exchange.head.keepAlive || (this.#ended && this.#held === null);
+    if (isLast || this.#context.draining || this.#bodyBlocksReuse()) this.#closing = true;
     if (this.#closing) return "connection: close\r\n";
     return exchange.head.minorVersion === 0 ? "connection: keep-alive\r\n" : "";
   }
@@ -229,7 +233,7 @@ export class Connection implements BodyReceiver {
   /** The rest of a short body that nobody waits for is read and dropped. */
   answerEnds(): void {
     if (this.#closing) {
-      this.#linger();
+      this.close();
     } else if (this.#incoming === null) {
       this.#release();
     } else {
@@ -246,7 +250,9 @@ export class Connection implements BodyReceiver {
   #release(): void {
     this.#exchange = null;
     this.#sinceTick = this.#context.tick;
-    if (!this.#consuming && this.#held !== null) this.#takeHeld();
+    if (this.#consuming) return;
+    if (this.#held !== null) this.#takeHeld();
+    else if (this.#ended) this.close();
   }
 
   #takeHeld(): void {
@@ -255,6 +261,7 @@ export class Connection implements BodyReceiver {
     this.#held = null;
     this.#consume(held, 0, held.length, true);
     if (this.#held === null) this.#resume();
+    if (this.#ended && this.#held === null) this.#endBehind();
   }
 
   #hold(bytes: Buffer, owned: boolean): void {
@@ -275,13 +282,13 @@ export class Connection implements BodyReceiver {
     this.#failBody(reason.status === 400 ? "BODY_MALFORMED" : reason.code, reason.message);
     if (exchange?.answered) {
       // Too late for another answer. One already complete stays valid; one under way breaks off.
-      if (exchange.finished) this.#linger();
+      if (exchange.finished) this.close();
       else exchange.destroy();
       return end;
     }
     this.#context.onRefused(reason, this.remoteAddress);
     this.socket.write(refusalText(reason, withBody), "latin1");
-    this.#linger();
+    this.close();
     exchange?.abort(reason.status);
     return end;
   }
@@ -295,7 +302,7 @@ export class Connection implements BodyReceiver {
    * with bytes unread makes the kernel send a reset, and a reset can overtake
    * the answer on its way to the client.
    */
-  #linger(): void {
+  close(): void {
     this.#lingering = true;
     this.#sinceTick = this.#context.tick;
     this.#failBody("BODY_ABORTED", "The connection was closed before the request body was complete");
@@ -304,11 +311,6 @@ export class Connection implements BodyReceiver {
     this.#exchange = this.#exchange?.finished ? null : this.#exchange;
     this.socket.end();
     this.#resume();
-  }
-
-  /** Closes in good manners: for connections without an exchange. */
-  close(): void {
-    this.#linger();
   }
 
   destroy(): void {
@@ -325,10 +327,17 @@ export class Connection implements BodyReceiver {
     incoming?.body.fail(new RequestBodyError(code, message));
   }
 
-  /** The client will send no more. Like most servers, take it as gone: a silent abort would keep its function running. */
   #onEnd(): void {
     if (this.#lingering && this.socket.writableLength === 0) this.socket.destroy();
-    else if (this.#exchange === null || this.#exchange.finished) this.#linger();
+    this.#ended = true;
+    if (this.#held === null) this.#endBehind();
+  }
+
+  /** All that the client will ever send has been read; a body still under way stays cut off. */
+  #endBehind(): void {
+    const exchange = this.#exchange;
+    if (exchange === null || exchange.finished) this.close();
+    else if (this.#incoming === null) exchange.onAbort?.(true);
     else this.socket.destroy();
   }
 
@@ -369,16 +378,22 @@ export class Connection implements BodyReceiver {
     } else if (this.#partial !== null) {
       if (waitedTicks > limits.header) this.#refuse(headTimeout(this.#context.limits), 0);
     } else if (this.#exchange !== null) {
-      this.#sinceTick = this.#context.tick;
+      if (!this.#ended || !this.#exchange.answered || this.#differs(this.socket.bytesWritten)) this.#sinceTick = this.#context.tick;
+      else if (waitedTicks > limits.idleTransfer) this.destroy();
     } else if (waitedTicks > limits.keepAlive) {
       this.close();
     }
   }
 
+  #differs(count: number): boolean {
+    const before = this.#lastCount;
+    this.#lastCount = count;
+    return count !== before;
+  }
+
   #makesProgress(): boolean {
     const queueBytes = writeQueueBytes(this.socket);
-    const progress = queueBytes > 0 && queueBytes !== this.#lastQueueBytes;
-    this.#lastQueueBytes = queueBytes;
+    const progress = this.#differs(queueBytes) && queueBytes > 0;
     if (progress) this.#sinceTick = this.#context.tick;
     return progress;
   }

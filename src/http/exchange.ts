@@ -21,8 +21,11 @@ export interface Exchange {
 
   /** The client went away or the exchange was destroyed; answers are dropped silently. */
   readonly aborted: boolean;
-  /** Called at most once when the client goes away before the answer is complete. */
-  onAbort: (() => void) | null;
+  /**
+   * Called when the client goes away before the answer is complete; with true
+   * when it only ended its side: it may be gone, or wait for the answer.
+   */
+  onAbort: ((mayWait?: boolean) => void) | null;
   /** Header lines added to whatever answer is given, refusals included (CORS). */
   extraLines: string;
   /** An answer was begun (respond or start). */

@@ -41,7 +41,12 @@ export function forward(exchange: Exchange, socketPath: string, options: Forward
   });
   // An idle connection times out in the agent; one that waits for a function must not.
   upstream.setTimeout(0);
-  exchange.onAbort = () => upstream.destroy();
+  exchange.onAbort = (mayWait) => {
+    // The worker shall know as much as we do: the client sends no more, and may wait for its answer.
+    if (mayWait !== true) upstream.destroy();
+    else if (upstream.writableFinished) upstream.socket?.end();
+    else upstream.once("finish", () => upstream.socket?.end());
+  };
   upstream.on("response", (response) => relayAnswer(exchange, response, options));
   upstream.on("error", (error: NodeJS.ErrnoException) => {
     if (exchange.aborted) return;

@@ -41,7 +41,7 @@ export class HttpExchange implements Exchange {
   aborted = false;
   answered = false;
   finished = false;
-  onAbort: (() => void) | null = null;
+  onAbort: ((mayWait?: boolean) => void) | null = null;
   onDrain: (() => void) | null = null;
   onFinished: ((status: number, bodyBytes: number) => void) | null = null;
 

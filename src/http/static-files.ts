@@ -157,6 +157,6 @@ function drained(exchange: Exchange): Promise<void> {
   if (exchange.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     exchange.onDrain = resolve;
-    exchange.onAbort = resolve;
+    exchange.onAbort = () => resolve();
   });
 }

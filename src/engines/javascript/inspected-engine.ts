@@ -128,7 +128,7 @@ class InspectedSandbox implements Sandbox, RealmHost {
       (bytes) => {
         this.#realm.calls.set(callId, call);
         this.#deadlines.add(callId, this.#realm);
-        exchange.onAbort = () => this.#realm.drop(callId);
+        exchange.onAbort = (mayWait = false) => this.#realm.clientLeft(callId, mayWait);
         const packed = this.#run(this.#realm.dispatch, [
           callId,
           exchange.method,

@@ -129,6 +129,12 @@ export class Realm {
     if (this.#forget(callId)) this.#post(callId, "abort", callId, undefined);
   }
 
+  /** The guest's signal fires; a call that has yet to be answered goes on, for a client that may wait for it. */
+  clientLeft(callId: number, mayWait: boolean): void {
+    if (!mayWait) this.drop(callId);
+    else if (this.calls.get(callId)?.exchange.answered === false) this.#post(callId, "abort", callId, undefined);
+  }
+
   #forget(callId: number): boolean {
     const call = this.calls.get(callId);
     if (call === undefined) return false;

@@ -203,7 +203,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
   #await(realm: Realm, callId: number, call: Call): void {
     // An answer that streams already has no deadline any more.
     const isNew = call.exchange.answered ? call.exchange.onAbort === null : this.#deadlines.own(callId, realm);
-    if (isNew) call.exchange.onAbort = () => realm.drop(callId);
+    if (isNew) call.exchange.onAbort = (mayWait = false) => realm.clientLeft(callId, mayWait);
   }
 
   /** Its answer has begun: a stream may last; the listener's idle limit guards it from here. */
