@@ -67,7 +67,10 @@ async function measureAll(subjects: readonly Subject[], effort: Effort, lab: Lab
   const samples = new Map<Subject, ProcessSample[]>(subjects.map((subject) => [subject, []]));
   for (let round = 0; round < effort.rounds; round++) {
     const order = subjects.map((subject) => ({ subject, at: random() })).toSorted((one, other) => one.at - other.at);
-    for (const { subject } of order) samples.get(subject)!.push(await lab.measure(subject, effort));
+    for (const { subject } of order) {
+      const warmUpSeconds = effort.warmUpSeconds * (subject.processCount ?? 1);
+      samples.get(subject)!.push(await lab.measure(subject, { ...effort, warmUpSeconds }));
+    }
   }
   return samples;
 }

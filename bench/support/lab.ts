@@ -22,6 +22,8 @@ export interface Subject {
   readonly path: string;
   /** What a right answer's body contains. */
   readonly expect: string;
+  /** That share the requests, each with hot code of its own to compile: they need as many times the warm-up. */
+  readonly processCount?: number;
 }
 
 export interface RunningServer {

@@ -60,7 +60,7 @@ if (process.argv[3] !== "child") {
 }
 `,
   );
-  return { name: "node:http, bare, two processes", ...HEALTH, command: (port) => [process.execPath, file, String(port)] };
+  return { name: "node:http, bare, two processes", ...HEALTH, processCount: 2, command: (port) => [process.execPath, file, String(port)] };
 }
 
 /** The command as npm publishes it, which is what people run; made once. */
@@ -108,6 +108,7 @@ export function pilotlight(options: PilotlightOptions): Subject {
     name,
     path: options.path ?? HEALTH.path,
     expect: options.expect ?? HEALTH.expect,
+    processCount: workerCount,
     command: (port) => [
       process.execPath,
       pilotlightCommand(),
