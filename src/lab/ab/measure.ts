@@ -60,7 +60,7 @@ async function measureServer(
   const warmUpStartMs = performance.now();
   const run = (durationMs: number, isWarmUp: boolean): Promise<Result<Slice>> =>
     slice(group, { ...load, durationMs }, isWarmUp, subject, tools);
-  const warm = await warmUp((durationMs) => run(durationMs, true), measuring.warmUpMaxMs);
+  const warm = await warmUp((durationMs) => run(durationMs, true), measuring);
   if (!warm.ok) return warm;
   const warmUpMs = performance.now() - warmUpStartMs;
   // One run, not several: opening connections is no part of a request.
@@ -73,13 +73,16 @@ async function measureServer(
  * every process. A fixed time would count compiling as the price of a request:
  * 22 us in a function's first second, 15 in the fifth.
  */
-async function warmUp(run: (durationMs: number) => Promise<Result<Slice>>, maxMs: number): Promise<Result<null>> {
+async function warmUp(
+  run: (durationMs: number) => Promise<Result<Slice>>,
+  { warmUpMaxMs, warmUpMinMs = 0 }: Measuring,
+): Promise<Result<null>> {
   const costs: number[] = [];
-  for (let leftMs = maxMs; leftMs > 0; leftMs -= SLICE_MS) {
+  for (let leftMs = warmUpMaxMs; leftMs > 0; leftMs -= SLICE_MS) {
     const one = await run(Math.min(SLICE_MS, leftMs));
     if (!one.ok) return one;
     costs.push(one.value.cpuUsPerRequest);
-    if (isWarm(costs)) break;
+    if (costs.length * SLICE_MS >= warmUpMinMs && isWarm(costs)) break;
   }
   return ok(null);
 }

@@ -21,6 +21,8 @@ export interface Measuring {
   readonly measuredMs: number;
   /** At most; warm-up ends when CPU per request stops falling. 0: none. */
   readonly warmUpMaxMs: number;
+  /** At least, however soon it seems to stop falling; none when absent. */
+  readonly warmUpMinMs?: number;
   readonly startTimeoutMs: number;
 }
 
