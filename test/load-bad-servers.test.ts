@@ -9,6 +9,7 @@ import { type LoadOptions, makePlan } from "../src/lab/load/make-plan.ts";
 import type { ErrorKind, LoadResult } from "../src/lab/load/result.ts";
 import { runLoad } from "../src/lab/load/run-load.ts";
 import { PAIR_ONE } from "./support/tls-pairs.ts";
+import { unusedPort } from "./support/unused-port.ts";
 
 const sockets = new Set<Socket>();
 const servers: Server[] = [];
@@ -70,16 +71,6 @@ async function assertAllFail(port: number, kind: ErrorKind, message: RegExp, opt
   assert.deepEqual(result.errors, { [kind]: 6 });
   assert.match(result.errorExamples[kind] ?? "", message);
   assert.equal(result.latency.count, 0);
-}
-
-async function unusedPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 test("a port where nobody listens is one failure before anything is sent", async () => {

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pilotlight, startPilotlight } from "./support/cli.ts";
+import { unusedPort } from "./support/unused-port.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "pilotlight-load-"));
 const server = createServer({ noDelay: true }, (socket) => {
@@ -56,12 +57,7 @@ test("JSON to standard output is all that is there, and CSV has a line for each 
 });
 
 test("nobody there is one line and status 1", async () => {
-  const unused = createServer();
-  unused.listen(0, "127.0.0.1");
-  await once(unused, "listening");
-  const { port } = unused.address() as AddressInfo;
-  unused.close();
-  await once(unused, "close");
+  const port = await unusedPort();
   const { status, stdout, stderr } = await pilotlight(["load", `127.0.0.1:${port}`, "-d", "5s"], { cwd });
   assert.deepEqual([status, stdout], [1, ""]);
   assert.match(stderr, /^pilotlight load: Cannot measure: 127\.0\.0\.1:\d+ refused the connection\. Is the server running.*\n$/);

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { afterEach, test } from "node:test";
 import { setprivFile, untilParentDies } from "../src/serve/parent-death.ts";
 import { eventually } from "./support/fake-fleet.ts";
+import { isRunning } from "./support/processes.ts";
 
 const WORKER_PROCESS = new URL("../src/serve/worker-process.ts", import.meta.url).href;
 const BLOCKED = "process.send({}); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);";
@@ -22,15 +23,6 @@ afterEach(() => {
   if (workerPid !== 0 && isRunning(workerPid)) process.kill(workerPid, "SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test("a worker whose loop stands still ends with its killed supervisor", { skip: setprivFile() === null }, async () => {
   const entryFile = join(folder, "blocked.js");

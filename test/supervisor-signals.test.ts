@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { afterEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually, getJson } from "./support/fake-fleet.ts";
+import { isRunning } from "./support/processes.ts";
 
 const FAKE_SERVE_FILE = fileURLToPath(new URL("./support/fake-serve.ts", import.meta.url));
 
@@ -16,15 +17,6 @@ async function serve(): Promise<{ port: number; pids: number[] }> {
   child = spawn(process.execPath, [FAKE_SERVE_FILE], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(createInterface({ input: child.stdout! }), "line");
   return JSON.parse(line);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const exitCode = async (): Promise<number | null> => child.exitCode ?? ((await once(child, "exit")) as [number | null])[0];

@@ -8,6 +8,8 @@ import type { FunctionSpec } from "../src/serve/function-spec.ts";
 import type { WorkerExit } from "../src/serve/worker-process.ts";
 import { whileBootsCrash } from "./support/boot-crash.ts";
 import { createFleet, eventually, type Fleet, spec } from "./support/fake-fleet.ts";
+import { isRunning } from "./support/processes.ts";
+import { unusedPort } from "./support/unused-port.ts";
 
 let fleet: Fleet;
 afterEach(() => fleet.stop());
@@ -72,7 +74,7 @@ test("a reload says what it changed: code, settings, what is new and what is gon
 });
 
 test("the port survives the death of the only worker, and no other server gets it meanwhile", async () => {
-  const { port } = await started([spec("hello")], { port: await freePort() });
+  const { port } = await started([spec("hello")], { port: await unusedPort() });
   const pid = await fleet.get("/pid");
   await fleet.get("/exit/3").catch(() => {});
   const rival = createFleet([], { port });
@@ -168,14 +170,6 @@ test("a worker above its memory ceiling is replaced without a refused connection
   assert.equal(fleet.supervisor.restartsByReason.memory, 1);
 });
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 /** Successors die at boot while this runs; resolves when `count` of them have. */
 async function withDyingSuccessors(count: number, replace: () => Promise<unknown>): Promise<void> {
   const deaths = (): number => messages().filter((message) => message === "worker died").length;
@@ -191,7 +185,7 @@ test("a runaway is replaced even when its first successor dies at boot", { skip:
   await withDyingSuccessors(1, () => fleet.get("/runaway/hello"));
   await eventually("another worker", async () => (await fleet.get("/pid")) !== pid);
   assert.equal(fleet.supervisor.restartsByReason.runaway, 1);
-  await eventually("it has gone", () => !isAlive(pid));
+  await eventually("it has gone", () => !isRunning(pid));
 });
 
 test("a runaway whose successors can't boot beside it makes room for them", { skip: process.platform !== "linux" }, async () => {
@@ -199,7 +193,7 @@ test("a runaway whose successors can't boot beside it makes room for them", { sk
   const pid = (await fleet.get("/pid")) as number;
   await withDyingSuccessors(3, async () => {
     await fleet.get("/runaway/hello");
-    await eventually("it has gone", () => !isAlive(pid));
+    await eventually("it has gone", () => !isRunning(pid));
   });
   await eventually("another worker", async () => (await fleet.get("/pid")) !== pid);
 });
@@ -236,17 +230,6 @@ test("workers don't inherit the server's secrets", async () => {
     for (const name of secrets) delete process.env[name];
   }
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 test("a reload that throws is in the log, and the next one is made", async () => {
   let fault: Error | null = new Error("a fault of ours");

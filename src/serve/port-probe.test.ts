@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { unusedPort } from "../../test/support/unused-port.ts";
 import { bindFailure, claimPort } from "./port-probe.ts";
 
 const HOST = "127.0.0.1";
@@ -14,15 +15,8 @@ async function listen(options: { port: number; reusePort?: boolean }): Promise<{
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-async function freePort(): Promise<number> {
-  const { server, port } = await listen({ port: 0 });
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 test("a free port is claimed and can then be bound by workers", async () => {
-  const port = await freePort();
+  const port = await unusedPort();
   const claim = await claimPort(HOST, port);
   assert.ok(claim.ok);
   const { server } = await listen({ port, reusePort: true });
@@ -40,7 +34,7 @@ test("a port that workers share by reusePort is refused", { skip: process.platfo
 });
 
 test("a second claim is refused even while no worker listens", { skip: process.platform !== "linux" }, async () => {
-  const port = await freePort();
+  const port = await unusedPort();
   const first = await claimPort(HOST, port);
   assert.ok(first.ok);
   const second = await claimPort(HOST, port);
@@ -50,7 +44,7 @@ test("a second claim is refused even while no worker listens", { skip: process.p
 });
 
 test("of many simultaneous claims exactly one wins", { skip: process.platform !== "linux" }, async () => {
-  const port = await freePort();
+  const port = await unusedPort();
   const claims = await Promise.all(Array.from({ length: 8 }, () => claimPort(HOST, port)));
   const winners = claims.filter((claim) => claim.ok);
   assert.equal(winners.length, 1);
@@ -68,7 +62,7 @@ test("a refused claim leaves nothing behind", async () => {
 });
 
 test("clients that knock too early don't hold up the claim", async () => {
-  const port = await freePort();
+  const port = await unusedPort();
   // On a thread of their own: the probe listens for less than one turn of this loop.
   const clients = new Worker(KNOCK, { eval: true, workerData: { port, host: HOST } });
   await once(clients, "message");
@@ -98,7 +92,7 @@ test("port 0 is left to the first worker's bind", async () => {
 });
 
 test("an address this machine lacks is named", async () => {
-  const claim = await claimPort("192.0.2.1", await freePort());
+  const claim = await claimPort("192.0.2.1", await unusedPort());
   assert.ok(!claim.ok);
   assert.equal(claim.failure.code, "HOST_UNAVAILABLE");
 });

@@ -44,8 +44,8 @@ export function openServer(config: Config, options: SupervisorOptions): OpenServ
 
   /** Nobody asked for the default admin address, so a server does without it; one that was named must open. */
   async function openAround(): Promise<Result<void>> {
-    await new Promise((resolve) => setTimeout(resolve, CALLERS_FIRST_MS));
     if (config.admin !== null) {
+      await new Promise((resolve) => setTimeout(resolve, CALLERS_FIRST_MS));
       const { openAdmin } = await import("./admin.ts");
       const opened = await openAdmin(supervisor, config.admin);
       if (opened.ok) admin = opened.value;

@@ -9,6 +9,7 @@
 import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { binomialQuantile } from "./binomial.ts";
+import { quantileName } from "./quantile.ts";
 import { checkSamples, type Samples } from "./samples.ts";
 
 export interface Interval {
@@ -41,10 +42,6 @@ export function samplesForQuantile(q: number, confidence = DEFAULT_CONFIDENCE): 
   let count = Math.max(1, Math.floor(Math.log(tail) / Math.log(Math.max(q, 1 - q))));
   while (binomialQuantile(tail, count, q) === 0 || binomialQuantile(tail, count, 1 - q) === 0) count++;
   return count;
-}
-
-function quantileName(q: number): string {
-  return q === 0.5 ? "median" : `p${Number((q * 100).toPrecision(10))}`;
 }
 
 function percent(share: number): string {

@@ -25,3 +25,8 @@ export function quantile(sorted: Samples, q: number): number {
 export function median(values: Samples): number {
   return quantile(sortedCopy(values), 0.5);
 }
+
+/** 0.999 -> "p99.9", 0.5 -> "median". */
+export function quantileName(q: number): string {
+  return q === 0.5 ? "median" : `p${Number((q * 100).toPrecision(10))}`;
+}

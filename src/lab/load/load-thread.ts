@@ -11,7 +11,7 @@ import { ClosedDriver } from "./closed-driver.ts";
 import { type ConnectionContext, type Driver, LoadConnection, OPEN, OPENING } from "./connection.ts";
 import { MetronomeSleeper, runMetronome } from "./metronome.ts";
 import { OpenDriver } from "./open-driver.ts";
-import type { LoadPlan } from "./plan.ts";
+import { type LoadPlan, plannedDurationMs } from "./plan.ts";
 import { Recorder } from "./recorder.ts";
 import { createRequestSource } from "./request-source.ts";
 import { HeadMemory } from "./response-reader.ts";
@@ -83,8 +83,7 @@ class LoadThread {
   begin(startMs: number): void {
     const { plan, threadIndex, metronome } = this.#start;
     this.#startMs = startMs;
-    const durationMs =
-      plan.arrivals.kind === "steps" ? plan.arrivals.steps.reduce((sum, step) => sum + step.durationMs, 0) : plan.durationMs;
+    const durationMs = plannedDurationMs(plan);
     this.#endMs = durationMs === null ? Number.POSITIVE_INFINITY : startMs + durationMs;
     this.#recorder.measureBetween(startMs, this.#endMs);
     const requestMaxCount =

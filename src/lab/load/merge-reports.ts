@@ -6,7 +6,7 @@
 import { dueCount } from "./arrival-times.ts";
 import { type AuditFacts, findBottlenecks } from "./audit.ts";
 import { UsHistogram, type ValueCounts } from "./histogram.ts";
-import type { LoadPlan } from "./plan.ts";
+import { type LoadPlan, plannedDurationMs } from "./plan.ts";
 import { type Audit, ERROR_KINDS, type ErrorKind, type LoadResult, PHASES, type Phase, type RequestSamples } from "./result.ts";
 import type { Seconds } from "./seconds.ts";
 import { findStall } from "./stall.ts";
@@ -102,7 +102,7 @@ function auditOf(facts: AuditFacts): Audit {
 
 /** What the plan says; a run that was cut short, or ended by its count, lasted until then. */
 function measuredMs(plan: LoadPlan, reports: readonly ThreadReport[], { startMs, interruptedMs }: RunTimes): number {
-  const plannedMs = plan.arrivals.kind === "steps" ? plan.arrivals.steps.reduce((sum, step) => sum + step.durationMs, 0) : plan.durationMs;
+  const plannedMs = plannedDurationMs(plan);
   if (interruptedMs !== null) return Math.max(0, Math.min(plannedMs ?? Number.POSITIVE_INFINITY, interruptedMs - startMs));
   const lastEndMs = Math.max(...reports.map((report) => report.lastEndMs));
   const countedOut = plan.requestMaxCount !== null && reports.reduce((sum, report) => sum + report.requestCount, 0) >= plan.requestMaxCount;

@@ -69,3 +69,8 @@ export interface LoadPlan {
   /** Whether each request's own line is kept (CSV, tests of significance). */
   readonly keepsSamples: boolean;
 }
+
+/** What the measured part is meant to last; null when only the count of requests ends it. */
+export function plannedDurationMs({ arrivals, durationMs }: Pick<LoadPlan, "arrivals" | "durationMs">): number | null {
+  return arrivals.kind === "steps" ? arrivals.steps.reduce((sum, step) => sum + step.durationMs, 0) : durationMs;
+}

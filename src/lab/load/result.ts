@@ -82,13 +82,8 @@ export interface Audit {
   readonly invalidBecause: readonly string[];
 }
 
-export interface LoadResult {
-  readonly plan: LoadPlan;
-  readonly startedAt: string;
-  /** The measured part, without warm-up. */
-  readonly durationMs: number;
-  /** Cut short by the user: partial, and marked so everywhere. */
-  readonly interrupted: boolean;
+/** What is counted alike in each thread and in the whole run. */
+export interface RunCounts {
   readonly requestCount: number;
   readonly failedCount: number;
   readonly errors: Readonly<Partial<Record<ErrorKind, number>>>;
@@ -98,6 +93,15 @@ export interface LoadResult {
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly connectionsOpened: number;
+}
+
+export interface LoadResult extends RunCounts {
+  readonly plan: LoadPlan;
+  readonly startedAt: string;
+  /** The measured part, without warm-up. */
+  readonly durationMs: number;
+  /** Cut short by the user: partial, and marked so everywhere. */
+  readonly interrupted: boolean;
   /** Users, or the most connections in use at once. */
   readonly usersMaxCount: number;
   /** Of answers that passed every check, from the intended send time. */

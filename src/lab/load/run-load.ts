@@ -11,7 +11,7 @@ import { nowMs } from "./clock.ts";
 import { findTarget } from "./find-target.ts";
 import { mergeReports } from "./merge-reports.ts";
 import { createMetronomeMemory, stopMetronome } from "./metronome.ts";
-import type { LoadPlan } from "./plan.ts";
+import { type LoadPlan, plannedDurationMs } from "./plan.ts";
 import type { LoadProgress, LoadResult } from "./result.ts";
 import { Seconds } from "./seconds.ts";
 import type { ConnectFault, FromThread, ThreadReport, ThreadStart, ToThread } from "./thread-messages.ts";
@@ -124,10 +124,10 @@ class Run {
     if (threadIndex !== 0 || Number.isNaN(this.#startMs)) return;
     const completed = this.#progress.reduce((sum, thread) => sum + thread.completedCount, 0);
     const elapsedMs = nowMs() - this.#startMs;
-    const { durationMs, arrivals, warmUpMs } = this.#plan;
+    const { warmUpMs } = this.#plan;
     this.#hooks.onProgress?.({
       elapsedMs: elapsedMs < 0 ? warmUpMs + elapsedMs : elapsedMs,
-      totalMs: arrivals.kind === "steps" ? arrivals.steps.reduce((sum, step) => sum + step.durationMs, 0) : durationMs,
+      totalMs: plannedDurationMs(this.#plan),
       completedCount: completed,
       failedCount: this.#progress.reduce((sum, thread) => sum + thread.failedCount, 0),
       perSecond: elapsedMs > 0 ? (completed * 1_000) / elapsedMs : 0,

@@ -4,7 +4,7 @@
  */
 import type { ValueCounts } from "./histogram.ts";
 import type { LoadPlan } from "./plan.ts";
-import type { ErrorKind, Phase } from "./result.ts";
+import type { ErrorKind, Phase, RunCounts } from "./result.ts";
 
 export interface ThreadStart {
   readonly plan: LoadPlan;
@@ -49,20 +49,12 @@ export interface ThreadSamples {
   readonly failed: Uint8Array<ArrayBuffer>;
 }
 
-export interface ThreadReport {
-  readonly requestCount: number;
-  readonly failedCount: number;
+export interface ThreadReport extends RunCounts {
   /** Measured requests that left for the server. */
   readonly sentCount: number;
   /** Of those answered or failed, how many before the measured time was over. */
   readonly completedInTimeCount: number;
   readonly droppedCount: number;
-  readonly errors: Readonly<Partial<Record<ErrorKind, number>>>;
-  readonly errorExamples: Readonly<Partial<Record<ErrorKind, string>>>;
-  readonly statuses: Readonly<Record<string, number>>;
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
-  readonly connectionsOpened: number;
   readonly connectionsMaxInUse: number;
   readonly latency: ValueCounts;
   readonly uncorrected: ValueCounts;

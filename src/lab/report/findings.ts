@@ -3,8 +3,9 @@
  * it counts, what the correction revealed, the 40 ms stall with its cause, and
  * the audit line by line. Pure: strings without colour or markup.
  */
+import { quantileName } from "../../stats/quantile.ts";
 import { ERROR_KINDS, type ErrorKind, type LoadResult, type Phase } from "../load/result.ts";
-import { formatCount, formatRate, formatShare, quantileName, spacedUs } from "./format.ts";
+import { formatCount, formatRate, formatShare, spacedUs } from "./format.ts";
 import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";
 
 export interface ErrorLine {

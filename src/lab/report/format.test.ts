@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatBytes, formatCount, formatRate, formatShare, formatUs, quantileName, spacedUs } from "./format.ts";
+import { quantileName } from "../../stats/quantile.ts";
+import { formatBytes, formatCount, formatRate, formatShare, formatUs, spacedUs } from "./format.ts";
 
 test("a duration takes the unit that fits and three digits", () => {
   const cases: [number, string][] = [

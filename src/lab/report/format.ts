@@ -58,11 +58,6 @@ export function formatBytes(bytes: number): string {
   return `${digits(bytes / 1e12)} TB`;
 }
 
-/** 0.999 -> "p99.9", 0.5 -> "median". */
-export function quantileName(quantile: number): string {
-  return quantile === 0.5 ? "median" : `p${Number((quantile * 100).toFixed(6))}`;
-}
-
 /** At most `significant` digits, never fewer than the whole part has, no trailing zeros. */
 function digits(value: number, significant = 3): string {
   const wholeDigits = value < 1 ? 1 : Math.floor(Math.log10(value)) + 1;

@@ -5,8 +5,8 @@
  * microseconds); shares on a scale of nines, where p99, p99.9 and p99.99 are
  * as far apart as they matter. Pure.
  */
+import { quantileName } from "../../stats/quantile.ts";
 import type { Distribution, LoadResult, SecondPoint } from "../load/result.ts";
-import { quantileName } from "./format.ts";
 import { estimateQuantile } from "./quantile-estimate.ts";
 
 const GRID_POINTS = 480;

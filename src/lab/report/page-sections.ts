@@ -3,10 +3,11 @@
  * and the figures under it. Everything a plot shows stands in a table too, for
  * those who see none. Markup only through `html`, which escapes.
  */
+import { quantileName } from "../../stats/quantile.ts";
 import { samplesForQuantile } from "../../stats/quantile-interval.ts";
 import { type LoadResult, PHASES, type Phase, type SecondPoint } from "../load/result.ts";
 import { auditLines, errorLines, interruptedText, omissionText, stallText } from "./findings.ts";
-import { formatCount, formatRate, formatShare, quantileName, spacedUs } from "./format.ts";
+import { formatCount, formatRate, formatShare, spacedUs } from "./format.ts";
 import { type Html, html } from "./markup.ts";
 import { wholeSeconds } from "./page-data.ts";
 import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";

@@ -4,9 +4,10 @@
  * behind it. A p99 of 50 answers is their maximum under another name: whatever
  * prints a quantile asks here first.
  */
+import { quantileName } from "../../stats/quantile.ts";
 import { type Interval, quantileInterval, samplesForQuantile } from "../../stats/quantile-interval.ts";
 import type { Distribution, LoadResult } from "../load/result.ts";
-import { formatCount, quantileName } from "./format.ts";
+import { formatCount } from "./format.ts";
 
 export interface QuantileEstimate {
   readonly quantile: number;

@@ -5,11 +5,13 @@
  * generator's audit. Text from servers is made printable. Must not compute
  * figures: those come from the result, and sentences from findings.ts.
  */
+
 import { table } from "../../base/table.ts";
 import { type Palette, palette, printable } from "../../base/terminal.ts";
+import { quantileName } from "../../stats/quantile.ts";
 import type { Distribution, LoadResult } from "../load/result.ts";
 import { auditLines, errorLines, interruptedText, omissionText, stallText } from "./findings.ts";
-import { formatCount, formatShare, formatUs, quantileName } from "./format.ts";
+import { formatCount, formatShare, formatUs } from "./format.ts";
 import { k6Lines } from "./k6-metrics.ts";
 import { arrivalsText, planUrl, settingsText } from "./plan-text.ts";
 import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";

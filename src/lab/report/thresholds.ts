@@ -8,8 +8,9 @@
 
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { didYouMean } from "../../base/suggest.ts";
+import { quantileName } from "../../stats/quantile.ts";
 import type { LoadResult } from "../load/result.ts";
-import { formatCount, formatRate, formatShare, quantileName, spacedUs } from "./format.ts";
+import { formatCount, formatRate, formatShare, spacedUs } from "./format.ts";
 import { estimateQuantile } from "./quantile-estimate.ts";
 
 const COMPARISONS = ["<", "<=", ">", ">=", "=="] as const;
