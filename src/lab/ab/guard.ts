@@ -7,22 +7,27 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { MARK_VARIABLE } from "./processes.ts";
 
-// $1 is the mark. The last line read is the group to kill; "0" is none.
+// $1 is the mark. Lines read: the group to kill, then "done" when nothing is left to kill.
+// An end without "done" may come before the group is told, or between the fork and the exec of what is to be
+// marked: so marks are looked for whatever was told, and for a second.
 const SCRIPT = `
 trap '' INT TERM HUP
-group=0
-while read -r next; do group=$next; done
-[ "$group" = 0 ] && exit 0
-kill -KILL -- "-$group" 2>/dev/null
-for folder in /proc/[0-9]*; do
-  if grep -qs "${MARK_VARIABLE}=$1" "$folder/environ" 2>/dev/null; then kill -KILL "\${folder#/proc/}" 2>/dev/null; fi
+told=
+while read -r next; do told=$next; done
+[ "$told" = done ] && exit 0
+[ -n "$told" ] && kill -KILL -- "-$told" 2>/dev/null
+for look in 1 2 3 4 5; do
+  for folder in /proc/[0-9]*; do
+    if grep -qs "${MARK_VARIABLE}=$1" "$folder/environ" 2>/dev/null; then kill -KILL "\${folder#/proc/}" 2>/dev/null; fi
+  done
+  sleep 0.2
 done
 `;
 
 export interface Guard {
-  /** From now on this group dies with us; null: none does. */
-  watch(groupId: number | null): void;
-  /** Ends the guard itself. */
+  /** From now on this group dies with us, besides every marked process. */
+  watch(groupId: number): void;
+  /** Ends the guard itself; nothing is left for it to kill. */
   dismiss(): void;
 }
 
@@ -34,7 +39,7 @@ export function startGuard(mark: string): Guard {
   child.unref();
   (child.stdin as unknown as { unref?(): void } | null)?.unref?.();
   return {
-    watch: (groupId) => child.stdin?.write(`${groupId ?? 0}\n`),
-    dismiss: () => child.stdin?.end("0\n"),
+    watch: (groupId) => child.stdin?.write(`${groupId}\n`),
+    dismiss: () => child.stdin?.end("done\n"),
   };
 }
