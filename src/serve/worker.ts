@@ -29,14 +29,13 @@ import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
 import { OwnMemory } from "./own-memory.ts";
 import { bindFailure } from "./port-probe.ts";
 import { createRouter } from "./router.ts";
-import { enforceBudget } from "./sandbox-budget.ts";
+import { SandboxBudget } from "./sandbox-budget.ts";
 import { ServerAnswers } from "./server-answers.ts";
 import { inspectedEngine, mapStack, type OnGuestLog, type Send, type StartMessage, sandboxEngine, staticFilesOf } from "./worker-parts.ts";
 
 /** Calls a dedicated worker must survive before its function leaves probation. */
 const CLEARED_AFTER_CALLS = 20;
 const CLEARED_AFTER_MS = 10_000;
-const BUDGET_INTERVAL_MS = 100;
 /** Not the id of any question: the last counts, sent on leaving. */
 const UNASKED = 0;
 
@@ -64,7 +63,7 @@ export class Worker {
   readonly #listener: Listener;
   /** Loaded once the worker listens. */
   #gc: GcObserver | null = null;
-  readonly #open = new Set<FunctionRuntime>();
+  readonly #budget: SandboxBudget<FunctionRuntime>;
   #runtimes = new Map<string, FunctionRuntime>();
   /** Replaced or removed by a deployment, with calls still open. */
   readonly #retired = new Set<FunctionRuntime>();
@@ -75,7 +74,6 @@ export class Worker {
   #dedicatedTo: string | null;
   readonly #startedMs = performance.now();
   readonly #memory = new OwnMemory();
-  #budgetKeptMs = 0;
   #draining = false;
 
   /** Loads the snapshot, deploys, and listens. */
@@ -100,6 +98,7 @@ export class Worker {
     const { staticFiles } = parts;
     this.#send = send;
     this.#config = config;
+    this.#budget = new SandboxBudget(config.sandboxMemoryBudgetBytes);
     this.#engine = parts.engine;
     this.#flight = parts.flight;
     this.#logs = parts.logs;
@@ -145,7 +144,7 @@ export class Worker {
     this.place(placements);
     this.#front.router = createRouter([...this.#runtimes.values()].map((runtime) => functionRoute(runtime.spec, runtime)));
     for (const runtime of before.values()) {
-      this.#open.delete(runtime);
+      this.#budget.delete(runtime);
       this.#retired.add(runtime);
       runtime.retire();
     }
@@ -168,7 +167,7 @@ export class Worker {
     const inFlight = new Set<string>();
     for (const runtime of this.#everyRuntime()) if (runtime.inFlight > 0) inFlight.add(runtime.spec.id);
     this.#flight.rest();
-    this.#keepBudget();
+    this.#budget.keep();
     this.#clear();
     if (this.#retired.size > 0) void this.#buryDrained();
     this.#send({ type: "heartbeat", residentBytes: this.#memory.residentBytes(), inFlight: [...inFlight] });
@@ -219,6 +218,7 @@ export class Worker {
     await this.#listener.drain(graceMs);
     for (const runtime of this.#runtimes.values()) runtime.retire();
     // Ends the watchdog's thread: process.exit would wait for it.
+    this.#budget.close();
     this.#engine.close();
     await this.#guestLogs.flush();
     await new Promise<void>((resolve) => {
@@ -269,11 +269,7 @@ export class Worker {
       guestLogs: this.#guestLogs,
       mapStack,
       excerpt: async (stack, bundle) => (await import("../engines/javascript/source-map.ts")).excerptOf(stack, bundle.mapFile),
-      opened: (runtime) => {
-        this.#open.add(runtime);
-        // Measuring every sandbox at every opening would make the hundredth cold start slow.
-        if (performance.now() - this.#budgetKeptMs > BUDGET_INTERVAL_MS) this.#keepBudget();
-      },
+      opened: (runtime) => this.#budget.add(runtime),
     };
   }
 
@@ -285,12 +281,6 @@ export class Worker {
     if (callCount < CLEARED_AFTER_CALLS && !livedLong) return;
     this.#send({ type: "cleared", functionId: this.#dedicatedTo });
     this.#dedicatedTo = null;
-  }
-
-  #keepBudget(): void {
-    this.#budgetKeptMs = performance.now();
-    for (const runtime of this.#open) if (!runtime.hasSandbox) this.#open.delete(runtime);
-    enforceBudget(this.#open, this.#config.sandboxMemoryBudgetBytes);
   }
 
   #log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
