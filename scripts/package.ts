@@ -1,7 +1,7 @@
 /**
  * What `npm pack` publishes in dist/: the programs (command line, worker,
  * compiler) as one CommonJS file each, the library as one ES module with its
- * types, and guest/ as erased JavaScript beside its prelude as one script.
+ * types, and guest/ as erased JavaScript beside its two scripts.
  * One file each, because `serve` is measured from spawn to its first answer:
  * finding, reading and linking a hundred modules costs both its processes more
  * than running them (docs/decisions/0008-published-bundles.md). CommonJS,
@@ -15,7 +15,7 @@ import { stripTypeScriptTypes } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { sha256 } from "../src/engines/javascript/bundle-format.ts";
-import { bundlePrelude, PREBUILT_HASH_NAME, PREBUILT_NAME } from "../src/engines/javascript/guest-prelude.ts";
+import { bundleGuestScript, prebuiltNames } from "../src/engines/javascript/guest-script.ts";
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, "dist");
@@ -41,9 +41,11 @@ for (const program of PROGRAMS) {
 }
 await build({ ...BUNDLE, format: "esm", entryPoints: ["src/index.ts"], outfile: join(dist, "index.js") });
 eraseGuest();
-const { code } = await bundlePrelude();
-writeFileSync(join(dist, "guest", PREBUILT_NAME), code);
-writeFileSync(join(dist, "guest", PREBUILT_HASH_NAME), sha256(code));
+for (const name of ["prelude", "wasi"] as const) {
+  const { code } = await bundleGuestScript(name);
+  writeFileSync(join(dist, "guest", prebuiltNames(name).code), code);
+  writeFileSync(join(dist, "guest", prebuiltNames(name).hash), sha256(code));
+}
 declarePublicTypes();
 // Standard output belongs to npm: `npm pack --json` is read by programs.
 console.error(`dist/: ${PROGRAMS.length} programs, the library with its types, and the guest`);

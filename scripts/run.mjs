@@ -38,7 +38,7 @@ const TASKS = {
 function testCommand(args) {
   const files = args.filter((arg) => !arg.startsWith("-"));
   return [
-    // As workers are started (src/engines/javascript/v8-flags.ts); the runner hands them on to each test file.
+    // As workers are started (src/engines/isolate/v8-flags.ts); the runner hands them on to each test file.
     "--no-node-snapshot",
     "--no-turboshaft-loop-unrolling",
     "--test",

@@ -7,7 +7,8 @@
  */
 import { text } from "node:stream/consumers";
 import { MIB, MINUTE_MS } from "../base/units.ts";
-import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
+import { Watchdog } from "../engines/isolate/watchdog.ts";
+import { guestScript } from "../engines/javascript/guest-script.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
 import type { CompileInput } from "../serve/build.ts";
@@ -24,8 +25,10 @@ const COMPILE_MEMORY_BYTES = 512 * MIB;
 void text(process.stdin).then((job) => compile(JSON.parse(job) as CompileJob));
 
 async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<void> {
-  const snapshot = await loadSnapshot(snapshotFile, async () => (await guestPrelude(dataDir)).code);
+  const snapshot = await loadSnapshot(snapshotFile, async () => (await guestScript("prelude", dataDir)).code);
+  const watchdog = new Watchdog();
   const engine = new JavaScriptEngine({
+    watchdog,
     snapshot,
     scheme: "http",
     turns: { loopTurn: () => {}, threadTurn: () => 0, threadTurnEnded: () => {} },
@@ -37,6 +40,7 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
     const template = await engine.prepare({
       functionId: filename.replace(/^pilotlight:/, ""),
       codeFile,
+      mapFile: "",
       codeCacheFile,
       memoryMaxBytes: COMPILE_MEMORY_BYTES,
       timeoutMs: MINUTE_MS,
@@ -48,4 +52,5 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
     (await template.open()).close();
   }
   engine.close();
+  watchdog.close();
 }

@@ -9,7 +9,7 @@ import { programFile } from "../base/package-files.ts";
 import { table } from "../base/table.ts";
 import { describeBytes } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
-import { V8_FLAGS } from "../engines/javascript/v8-flags.ts";
+import { V8_FLAGS } from "../engines/isolate/v8-flags.ts";
 import { type BuildReport, buildDeployment, type CompileInput } from "../serve/build.ts";
 import type { CompileJob } from "./build-compile.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";

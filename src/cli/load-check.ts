@@ -12,8 +12,8 @@ import { text } from "node:stream/consumers";
 import { programFile } from "../base/package-files.ts";
 import type { Failure } from "../base/result.ts";
 import type { CallFailure } from "../engines/engine.ts";
+import { V8_FLAGS } from "../engines/isolate/v8-flags.ts";
 import { excerptOf, mapStack } from "../engines/javascript/source-map.ts";
-import { V8_FLAGS } from "../engines/javascript/v8-flags.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import type { Loaded, LoadJob } from "./load-child.ts";
 

@@ -10,7 +10,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type CallFailure, SandboxError } from "../engines/engine.ts";
-import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
+import { Watchdog } from "../engines/isolate/watchdog.ts";
+import { guestScript } from "../engines/javascript/guest-script.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
@@ -38,8 +39,10 @@ async function loadAll({ functions, dataDir, scratchDir }: LoadJob): Promise<voi
   // A mark that no function can know: what a module logs is not taken for the probe's word.
   const mark = randomUUID();
   let unserved: readonly string[] = [];
-  const snapshot = await loadSnapshot(join(scratchDir, "guest.snapshot"), async () => (await guestPrelude(dataDir)).code);
+  const snapshot = await loadSnapshot(join(scratchDir, "guest.snapshot"), async () => (await guestScript("prelude", dataDir)).code);
+  const watchdog = new Watchdog();
   const engine = new JavaScriptEngine({
+    watchdog,
     snapshot,
     scheme: "http",
     turns: { loopTurn: () => {}, threadTurn: () => 0, threadTurnEnded: () => {} },
@@ -56,6 +59,7 @@ async function loadAll({ functions, dataDir, scratchDir }: LoadJob): Promise<voi
     process.stdout.write(`${JSON.stringify(loaded)}\n`);
   }
   engine.close();
+  watchdog.close();
 }
 
 /** Nothing in this process can stop a runaway, nor make V8 sound again. What was written has arrived: pipes are written at once. */
@@ -70,7 +74,7 @@ async function load(engine: JavaScriptEngine, spec: FunctionSpec, mark: string, 
   // Module state that lives on is what runs the module at once; a fresh one would wait for a call.
   const limits = { memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, freshState: false };
   try {
-    const template = await engine.prepare({ functionId: spec.id, codeFile, codeCacheFile: null, ...limits });
+    const template = await engine.prepare({ functionId: spec.id, codeFile, mapFile: "", codeCacheFile: null, ...limits });
     (await template.open()).close();
     template.close();
     return null;

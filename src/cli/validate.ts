@@ -12,6 +12,7 @@ import type { Config } from "../config/config.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { isolationText } from "../config/isolation-text.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
+import { buildWasm } from "../serve/build-wasm.ts";
 import { bundleSourceOf } from "../serve/bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
@@ -81,8 +82,9 @@ function seenFrom(cwd: string, failure: Failure): Failure {
 }
 
 async function bundled(config: Config, spec: FunctionSpec): Promise<FunctionSpec> {
-  if (spec.failure !== null || spec.engine !== "javascript" || config.source.kind === "built") return spec;
-  const bundle = await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "serve");
+  if (spec.failure !== null || config.source.kind === "built") return spec;
+  const bundle =
+    spec.engine === "wasm" ? await buildWasm(config, spec) : await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "serve");
   return bundle.ok ? { ...spec, bundle: bundle.value } : { ...spec, failure: bundle.failure };
 }
 

@@ -110,6 +110,10 @@ export interface FunctionOverrides {
   readonly allow?: Allow;
   /** Wasm only: may requests continue from an image taken after start-up, randomness included? */
   readonly checkpoint?: boolean;
+  /** Wasm only: how requests are told and answers read; by default what its module says. */
+  readonly contract?: ContractName;
 }
+
+export type ContractName = "gojinn" | "cgi" | "command";
 
 export type EngineName = "javascript" | "wasm" | "process";

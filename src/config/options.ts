@@ -69,6 +69,7 @@ export interface FunctionOptions {
   /** "shared", "request", "bounded(100)", "ttl(30s)" or "process". */
   readonly isolation?: string;
   readonly checkpoint?: boolean;
+  readonly contract?: "gojinn" | "cgi" | "command";
 }
 
 /** Keys of ServerOptions that choose the source; all others are settings. */

@@ -11,6 +11,7 @@ import {
   isPlainObject,
   type Reader,
   readBoolean,
+  readContract,
   readCount,
   readDurationAboveZero,
   readEngine,
@@ -36,7 +37,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   route: { field: "route", read: readRoute, help: '"/users/:id" or "/files/*", instead of the one made from its path' },
   methods: { field: "methods", read: readMethods, help: "the only methods it is called with: [GET, POST]; others are answered 405" },
   source: { field: "source", read: readText, help: "its file, when it lies outside the folder" },
-  engine: { field: "engine", read: readEngine, help: '"javascript"; by default what its file says' },
+  engine: { field: "engine", read: readEngine, help: '"javascript" or "wasm"; by default what its file says' },
   memory: { field: "memoryMaxBytes", read: readSizeAboveZero, help: "as the setting of that name, for this function" },
   timeout: { field: "timeoutMs", read: readDurationAboveZero, help: "as the setting of that name, for this function" },
   cpu_timeout: { field: "cpuTimeoutMs", read: readDurationAboveZero, help: "as the setting of that name, for this function" },
@@ -52,7 +53,16 @@ const FIELDS: Readonly<Record<string, Field>> = {
     read: readIsolation,
     help: "shared (default), request, bounded(100), ttl(30s) or process: how long its state lives",
   },
-  checkpoint: { field: "checkpoint", read: readBoolean, help: "for Wasm modules, which this version does not serve yet" },
+  checkpoint: {
+    field: "checkpoint",
+    read: readBoolean,
+    help: "Wasm: requests may go on from an image taken after its start, although it read random numbers before: they repeat",
+  },
+  contract: {
+    field: "contract",
+    read: readContract,
+    help: "Wasm: gojinn (JSON on stdin and stdout), cgi, or command (stdout is the body); by default what its module says",
+  },
 };
 
 const ALLOW_FIELDS: Readonly<Record<keyof Allow, Reader<readonly string[]>>> = { fetch: readOrigins, env: readNames };

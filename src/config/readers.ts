@@ -6,7 +6,7 @@
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import { parseDuration, parseSize } from "../base/units.ts";
-import type { EngineName, Isolation } from "./config.ts";
+import type { ContractName, EngineName, Isolation } from "./config.ts";
 
 export type Reader<Value> = (value: unknown) => Result<Value, string>;
 
@@ -100,6 +100,11 @@ export const readEngine: Reader<EngineName> = (value) =>
   value === "javascript" || value === "wasm" || value === "process"
     ? ok(value)
     : fail('is not an engine: use "javascript", "wasm" or "process"');
+
+export const readContract: Reader<ContractName> = (value) =>
+  value === "gojinn" || value === "cgi" || value === "command"
+    ? ok(value)
+    : fail('is not a request contract: use "gojinn", "cgi" or "command"');
 
 /** RFC 9110 tokens, in upper case. */
 export const readMethods: Reader<readonly string[]> = (value) => {

@@ -21,6 +21,8 @@ export interface EngineSource {
   readonly functionId: string;
   /** Bundle, module or executable. */
   readonly codeFile: string;
+  /** What was found out about it when it was built: a bundle's source map, a module's facts. */
+  readonly mapFile: string;
   /** V8 code cache; used when it exists and V8 accepts it. */
   readonly codeCacheFile: string | null;
   readonly memoryMaxBytes: number;
@@ -87,6 +89,9 @@ export type CallFailureCode =
   | "SANDBOX_LOST"
   | "SANDBOX_CLOSED"
   | "INVALID_ANSWER"
+  | "GUEST_TRAPPED"
+  | "GUEST_EXITED"
+  | "OUTPUT_TOO_LARGE"
   | "BODY_FAILED";
 
 export interface CallFailure {
@@ -117,5 +122,8 @@ export const STATUS_OF_FAILURE: Readonly<Record<CallFailureCode, number>> = {
   SANDBOX_LOST: 503,
   SANDBOX_CLOSED: 503,
   INVALID_ANSWER: 500,
+  GUEST_TRAPPED: 500,
+  GUEST_EXITED: 500,
+  OUTPUT_TOO_LARGE: 500,
   BODY_FAILED: 400,
 };

@@ -12,7 +12,7 @@ import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config, FunctionOverrides } from "../config/config.ts";
 import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
-import { guestPrelude } from "../engines/javascript/guest-prelude.ts";
+import { guestScript } from "../engines/javascript/guest-script.ts";
 import { makeFolder } from "../store/data-folder.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "./deployment.ts";
@@ -109,7 +109,7 @@ async function stage(
   compileArtefacts: CompileArtefacts,
 ): Promise<BuiltFunction[]> {
   makeFolder(join(staging, FUNCTIONS_DIR));
-  const prelude = await guestPrelude(config.dataDir);
+  const prelude = await guestScript("prelude", config.dataDir);
   await writeFile(join(staging, PRELUDE_FILE), prelude.code, { flush: true });
   const placed = bundled.map(({ spec, bundle }) => ({ spec, bundle, staged: stagedBundle(bundle) }));
   for (const { bundle, staged } of placed) {

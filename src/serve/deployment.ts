@@ -24,7 +24,7 @@ interface MadeDeployment {
 }
 
 /** Which engines this version serves. A function of another one is listed and answers with its failure. */
-const SERVED_ENGINES: Readonly<Record<EngineName, boolean>> = { javascript: true, wasm: false, process: false };
+const SERVED_ENGINES: Readonly<Record<EngineName, boolean>> = { javascript: true, wasm: true, process: false };
 
 /** V8 does not start an isolate with less. */
 const JAVASCRIPT_MEMORY_MIN_BYTES = 8 * MIB;
@@ -118,7 +118,7 @@ async function bundleFinder(config: Config): Promise<(spec: FunctionSpec) => Bun
 
 function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Config, environment: Environment): FunctionSpec {
   const engine = overrides.engine ?? found.engine;
-  const isolation: Isolation = overrides.isolation ?? { kind: "shared" };
+  const isolation: Isolation = overrides.isolation ?? { kind: engine === "wasm" ? "request" : "shared" };
   const route = overrides.route ?? found.route;
   const memoryMaxBytes = memoryOf(overrides, config);
   return {
@@ -126,16 +126,18 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
     route,
     methods: overrides.methods ?? null,
     engine,
+    contract: overrides.contract ?? null,
+    checkpoint: overrides.checkpoint ?? false,
     file: found.file,
     memoryMaxBytes: engine === "javascript" ? Math.max(memoryMaxBytes, JAVASCRIPT_MEMORY_MIN_BYTES) : memoryMaxBytes,
     timeoutMs: overrides.timeoutMs ?? config.timeoutMs,
     cpuTimeoutMs: overrides.cpuTimeoutMs ?? config.cpuTimeoutMs,
-    poolSize: overrides.poolSize ?? config.poolSize ?? automaticPoolSize(isolation),
+    poolSize: overrides.poolSize ?? config.poolSize ?? automaticPoolSize(engine, isolation),
     isolation,
     env: environmentOf(overrides, environment),
     allow: overrides.allow ?? {},
     bundle: null,
-    failure: engineFailure(found, engine) ?? routeFailure(found, route) ?? secretFailure(found, overrides, environment),
+    failure: engineFailure(found, engine, isolation) ?? routeFailure(found, route) ?? secretFailure(found, overrides, environment),
   };
 }
 
@@ -144,8 +146,9 @@ function memoryOf(overrides: FunctionOverrides, config: Config): number {
 }
 
 /** Sharing costs nothing per call; the other modes hold an isolate's state for each. */
-function automaticPoolSize(isolation: Isolation): number {
-  if (isolation.kind === "shared" || isolation.kind === "process") return SHARED_POOL_SIZE;
+/** Calls into a module wait in line for its one instance; a fresh realm for each call is what has to be kept few. */
+function automaticPoolSize(engine: EngineName, isolation: Isolation): number {
+  if (engine === "wasm" || isolation.kind === "shared" || isolation.kind === "process") return SHARED_POOL_SIZE;
   return Math.min(Math.max(2 * availableParallelism(), 8), 128);
 }
 
@@ -162,12 +165,20 @@ function environmentOf(overrides: FunctionOverrides, environment: Environment): 
   return env;
 }
 
-function engineFailure(found: FoundFunction, engine: EngineName): Failure | null {
+function engineFailure(found: FoundFunction, engine: EngineName, isolation: Isolation): Failure | null {
+  if (engine === "wasm" && isolation.kind === "shared") {
+    return {
+      code: "ISOLATION_UNSUPPORTED",
+      message: `Cannot serve ${found.id}: a WebAssembly function has fresh state for every request, and its isolation says shared`,
+      hint: "Leave isolation out, and keep what has to last in kv, sql or a file that it is allowed",
+      at: { file: found.file },
+    };
+  }
   if (SERVED_ENGINES[engine]) return null;
   return {
     code: "ENGINE_UNAVAILABLE",
     message: `Cannot serve ${found.id}: this version of Pilotlight has no ${engine} engine`,
-    hint: "Write it as a TypeScript or JavaScript function, or give the file a name that begins with _ to leave it out",
+    hint: "Write it in TypeScript or JavaScript, compile it to WebAssembly, or give the file a name that begins with _ to leave it out",
     at: { file: found.file },
   };
 }

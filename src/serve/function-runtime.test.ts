@@ -46,7 +46,7 @@ function runtimeOver(
   };
   const mapStack = async (stack: string): Promise<string> => stack;
   return new FunctionRuntime(deployed, {
-    engine: { name: "javascript", prepare, close: () => {} },
+    engineOf: () => ({ name: "javascript", prepare, close: () => {} }),
     poolWaitTimeoutMs: 0,
     poolMetricsEvery: 0,
     accessLog: false,

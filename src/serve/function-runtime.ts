@@ -5,6 +5,7 @@
  * an uncalled function costs its entry in a map.
  */
 import type { Failure, Result } from "../base/result.ts";
+import type { EngineName } from "../config/config.ts";
 import type { CallFailure, Engine, Sandbox, Template } from "../engines/engine.ts";
 import { SandboxError } from "../engines/engine.ts";
 import { answerError } from "../http/error-answer.ts";
@@ -22,7 +23,8 @@ import { ServedCall } from "./served-call.ts";
 
 /** What a runtime needs of its worker. */
 export interface RuntimeHost {
-  readonly engine: Engine;
+  /** Loaded when the first function needs it. */
+  engineOf(name: EngineName): Engine | Promise<Engine>;
   readonly poolWaitTimeoutMs: number;
   readonly poolMetricsEvery: number;
   readonly accessLog: boolean;
@@ -343,11 +345,13 @@ export class FunctionRuntime {
     return this.#prepareFrom(built.value);
   }
 
-  #prepareFrom(bundle: BundleRef): Promise<Template> {
+  async #prepareFrom(bundle: BundleRef): Promise<Template> {
     const { spec } = this;
-    return this.#host.engine.prepare({
+    const engine = await this.#host.engineOf(spec.engine);
+    return engine.prepare({
       functionId: spec.id,
       codeFile: bundle.codeFile,
+      mapFile: bundle.mapFile,
       codeCacheFile: bundle.codeCacheFile,
       memoryMaxBytes: spec.memoryMaxBytes,
       timeoutMs: spec.timeoutMs,

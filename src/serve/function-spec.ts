@@ -4,7 +4,7 @@
  * configuration, and sends it to the workers as JSON.
  */
 import type { Failure } from "../base/result.ts";
-import type { Allow, EngineName, Isolation } from "../config/config.ts";
+import type { Allow, ContractName, EngineName, Isolation } from "../config/config.ts";
 
 export interface FunctionSpec {
   /** Path inside the folder without extension: "api/users/[id]". "main" for a single file or -e. */
@@ -14,6 +14,10 @@ export interface FunctionSpec {
   /** Upper-case methods this function takes; null takes what its exports say (or all). */
   readonly methods: readonly string[] | null;
   readonly engine: EngineName;
+  /** Wasm only; null lets the module tell. */
+  readonly contract: ContractName | null;
+  /** Wasm only: may randomness repeat in every request? */
+  readonly checkpoint: boolean;
   /** Absolute path of the source file; "" for -e. */
   readonly file: string;
   readonly memoryMaxBytes: number;
@@ -30,9 +34,12 @@ export interface FunctionSpec {
   readonly failure: Failure | null;
 }
 
-/** A bundle on disk: JavaScript that calls `__pilotlight_install(exports)`, its source map, V8's code cache. */
+/**
+ * A built function on disk: a bundle of JavaScript that calls `__pilotlight_install(exports)`, with its source map and V8's
+ * code cache; or a rewritten WebAssembly module with its facts (wasm-facts.ts) where the source map would be.
+ */
 export interface BundleRef {
-  /** sha256 of the bundle's text, hex. */
+  /** sha256 of what it was made of, hex. */
   readonly hash: string;
   readonly codeFile: string;
   readonly mapFile: string;

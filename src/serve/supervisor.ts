@@ -189,7 +189,7 @@ export class Supervisor implements SlotHost {
   /** Why a function can't be served, whether or not somebody has called it; null when it can. */
   async failureOf(functionId: string): Promise<Failure | null> {
     const spec = this.live.specOf(functionId);
-    if (spec === null || spec.failure !== null || spec.engine !== "javascript") return spec?.failure ?? null;
+    if (spec === null || spec.failure !== null || spec.engine === "process") return spec?.failure ?? null;
     return (await this.#bundle(functionId)).failure;
   }
 

@@ -3,9 +3,11 @@
  * What only some need (the inspector, static files, the prelude's text) is
  * loaded here, when it is needed: the start of a worker is on a stopwatch.
  */
+import { join } from "node:path";
 import { builtin } from "../base/builtin.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, EngineName } from "../config/config.ts";
 import type { Engine } from "../engines/engine.ts";
+import { Watchdog } from "../engines/isolate/watchdog.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
 import type { StaticFiles } from "../http/static-files.ts";
@@ -27,9 +29,9 @@ export async function mapStack(stack: string, bundle: BundleRef): Promise<string
 }
 
 /** Only the first worker ever needs it: the others find the snapshot. */
-async function preludeCode(dataDir: string): Promise<string> {
-  const { guestPrelude } = await import("../engines/javascript/guest-prelude.ts");
-  return (await guestPrelude(dataDir)).code;
+async function scriptCode(name: "prelude" | "wasi", dataDir: string): Promise<string> {
+  const { guestScript } = await import("../engines/javascript/guest-script.ts");
+  return (await guestScript(name, dataDir)).code;
 }
 
 export async function staticFilesOf(config: Config): Promise<StaticFiles | null> {
@@ -50,14 +52,68 @@ interface EngineHost {
   readonly send: Send;
 }
 
-export async function sandboxEngine({ config, snapshotFile }: StartMessage, { flight, onGuestLog, send }: EngineHost): Promise<Engine> {
-  return new JavaScriptEngine({
-    snapshot: await loadSnapshot(snapshotFile, () => preludeCode(config.dataDir)),
-    scheme: schemeOf(config),
+/** The engines of one worker. JavaScript's is there from the start; another is loaded by the first call that needs it. */
+export class Engines {
+  readonly #message: StartMessage;
+  readonly #host: EngineHost;
+  readonly #javascript: Engine;
+  readonly #watchdog: Watchdog;
+  #wasm: Promise<Engine> | null = null;
+  #openWasm: Engine | null = null;
+
+  private constructor(message: StartMessage, host: EngineHost, javascript: Engine, watchdog: Watchdog) {
+    this.#message = message;
+    this.#host = host;
+    this.#javascript = javascript;
+    this.#watchdog = watchdog;
+  }
+
+  static async open(message: StartMessage, host: EngineHost): Promise<Engines> {
+    const watchdog = new Watchdog();
+    const { config, snapshotFile, inspected } = message;
+    const javascript = inspected
+      ? await inspectedEngine(config, host.onGuestLog)
+      : new JavaScriptEngine({
+          ...isolateHost(host, watchdog),
+          snapshot: await loadSnapshot(snapshotFile, () => scriptCode("prelude", config.dataDir)),
+          scheme: schemeOf(config),
+        });
+    return new Engines(message, host, javascript, watchdog);
+  }
+
+  of(name: EngineName): Engine | Promise<Engine> {
+    if (name === "javascript") return this.#javascript;
+    this.#wasm ??= this.#loadWasm();
+    return this.#openWasm ?? this.#wasm;
+  }
+
+  close(): void {
+    this.#javascript.close();
+    this.#openWasm?.close();
+    this.#watchdog.close();
+  }
+
+  async #loadWasm(): Promise<Engine> {
+    const { dataDir } = this.#message.config;
+    const [{ WasmEngine }, { guestHash, snapshotFileName }] = await Promise.all([
+      import("../engines/wasm/wasm-engine.ts"),
+      import("../engines/javascript/guest-script.ts"),
+    ]);
+    const file = join(dataDir, "cache", "snapshots", snapshotFileName(await guestHash("wasi", dataDir)));
+    const snapshot = await loadSnapshot(file, () => scriptCode("wasi", dataDir));
+    this.#openWasm = new WasmEngine({ ...isolateHost(this.#host, this.#watchdog), snapshot });
+    return this.#openWasm;
+  }
+}
+
+/** What engines of isolates need of their worker. */
+function isolateHost({ flight, onGuestLog, send }: EngineHost, watchdog: Watchdog) {
+  return {
+    watchdog,
     turns: new FlightSlots(flight),
     onGuestLog,
-    onRunaway: (functionId) => send({ type: "runaway", functionId }),
-    onCatastrophe: (functionId, text) => {
+    onRunaway: (functionId: string) => send({ type: "runaway", functionId }),
+    onCatastrophe: (functionId: string, text: string) => {
       // V8 is in an undefined state: leave at once, and leave word whose fault it was.
       flight.enter(LOOP_LANE_SLOT, functionId);
       builtin.fs.writeSync(
@@ -66,12 +122,12 @@ export async function sandboxEngine({ config, snapshotFile }: StartMessage, { fl
       );
       process.abort();
     },
-  });
+  };
 }
 
-export async function inspectedEngine(config: Config, onGuestLog: OnGuestLog): Promise<Engine> {
+async function inspectedEngine(config: Config, onGuestLog: OnGuestLog): Promise<Engine> {
   const { InspectedEngine } = await import("../engines/javascript/inspected-engine.ts");
-  return new InspectedEngine({ preludeCode: await preludeCode(config.dataDir), scheme: schemeOf(config), onGuestLog });
+  return new InspectedEngine({ preludeCode: await scriptCode("prelude", config.dataDir), scheme: schemeOf(config), onGuestLog });
 }
 
 function schemeOf(config: Config): "http" | "https" {

@@ -9,7 +9,7 @@ import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { programFile } from "../base/package-files.ts";
-import { V8_FLAGS } from "../engines/javascript/v8-flags.ts";
+import { V8_FLAGS } from "../engines/isolate/v8-flags.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { untilParentDies } from "./parent-death.ts";
 

@@ -6,8 +6,7 @@
 import type { Socket } from "node:net";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
-import type { Engine } from "../engines/engine.ts";
-import { isInTurn } from "../engines/javascript/turn-runner.ts";
+import { isInTurn } from "../engines/isolate/turn-runner.ts";
 import { createListener, type Listener } from "../http/listener.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import { CredentialsError } from "../http/tls-credentials.ts";
@@ -31,7 +30,7 @@ import { bindFailure } from "./port-probe.ts";
 import { createRouter } from "./router.ts";
 import { SandboxBudget } from "./sandbox-budget.ts";
 import { ServerAnswers } from "./server-answers.ts";
-import { inspectedEngine, mapStack, type OnGuestLog, type Send, type StartMessage, sandboxEngine, staticFilesOf } from "./worker-parts.ts";
+import { Engines, mapStack, type OnGuestLog, type Send, type StartMessage, staticFilesOf } from "./worker-parts.ts";
 
 /** Calls a dedicated worker must survive before its function leaves probation. */
 const CLEARED_AFTER_CALLS = 20;
@@ -43,7 +42,7 @@ type ProfileMessage = Extract<ToWorker, { type: "profile" }>;
 type ProfiledMessage = Extract<FromWorker, { type: "profiled" }>;
 
 interface Parts {
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly flight: FlightRecord;
   readonly logs: LogBatch;
   readonly guestLogs: GuestLogs;
@@ -53,7 +52,7 @@ interface Parts {
 export class Worker {
   readonly #send: Send;
   readonly #config: Config;
-  readonly #engine: Engine;
+  readonly #engines: Engines;
   readonly #flight: FlightRecord;
   readonly #builds: BuildRequests;
   readonly #logs: LogBatch;
@@ -84,10 +83,8 @@ export class Worker {
     const guestLogs = new GuestLogs({ write: (record) => logs.write(record), mapStack });
     let bundleOf = (_functionId: string): BundleRef | null => null;
     const onGuestLog: OnGuestLog = (functionId, level, text) => guestLogs.write({ functionId, level, message: text }, bundleOf(functionId));
-    const engine = message.inspected
-      ? await inspectedEngine(config, onGuestLog)
-      : await sandboxEngine(message, { flight, onGuestLog, send });
-    const worker = new Worker(message, send, { engine, flight, logs, guestLogs, staticFiles: await staticFilesOf(config) });
+    const engines = await Engines.open(message, { flight, onGuestLog, send });
+    const worker = new Worker(message, send, { engines, flight, logs, guestLogs, staticFiles: await staticFilesOf(config) });
     bundleOf = (functionId) => worker.#runtimes.get(functionId)?.bundle ?? null;
     const failure = await worker.#listen(message.listen);
     return failure === null ? ok(worker) : fail(failure);
@@ -99,7 +96,7 @@ export class Worker {
     this.#send = send;
     this.#config = config;
     this.#budget = new SandboxBudget(config.sandboxMemoryBudgetBytes);
-    this.#engine = parts.engine;
+    this.#engines = parts.engines;
     this.#flight = parts.flight;
     this.#logs = parts.logs;
     this.#guestLogs = parts.guestLogs;
@@ -219,7 +216,7 @@ export class Worker {
     for (const runtime of this.#runtimes.values()) runtime.retire();
     // Ends the watchdog's thread: process.exit would wait for it.
     this.#budget.close();
-    this.#engine.close();
+    this.#engines.close();
     await this.#guestLogs.flush();
     await new Promise<void>((resolve) => {
       this.#logs.flush();
@@ -259,7 +256,7 @@ export class Worker {
   #runtimeHost(): RuntimeHost {
     const config = this.#config;
     return {
-      engine: this.#engine,
+      engineOf: (name) => this.#engines.of(name),
       poolWaitTimeoutMs: config.poolWaitTimeoutMs,
       poolMetricsEvery: config.quiet ? 0 : config.poolMetricsEvery,
       accessLog: !config.quiet,

@@ -4,7 +4,7 @@
  * bundler itself is loaded by the first build.
  */
 import { join } from "node:path";
-import { guestHash, snapshotFileName } from "../engines/javascript/guest-prelude.ts";
+import { guestHash, snapshotFileName } from "../engines/javascript/guest-script.ts";
 import { makeDeployment } from "./deployment.ts";
 import type { Workshop } from "./live-deployment.ts";
 import { readManifest } from "./manifest.ts";
@@ -12,6 +12,7 @@ import { readManifest } from "./manifest.ts";
 export const workshop: Workshop = {
   makeDeployment: (config, version, previous) => makeDeployment(config, version, process.env, previous),
   async build(config, spec, signal) {
+    if (spec.engine === "wasm") return (await import("./build-wasm.ts")).buildWasm(config, spec);
     const [{ getBundle }, { bundleSourceOf }] = await Promise.all([
       import("../engines/javascript/bundle-cache.ts"),
       import("./bundle-source.ts"),
@@ -20,7 +21,7 @@ export const workshop: Workshop = {
   },
   async snapshotFile(config) {
     // The worker can't run the bundler under its permissions: the prelude must exist before it asks.
-    const hash = await guestHash(config.dataDir);
+    const hash = await guestHash("prelude", config.dataDir);
     if (config.source.kind === "built") {
       const manifest = await readManifest(config.source.path);
       if (manifest.ok && manifest.value.snapshotFile !== null && manifest.value.guestHash === hash) return manifest.value.snapshotFile;

@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subject } from "../../src/engines/contract.test.ts";
 import type { Engine, EngineSource } from "../../src/engines/engine.ts";
+import { Watchdog } from "../../src/engines/isolate/watchdog.ts";
 import { bundleFunction } from "../../src/engines/javascript/bundle.ts";
-import { guestPrelude, snapshotFileName } from "../../src/engines/javascript/guest-prelude.ts";
+import { guestScript, snapshotFileName } from "../../src/engines/javascript/guest-script.ts";
 import { JavaScriptEngine } from "../../src/engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../../src/engines/javascript/snapshot.ts";
 import { writeFileAtomic } from "../../src/store/atomic-file.ts";
@@ -39,9 +40,11 @@ export interface GuestLogLine {
 
 /** An engine of its own; guest logs that belong to no call go to `logs`. */
 export async function makeEngine(logs: GuestLogLine[] = []): Promise<Engine> {
-  const prelude = await guestPrelude(workDir);
+  const prelude = await guestScript("prelude", workDir);
   const snapshot = await loadSnapshot(join(workDir, snapshotFileName(prelude.hash)), async () => prelude.code);
-  return new JavaScriptEngine({
+  const watchdog = new Watchdog();
+  const engine = new JavaScriptEngine({
+    watchdog,
     snapshot,
     scheme: "http",
     turns: { loopTurn() {}, threadTurn: () => 0, threadTurnEnded() {} },
@@ -49,6 +52,11 @@ export async function makeEngine(logs: GuestLogLine[] = []): Promise<Engine> {
     onRunaway: (functionId) => process.stderr.write(`a turn of ${functionId} can't be stopped\n`),
     onCatastrophe: (functionId, message) => process.stderr.write(`V8 gave up on ${functionId}: ${message}\n`),
   });
+  const close = (): void => {
+    engine.close();
+    watchdog.close();
+  };
+  return { name: engine.name, prepare: (source) => engine.prepare(source), close };
 }
 
 let sourceCount = 0;
@@ -60,7 +68,7 @@ export async function sourceOf(code: string, limits: Partial<EngineSource> = {})
   const codeFile = join(workDir, `probe-${++sourceCount}.js`);
   await writeFileAtomic(codeFile, bundled.value.code);
   const defaults = { memoryMaxBytes: 64 * 1024 * 1024, timeoutMs: 30_000, cpuTimeoutMs: 5_000, freshState: false, env: {}, allow: {} };
-  return { functionId: "probe", codeFile, codeCacheFile: null, ...defaults, ...limits };
+  return { functionId: "probe", codeFile, mapFile: "", codeCacheFile: null, ...defaults, ...limits };
 }
 
 export const javascriptSubject: Subject = {

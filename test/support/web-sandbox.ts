@@ -6,7 +6,7 @@
 import ivm from "isolated-vm";
 import type { Allow } from "../../src/config/config.ts";
 import { bootContext } from "../../src/engines/javascript/crossing.ts";
-import { bundlePrelude } from "../../src/engines/javascript/guest-prelude.ts";
+import { bundleGuestScript } from "../../src/engines/javascript/guest-script.ts";
 import { monotonicMs } from "../../src/engines/javascript/ops/clock.ts";
 import type { OpContext } from "../../src/engines/javascript/ops/op.ts";
 import { runAsyncOp, runSyncOp } from "../../src/engines/javascript/ops/run.ts";
@@ -17,7 +17,7 @@ const LONGEST_TEST_MS = 30_000;
 let snapshot: Promise<ivm.ExternalCopy<ArrayBuffer>> | null = null;
 
 async function makeSnapshot(): Promise<ivm.ExternalCopy<ArrayBuffer>> {
-  const { code } = await bundlePrelude();
+  const { code } = await bundleGuestScript("prelude");
   return ivm.Isolate.createSnapshot([{ code }]);
 }
 

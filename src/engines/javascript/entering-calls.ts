@@ -4,7 +4,7 @@
  * meanwhile: they have a deadline, keep a retired sandbox, and end with it.
  */
 import type { Call, CallFailure } from "../engine.ts";
-import type { CallDeadlines, CallHolder } from "./call-deadlines.ts";
+import type { CallDeadlines, CallHolder } from "../isolate/call-deadlines.ts";
 import { guestBody } from "./crossing.ts";
 import type { Realm } from "./realm.ts";
 

@@ -16,10 +16,10 @@ import { createContext, runInContext } from "node:vm";
 import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Engine, EngineSource, Sandbox, Template } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
-import { CallDeadlines } from "./call-deadlines.ts";
+import { CallDeadlines } from "../isolate/call-deadlines.ts";
+import type { Entry } from "../isolate/turn-runner.ts";
 import type { OpContext } from "./ops/op.ts";
 import { type Boot, Realm, type RealmHost } from "./realm.ts";
-import type { Entry } from "./turn-runner.ts";
 
 export type ProfileKind = "cpu" | "heap";
 

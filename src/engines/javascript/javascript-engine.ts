@@ -6,12 +6,11 @@
 import ivm from "isolated-vm";
 import { builtin } from "../../base/builtin.ts";
 import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
-import { LaneHistory } from "./lane.ts";
+import { LaneHistory } from "../isolate/lane.ts";
+import { SpareIsolates } from "../isolate/spare-isolates.ts";
 import { JavaScriptSandbox, type SandboxHost } from "./sandbox.ts";
-import { SpareIsolates } from "./spare-isolates.ts";
-import { Watchdog } from "./watchdog.ts";
 
-export interface JavaScriptEngineOptions extends Omit<SandboxHost, "watchdog" | "isolates"> {
+export interface JavaScriptEngineOptions extends Omit<SandboxHost, "isolates"> {
   readonly snapshot: ivm.ExternalCopy<ArrayBuffer>;
   /** V8 is about to abort the process on account of this function. */
   onCatastrophe(functionId: string, message: string): void;
@@ -23,7 +22,7 @@ export class JavaScriptEngine implements Engine {
 
   constructor(options: JavaScriptEngineOptions) {
     const { snapshot, onCatastrophe, ...host } = options;
-    this.#host = { ...host, watchdog: new Watchdog(), isolates: new SpareIsolates(snapshot, onCatastrophe) };
+    this.#host = { ...host, isolates: new SpareIsolates(snapshot, onCatastrophe) };
   }
 
   async prepare(source: EngineSource): Promise<JavaScriptTemplate> {
@@ -36,7 +35,6 @@ export class JavaScriptEngine implements Engine {
   }
 
   close(): void {
-    this.#host.watchdog.close();
     this.#host.isolates.close();
   }
 }

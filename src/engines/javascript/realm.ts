@@ -9,10 +9,10 @@
  */
 import type ivm from "isolated-vm";
 import type { Call } from "../engine.ts";
+import type { Entry } from "../isolate/turn-runner.ts";
 import { monotonicMs } from "./ops/clock.ts";
 import type { OpContext } from "./ops/op.ts";
 import { runAsyncOp, runSyncOp } from "./ops/run.ts";
-import type { Entry } from "./turn-runner.ts";
 
 export interface RealmHost {
   readonly opContext: OpContext;

@@ -7,10 +7,10 @@
 import type ivm from "isolated-vm";
 import type { Call, CallFailure, EngineSource } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
+import type { OpenIsolate } from "../isolate/spare-isolates.ts";
+import type { TurnRunner } from "../isolate/turn-runner.ts";
 import { bootContext } from "./crossing.ts";
 import { Realm, type RealmHost } from "./realm.ts";
-import type { OpenIsolate } from "./spare-isolates.ts";
-import type { TurnRunner } from "./turn-runner.ts";
 
 /** The function's code, compiled per isolate. */
 export interface ModuleCode {

@@ -10,17 +10,17 @@ import type ivm from "isolated-vm";
 import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Sandbox, TurnObserver } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
-import { CallDeadlines } from "./call-deadlines.ts";
+import { CallDeadlines } from "../isolate/call-deadlines.ts";
+import type { LaneHistory } from "../isolate/lane.ts";
+import type { SpareIsolates } from "../isolate/spare-isolates.ts";
+import { describeThrown, loadFailureOf } from "../isolate/thrown.ts";
+import { type Entry, isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts";
+import type { Watchdog } from "../isolate/watchdog.ts";
 import { guestBody } from "./crossing.ts";
 import { EnteringCalls, type EnteringHost } from "./entering-calls.ts";
-import type { LaneHistory } from "./lane.ts";
 import type { OpContext } from "./ops/op.ts";
 import type { Realm, RealmHost } from "./realm.ts";
 import { type ModuleCode, Realms } from "./realms.ts";
-import type { SpareIsolates } from "./spare-isolates.ts";
-import { describeThrown, loadFailureOf } from "./thrown.ts";
-import { type Entry, isInTurn, type TurnOwner, TurnRunner } from "./turn-runner.ts";
-import type { Watchdog } from "./watchdog.ts";
 
 const MIB = 1024 * 1024;
 /** V8 refuses a smaller heap. */

@@ -1,8 +1,10 @@
 /**
- * The guest's prelude as one script: everything in guest/ that a function finds
- * in its global scope, for the heap snapshot. The published package carries it
- * ready made; in the repository it is bundled when a file of guest/ changed.
- * Must not load the bundler when nothing changed: every start passes here.
+ * Guest scripts: what runs in a sandbox before the function's own code, each as
+ * one script. The prelude is everything a JavaScript function finds in its
+ * global scope, for the heap snapshot; the WASI shim is what a WebAssembly
+ * module is connected to. The published package carries them ready made; in the
+ * repository they are bundled when a file of guest/ changed. Must not load the
+ * bundler when nothing changed: every start passes here.
  */
 import { readFileSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -11,30 +13,35 @@ import { guestDir, guestFile } from "../../base/package-files.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
 import { BUNDLE_FORMAT, sha256 } from "./bundle-format.ts";
 
-export interface GuestPrelude {
+export type GuestScriptName = "prelude" | "wasi";
+
+const ENTRIES: Readonly<Record<GuestScriptName, string>> = { prelude: "prelude", wasi: "wasi/boot" };
+
+export interface GuestScript {
   readonly code: string;
   /** sha256 of the code, hex: the version of the guest. */
   readonly hash: string;
 }
 
-interface PreludeIndex {
+interface ScriptIndex {
   readonly format: number;
   readonly hash: string;
   readonly inputs: readonly { readonly path: string; readonly mtimeMs: number; readonly sizeBytes: number }[];
 }
 
 /** What the published package carries ready made, beside guest/'s modules. */
-export const PREBUILT_NAME = "prelude.bundle.js";
-export const PREBUILT_HASH_NAME = "prelude.bundle.sha256";
-
-/** Throws when the guest can't be bundled: that is our bug, not the developer's. */
-export async function guestPrelude(cacheDir: string): Promise<GuestPrelude> {
-  return readPrebuilt() ?? readCached(cacheDir) ?? (await bundleAndStore(cacheDir));
+export function prebuiltNames(name: GuestScriptName): { readonly code: string; readonly hash: string } {
+  return { code: `${name}.bundle.js`, hash: `${name}.bundle.sha256` };
 }
 
-/** The version of the guest alone: a start that finds its snapshot needs no more. */
-export async function guestHash(cacheDir: string): Promise<string> {
-  return readGuest(PREBUILT_HASH_NAME) ?? (await guestPrelude(cacheDir)).hash;
+/** Throws when the guest can't be bundled: that is our bug, not the developer's. */
+export async function guestScript(name: GuestScriptName, cacheDir: string): Promise<GuestScript> {
+  return readPrebuilt(name) ?? readCached(name, cacheDir) ?? (await bundleAndStore(name, cacheDir));
+}
+
+/** The version of a script alone: a start that finds its snapshot needs no more. */
+export async function guestHash(name: GuestScriptName, cacheDir: string): Promise<string> {
+  return readGuest(prebuiltNames(name).hash) ?? (await guestScript(name, cacheDir)).hash;
 }
 
 /** Changes whenever V8 would refuse a snapshot of the prelude that was made earlier. */
@@ -43,11 +50,11 @@ export function snapshotFileName(preludeHash: string): string {
 }
 
 /** The script itself, for the package's build step as well. */
-export async function bundlePrelude(): Promise<{ code: string; inputPaths: string[] }> {
+export async function bundleGuestScript(name: GuestScriptName): Promise<{ code: string; inputPaths: string[] }> {
   const { withEsbuild } = await import("./esbuild.ts");
   return withEsbuild(async (esbuild) => {
     const result = await esbuild.build({
-      entryPoints: [guestFile("prelude")],
+      entryPoints: [guestFile(ENTRIES[name])],
       absWorkingDir: dirname(guestDir),
       bundle: true,
       write: false,
@@ -70,9 +77,10 @@ export async function bundlePrelude(): Promise<{ code: string; inputPaths: strin
   });
 }
 
-function readPrebuilt(): GuestPrelude | null {
-  const code = readGuest(PREBUILT_NAME);
-  const hash = readGuest(PREBUILT_HASH_NAME);
+function readPrebuilt(name: GuestScriptName): GuestScript | null {
+  const names = prebuiltNames(name);
+  const code = readGuest(names.code);
+  const hash = readGuest(names.hash);
   return code === null || hash === null ? null : { code, hash };
 }
 
@@ -84,9 +92,9 @@ function readGuest(name: string): string | null {
   }
 }
 
-function readCached(cacheDir: string): GuestPrelude | null {
+function readCached(name: GuestScriptName, cacheDir: string): GuestScript | null {
   try {
-    const index = JSON.parse(readFileSync(join(cacheDir, "guest", "prelude.json"), "utf8")) as PreludeIndex;
+    const index = JSON.parse(readFileSync(join(cacheDir, "guest", `${name}.json`), "utf8")) as ScriptIndex;
     if (index.format !== BUNDLE_FORMAT) return null;
     for (const input of index.inputs) {
       const now = statSync(input.path);
@@ -99,16 +107,16 @@ function readCached(cacheDir: string): GuestPrelude | null {
   }
 }
 
-async function bundleAndStore(cacheDir: string): Promise<GuestPrelude> {
-  const { code, inputPaths } = await bundlePrelude();
+async function bundleAndStore(name: GuestScriptName, cacheDir: string): Promise<GuestScript> {
+  const { code, inputPaths } = await bundleGuestScript(name);
   const hash = sha256(code);
   const inputs = inputPaths.map((path) => {
     const { mtimeMs, size } = statSync(path);
     return { path, mtimeMs, sizeBytes: size };
   });
-  const index: PreludeIndex = { format: BUNDLE_FORMAT, hash, inputs };
+  const index: ScriptIndex = { format: BUNDLE_FORMAT, hash, inputs };
   await mkdir(join(cacheDir, "guest"), { recursive: true });
   await writeFileAtomic(join(cacheDir, "guest", `${hash}.js`), code);
-  await writeFileAtomic(join(cacheDir, "guest", "prelude.json"), JSON.stringify(index));
+  await writeFileAtomic(join(cacheDir, "guest", `${name}.json`), JSON.stringify(index));
   return { code, hash };
 }

@@ -1,0 +1,107 @@
+/**
+ * Channel: how the shim talks to the host. One block of shared memory, in three
+ * parts, and one callback that takes numbers: nothing is cloned, nothing is
+ * allocated. The host writes a request's input into the inbox before it enters;
+ * the shim leaves output in the outbox; the window carries the arguments and
+ * results of host calls. The guest's own code can reach none of it.
+ */
+
+export const CHANNEL = {
+  controlBytes: 64,
+  inboxBytes: 64 * 1024,
+  outboxBytes: 64 * 1024,
+  windowBytes: 64 * 1024,
+} as const;
+
+/** Int32 words of the control part: what a call came to. */
+export const CONTROL = {
+  /** Bytes of standard output; beyond the outbox they are returned apart. */
+  stdoutLength: 0,
+  stderrLength: 1,
+  exitCode: 2,
+  /** Bits of `NOTED`. */
+  noted: 3,
+  /** Bytes of UTF-16 text in the window that say why it trapped. */
+  failureLength: 4,
+} as const;
+
+/** Kinds of end, the value that an entry returns. */
+export const ENDED = { exited: 0, trapped: 1, outputTooLarge: 2, waiting: 3 } as const;
+
+/** What a run did that decides how later ones may start. */
+export const NOTED = { readClock: 1, readRandom: 2, usedHost: 4, openedFile: 8, grewMemory: 16, grewTable: 32, slept: 64 } as const;
+
+/**
+ * Runs a host operation to its end: a result of zero or more, or a negative
+ * WASI error code. Bytes go through the window both ways, from its start.
+ */
+export type HostCall = (operation: number, a: number, b: number, c: number, d: number, e: number) => number;
+
+export interface Channel {
+  readonly control: Int32Array;
+  readonly inbox: Uint8Array;
+  readonly outbox: Uint8Array;
+  readonly window: Uint8Array;
+  readonly call: HostCall;
+}
+
+export function channelOn(shared: SharedArrayBuffer, call: HostCall): Channel {
+  const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
+  return {
+    control: new Int32Array(shared, 0, controlBytes / 4),
+    inbox: new Uint8Array(shared, controlBytes, inboxBytes),
+    outbox: new Uint8Array(shared, controlBytes + inboxBytes, outboxBytes),
+    window: new Uint8Array(shared, controlBytes + inboxBytes + outboxBytes, windowBytes),
+    call,
+  };
+}
+
+/**
+ * Operation numbers, in families of a hundred; src/engines/wasm/host-calls.ts
+ * is the other side.
+ */
+export const OPERATION_FAMILY = { system: 0, files: 100, store: 200, network: 300 } as const;
+
+export const SYSTEM_OPERATION = {
+  /** Fills the window with up to `a` random bytes. */
+  random: 1,
+  /** Nanoseconds of clock `a`: low 32 bits and high 32 bits as two words in the window. */
+  clock: 2,
+  /** Up to `a` bytes of live standard input into the window; how many, 0 at the end. */
+  readStdin: 3,
+  /** `b` bytes of the window to live stream `a`. */
+  writeStream: 4,
+  /** Blocks this thread for `a` microseconds at most; never called on the event loop. */
+  sleep: 5,
+  /** `b` bytes of the window are a log record of level `a`. */
+  log: 6,
+} as const;
+
+/** How a request gets its fresh state (command.ts). */
+export type StartMode = "instance" | "reset" | "checkpoint";
+
+export interface BootSettings {
+  readonly mode: StartMode;
+  /** Bytes of NUL-ended arguments and "K=V" pairs, in the inbox in this order. */
+  readonly argsBytes: number;
+  readonly environBytes: number;
+  readonly environIsRequest: boolean;
+  readonly stdoutMaxBytes: number;
+  readonly stderrMaxBytes: number;
+  /** Streams go to the host as they are used, and waiting blocks: a command line. */
+  readonly isLive: boolean;
+}
+
+export interface Entries {
+  /** See Command.prepare; returns its NOTED bits. */
+  prepare(): number;
+  /** Input as it lies in the inbox, or in `apart` when it does not fit: environment first. Returns one of ENDED. */
+  run(environBytes: number, stdinBytes: number, apart?: ArrayBuffer): number;
+  /** Output that did not fit the outbox. */
+  output(): ArrayBuffer;
+  discard(): void;
+  imageBytes(): number;
+}
+
+/** Where standard error lies in the window, behind the text of a trap. */
+export const STDERR_OFFSET = CHANNEL.windowBytes / 2;

@@ -1,0 +1,156 @@
+/**
+ * Command: an instance of a module that runs `_start` once for every request,
+ * each time from the same state. Three ways to get there, decided by the host:
+ * `instance` makes a new instance, `reset` puts this one back to what it was
+ * after instantiation, `checkpoint` to the moment it first asked for its
+ * request. What a run came to is left in the channel.
+ */
+
+import { type Channel, CONTROL, ENDED, NOTED, type StartMode } from "./channel.ts";
+import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
+import { type BoundImage, Image } from "./image.ts";
+import { type BufferedOutput, OutputTooLarge } from "./streams.ts";
+import { type Exports, type Imports, type Memory, type Module, webAssembly } from "./webassembly.ts";
+
+interface CommandExports {
+  _start(): void;
+}
+
+/** Text of a trap with its frames, cut where it would not fit the window. */
+const FAILURE_MAX_CHARS = 16_000;
+const UTF16_BYTES = 2;
+
+export class Command {
+  readonly #module: Module;
+  readonly #imports: Imports;
+  readonly #guest: GuestProcess;
+  readonly #mode: StartMode;
+  readonly #stdout: BufferedOutput;
+  readonly #stderr: BufferedOutput;
+  #exports: Exports | null = null;
+  #image: Image | null = null;
+  #bound: BoundImage | null = null;
+  /** What was written before the image was taken belongs to every answer. */
+  #stdoutStart = 0;
+  #stderrStart = 0;
+
+  constructor(
+    module: Module,
+    imports: Imports,
+    guest: GuestProcess,
+    streams: { readonly stdout: BufferedOutput; readonly stderr: BufferedOutput },
+    mode: StartMode,
+  ) {
+    this.#module = module;
+    this.#imports = imports;
+    this.#guest = guest;
+    this.#stdout = streams.stdout;
+    this.#stderr = streams.stderr;
+    this.#mode = mode;
+  }
+
+  get imageBytes(): number {
+    return this.#image?.memoryBytes ?? 0;
+  }
+
+  /**
+   * Everything that can be done before a request. Throws what the guest threw,
+   * or a TypeError from instantiation; returns what it did so far (NOTED).
+   */
+  prepare(): number {
+    if (this.#mode === "instance") return 0;
+    const guest = this.#guest;
+    guest.noted = 0;
+    const exports = this.#instantiate();
+    if (this.#mode === "checkpoint") {
+      guest.gate.arm(exports);
+      try {
+        (exports as unknown as CommandExports)._start();
+      } catch (error) {
+        if (!(error instanceof Exit)) throw error;
+      }
+      if (!guest.gate.unwound()) throw new Error("it ended without asking for its request");
+    }
+    this.#image = new Image(exports);
+    this.#bound = this.#image.bind(exports);
+    this.#stdoutStart = this.#stdout.length;
+    this.#stderrStart = this.#stderr.length;
+    return guest.noted;
+  }
+
+  /** Hot path: one request. One of ENDED; the streams hold the output. */
+  run(channel: Channel): number {
+    const guest = this.#guest;
+    this.#stdout.truncate(this.#stdoutStart);
+    this.#stderr.truncate(this.#stderrStart);
+    guest.noted = 0;
+    let ended: number = ENDED.exited;
+    let exitCode = 0;
+    try {
+      const exports = this.#freshState();
+      (exports as unknown as CommandExports)._start();
+    } catch (error) {
+      if (error instanceof Exit) exitCode = error.code;
+      else ended = this.#failed(channel, error);
+    }
+    const { control } = channel;
+    control[CONTROL.exitCode] = exitCode;
+    control[CONTROL.noted] = guest.noted;
+    return ended;
+  }
+
+  /** Lets the instance go: the next request starts from a new one, or from the image in a new one. */
+  discard(): void {
+    this.#exports = null;
+    this.#bound = null;
+  }
+
+  #freshState(): Exports {
+    if (this.#mode === "instance") return this.#instantiate();
+    let exports = this.#exports;
+    if (exports === null || !this.#bound!.restore()) {
+      if (exports !== null) this.#guest.noted |= NOTED.grewMemory;
+      exports = this.#again();
+    }
+    if (this.#mode === "checkpoint") this.#guest.gate.rewind();
+    return exports;
+  }
+
+  /** The instance is spent: the same state in another one. */
+  #again(): Exports {
+    if (this.#image!.isRebindable) {
+      const exports = this.#instantiate();
+      this.#bound = this.#image!.bind(exports);
+      this.#bound.restore();
+      return exports;
+    }
+    this.#stdout.truncate(0);
+    this.#stderr.truncate(0);
+    this.prepare();
+    return this.#exports!;
+  }
+
+  #instantiate(): Exports {
+    const { exports } = new (webAssembly().Instance)(this.#module, this.#imports);
+    this.#guest.memory.attach(exports["memory"] as Memory);
+    this.#exports = exports;
+    return exports;
+  }
+
+  #failed(channel: Channel, error: unknown): number {
+    // Its stack was not unwound properly: an instance that trapped is not used again.
+    this.discard();
+    if (error instanceof OutputTooLarge) return ENDED.outputTooLarge;
+    if (error instanceof MustWait) return ENDED.waiting;
+    leaveFailure(channel, error);
+    return ENDED.trapped;
+  }
+}
+
+/** As UTF-16 in the window, its length in bytes in the control word for standard error. */
+function leaveFailure({ control, window }: Channel, error: unknown): void {
+  const text = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, FAILURE_MAX_CHARS);
+  const units = new Uint16Array(window.buffer, window.byteOffset, text.length);
+  for (let index = 0; index < text.length; index++) units[index] = text.charCodeAt(index);
+  control[CONTROL.failureLength] = text.length * UTF16_BYTES;
+}

@@ -1,0 +1,73 @@
+/**
+ * Descriptors: what the numbers of a guest stand for. Three streams, the
+ * preopened folders, then whatever it opens, always at the lowest free number
+ * (as POSIX asks, and as programs expect). Rights can only be given up. Put
+ * back whole before every request.
+ */
+import { FILETYPE, RIGHTS } from "./abi.ts";
+
+export interface Descriptor {
+  /** Streams have the number they began with; files and folders the host's handle. */
+  readonly kind: "stdin" | "stdout" | "stderr" | "file";
+  readonly handle: number;
+  readonly filetype: number;
+  readonly preopenName: Uint8Array | null;
+  fdflags: number;
+  rightsBase: bigint;
+  rightsInheriting: bigint;
+}
+
+const STREAM_RIGHTS = RIGHTS.fdFdstatSetFlags | RIGHTS.fdFilestatGet | RIGHTS.pollFdReadwrite;
+
+export class FdTable {
+  readonly #open = new Map<number, Descriptor>();
+  readonly #preopens: () => Descriptor[];
+  #nextFree = 0;
+
+  /** `preopens` makes descriptors anew: their rights may have been given up. */
+  constructor(preopens: () => Descriptor[]) {
+    this.#preopens = preopens;
+    this.reset();
+  }
+
+  /** As a program finds it when it starts. Whatever else was open is the caller's to close first. */
+  reset(): void {
+    this.#open.clear();
+    this.#nextFree = 0;
+    for (const kind of ["stdin", "stdout", "stderr"] as const) this.add(stream(kind));
+    for (const descriptor of this.#preopens()) this.add(descriptor);
+  }
+
+  get(fd: number): Descriptor | undefined {
+    return this.#open.get(fd);
+  }
+
+  /** The number it got. */
+  add(descriptor: Descriptor): number {
+    const fd = this.#nextFree;
+    this.set(fd, descriptor);
+    return fd;
+  }
+
+  set(fd: number, descriptor: Descriptor): void {
+    this.#open.set(fd, descriptor);
+    while (this.#open.has(this.#nextFree)) this.#nextFree++;
+  }
+
+  delete(fd: number): boolean {
+    if (!this.#open.delete(fd)) return false;
+    this.#nextFree = Math.min(this.#nextFree, fd);
+    return true;
+  }
+
+  entries(): IterableIterator<[number, Descriptor]> {
+    return this.#open.entries();
+  }
+}
+
+function stream(kind: "stdin" | "stdout" | "stderr"): Descriptor {
+  const rightsBase = STREAM_RIGHTS | (kind === "stdin" ? RIGHTS.fdRead : RIGHTS.fdWrite);
+  // Not a character device: a libc would take it for a terminal and write line by line.
+  const filetype = FILETYPE.unknown;
+  return { kind, handle: -1, filetype, preopenName: null, fdflags: 0, rightsBase, rightsInheriting: 0n };
+}

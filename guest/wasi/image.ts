@@ -1,0 +1,147 @@
+/**
+ * Image: what a guest's state was at one moment, and its way back there.
+ * Linear memory, mutable globals and tables (where code can change them), by the
+ * names under which the rewriter has exported them. Memory and tables can't
+ * shrink: an instance in which one has grown can't be put back, and `restore`
+ * says so.
+ */
+import type { Exports, Global, Memory, Table } from "./webassembly.ts";
+
+/** Exported by the rewriter (src/engines/wasm/binary/rewrite.ts) under names no compiler uses. */
+export const EXPORTED = { global: "pilotlight:global:", table: "pilotlight:table:", memory: "pilotlight:memory:" } as const;
+
+const WASM_PAGE_BYTES = 64 * 1024;
+/** What is looked at as a whole: small enough that a heap's untouched parts show. */
+const PAGE_BYTES = 4096;
+const WORD_BYTES = 8;
+/** A run of zero pages shorter than this is copied with its neighbours: a call costs more than the bytes. */
+const ZERO_RUN_MIN_PAGES = 4;
+
+interface Run {
+  readonly start: number;
+  readonly end: number;
+  /** Bytes to put there; null for zeroes. */
+  readonly bytes: Uint8Array | null;
+}
+
+interface MemoryImage {
+  readonly length: number;
+  readonly runs: readonly Run[];
+}
+
+export class Image {
+  readonly #memories: readonly MemoryImage[];
+  readonly #globalValues: readonly unknown[];
+  readonly #tableEntries: readonly (readonly unknown[])[];
+  readonly #isRebindable: boolean;
+
+  constructor(exports: Exports) {
+    const { memories, globals, tables } = stateOf(exports);
+    this.#memories = memories.map((memory) => memoryImage(new Uint8Array(memory.buffer)));
+    this.#globalValues = globals.map((global) => global.value as unknown);
+    this.#tableEntries = tables.map((table) => Array.from({ length: table.length }, (_, index) => table.get(index) as unknown));
+    this.#isRebindable = tables.length === 0 && this.#globalValues.every((value) => typeof value === "number" || typeof value === "bigint");
+  }
+
+  get memoryBytes(): number {
+    return this.#memories.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Whether another instance of the module can be put in this state: references lead back into the first. */
+  get isRebindable(): boolean {
+    return this.#isRebindable;
+  }
+
+  /** The way back for one instance; it may still have to grow. */
+  bind(exports: Exports): BoundImage {
+    return new BoundImage(stateOf(exports), this.#memories, this.#globalValues, this.#tableEntries);
+  }
+}
+
+export class BoundImage {
+  readonly #state: InstanceState;
+  readonly #memories: readonly MemoryImage[];
+  readonly #globalValues: readonly unknown[];
+  readonly #tableEntries: readonly (readonly unknown[])[];
+
+  constructor(
+    state: InstanceState,
+    memories: readonly MemoryImage[],
+    globalValues: readonly unknown[],
+    tableEntries: readonly (readonly unknown[])[],
+  ) {
+    this.#state = state;
+    this.#memories = memories;
+    this.#globalValues = globalValues;
+    this.#tableEntries = tableEntries;
+  }
+
+  /** Hot path. False when the instance has outgrown the image and must be discarded. */
+  restore(): boolean {
+    const { memories, globals, tables } = this.#state;
+    for (let index = 0; index < memories.length; index++) if (!restoreMemory(memories[index]!, this.#memories[index]!)) return false;
+    for (let index = 0; index < globals.length; index++) globals[index]!.value = this.#globalValues[index];
+    for (let index = 0; index < tables.length; index++) if (!restoreTable(tables[index]!, this.#tableEntries[index]!)) return false;
+    return true;
+  }
+}
+
+interface InstanceState {
+  readonly memories: readonly Memory[];
+  readonly globals: readonly Global[];
+  readonly tables: readonly Table[];
+}
+
+function stateOf(exports: Exports): InstanceState {
+  const named = Object.entries(exports);
+  const values = <T>(prefix: string): T[] => named.filter(([name]) => name.startsWith(prefix)).map(([, value]) => value as T);
+  return { memories: values(EXPORTED.memory), globals: values(EXPORTED.global), tables: values(EXPORTED.table) };
+}
+
+function restoreMemory(memory: Memory, { length, runs }: MemoryImage): boolean {
+  const missingBytes = length - memory.buffer.byteLength;
+  if (missingBytes < 0) return false;
+  if (missingBytes > 0) memory.grow(missingBytes / WASM_PAGE_BYTES);
+  const bytes = new Uint8Array(memory.buffer);
+  for (const run of runs) {
+    if (run.bytes === null) bytes.fill(0, run.start, run.end);
+    else bytes.set(run.bytes, run.start);
+  }
+  return true;
+}
+
+function restoreTable(table: Table, entries: readonly unknown[]): boolean {
+  if (table.length !== entries.length) return false;
+  for (let index = 0; index < entries.length; index++) table.set(index, entries[index]);
+  return true;
+}
+
+function memoryImage(bytes: Uint8Array): MemoryImage {
+  const words = new BigUint64Array(bytes.buffer, 0, bytes.length / WORD_BYTES);
+  const isZero = (page: number): boolean => {
+    const end = ((page + 1) * PAGE_BYTES) / WORD_BYTES;
+    for (let word = (page * PAGE_BYTES) / WORD_BYTES; word < end; word++) if (words[word] !== 0n) return false;
+    return true;
+  };
+  const runs: Run[] = [];
+  const pageCount = bytes.length / PAGE_BYTES;
+  for (let page = 0, start = 0; page < pageCount; ) {
+    let zeroEnd = page;
+    while (zeroEnd < pageCount && isZero(zeroEnd)) zeroEnd++;
+    const isRun = zeroEnd - page >= ZERO_RUN_MIN_PAGES;
+    if (isRun) {
+      if (page > start) runs.push(copied(bytes, start, page));
+      runs.push({ start: page * PAGE_BYTES, end: zeroEnd * PAGE_BYTES, bytes: null });
+      start = zeroEnd;
+    }
+    page = Math.max(zeroEnd, page + 1);
+    if (page >= pageCount && start < pageCount) runs.push(copied(bytes, start, pageCount));
+  }
+  return { length: bytes.length, runs };
+}
+
+function copied(bytes: Uint8Array, startPage: number, endPage: number): Run {
+  const start = startPage * PAGE_BYTES;
+  const end = endPage * PAGE_BYTES;
+  return { start, end, bytes: bytes.slice(start, end) };
+}

@@ -1,0 +1,97 @@
+/**
+ * CGI (RFC 3875): the request's head in the environment, its body on standard
+ * input; header lines, an empty line and the body on standard output. A header
+ * named Proxy is left out: libraries take HTTP_PROXY for the user's wish.
+ */
+import type { Exchange } from "../../../http/exchange.ts";
+import type { CallFailure } from "../../engine.ts";
+import { type Answer, isStatus, type RequestContract } from "./contract.ts";
+
+export const cgiContract: RequestContract = {
+  name: "cgi",
+  environIsRequest: true,
+  input: (_exchange, body) => body,
+  environ: environOf,
+  answer: answerOf,
+};
+
+const DEFAULT_PORT = { http: "80", https: "443" } as const;
+
+function environOf(exchange: Exchange): string {
+  const query = exchange.target.indexOf("?");
+  const path = query === -1 ? exchange.target : exchange.target.slice(0, query);
+  const [, name = "", port] = /^(.*?)(?::(\d+))?$/.exec(exchange.host) ?? [];
+  const variables: [string, string][] = [
+    ["GATEWAY_INTERFACE", "CGI/1.1"],
+    ["SERVER_PROTOCOL", "HTTP/1.1"],
+    ["SERVER_SOFTWARE", "pilotlight"],
+    ["SERVER_NAME", name],
+    ["SERVER_PORT", port ?? DEFAULT_PORT[exchange.secure ? "https" : "http"]],
+    ["REQUEST_METHOD", exchange.method],
+    ["REQUEST_URI", exchange.target],
+    ["SCRIPT_NAME", ""],
+    ["PATH_INFO", decoded(path)],
+    ["QUERY_STRING", query === -1 ? "" : exchange.target.slice(query + 1)],
+    ["REMOTE_ADDR", exchange.remoteAddress],
+    ...(exchange.secure ? ([["HTTPS", "on"]] as [string, string][]) : []),
+    ...headerVariables(exchange.headerBlock),
+  ];
+  return variables.map(([key, value]) => `${key}=${value.replaceAll("\0", "")}\0`).join("");
+}
+
+/** Repeated headers are joined, as RFC 3875 4.1.18 asks. */
+function headerVariables(block: string): Map<string, string> {
+  const variables = new Map<string, string>();
+  for (const line of block.split("\r\n")) {
+    const colon = line.indexOf(":");
+    if (colon <= 0) continue;
+    const key = line.slice(0, colon).toUpperCase().replaceAll("-", "_");
+    if (key === "PROXY") continue;
+    const variable = key === "CONTENT_TYPE" || key === "CONTENT_LENGTH" ? key : `HTTP_${key}`;
+    const value = line.slice(colon + 1).trim();
+    const before = variables.get(variable);
+    variables.set(variable, before === undefined ? value : `${before}${key === "COOKIE" ? "; " : ", "}${value}`);
+  }
+  return variables;
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function answerOf(stdout: Buffer): Answer | CallFailure {
+  const end = headEnd(stdout);
+  if (end === null) return invalid("it has no empty line behind its header lines");
+  let status = 0;
+  let headerLines = "";
+  for (const line of stdout.toString("latin1", 0, end.head).split(/\r?\n/)) {
+    const colon = line.indexOf(":");
+    if (colon <= 0) return invalid(`${JSON.stringify(line.slice(0, 80))} is no header line`);
+    const name = line.slice(0, colon);
+    const value = line.slice(colon + 1).trim();
+    if (name.toLowerCase() !== "status") {
+      headerLines += `${name}: ${value}\r\n`;
+      if (name.toLowerCase() === "location" && status === 0) status = 302;
+      continue;
+    }
+    status = Number.parseInt(value, 10);
+    if (!isStatus(status)) return invalid(`its status is ${JSON.stringify(value)}, not a number from 200 to 599`);
+  }
+  return { status: status === 0 ? 200 : status, headerLines, body: Uint8Array.prototype.slice.call(stdout, end.body) };
+}
+
+/** Where the head ends and the body begins; null without an empty line. */
+function headEnd(stdout: Buffer): { head: number; body: number } | null {
+  const long = stdout.indexOf("\r\n\r\n");
+  const short = stdout.indexOf("\n\n");
+  if (long !== -1 && (short === -1 || long < short)) return { head: long, body: long + 4 };
+  return short === -1 ? null : { head: short, body: short + 2 };
+}
+
+function invalid(why: string): CallFailure {
+  return { code: "INVALID_ANSWER", message: `The function's answer can't be sent: as CGI output, ${why}` };
+}

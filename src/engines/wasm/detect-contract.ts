@@ -1,0 +1,28 @@
+/**
+ * Which request contract a module keeps, when nobody named one: told by what it
+ * imports and by the words in its data. A guess for convenience, shown with its
+ * reason; `contract` in pilotlight.yaml overrules it.
+ */
+import type { ContractName } from "../../config/config.ts";
+
+export interface DetectedContract {
+  readonly contract: ContractName;
+  readonly reason: string;
+}
+
+/** Names that only a program which reads the CGI environment spells out. */
+const CGI_WORDS = ["REQUEST_METHOD", "GATEWAY_INTERFACE"];
+/** Keys of Gojinn's answer: a program that writes one has all of them, in its text or its struct tags. */
+const GOJINN_WORDS = ["status", "body"];
+
+/** `imports` are "module.name". */
+export function detectContract(bytes: Uint8Array, imports: readonly string[]): DetectedContract {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (imports.some((name) => name.startsWith("gojinn."))) return { contract: "gojinn", reason: "it imports the host module gojinn" };
+  const cgi = CGI_WORDS.find((word) => text.includes(word));
+  if (cgi !== undefined) return { contract: "cgi", reason: `its data holds ${cgi}` };
+  const readsInput = imports.some((name) => name.endsWith(".fd_read"));
+  if (readsInput && GOJINN_WORDS.every((word) => text.includes(word)))
+    return { contract: "gojinn", reason: `it reads standard input and its data holds ${GOJINN_WORDS.join(" and ")}` };
+  return { contract: "command", reason: "nothing in it speaks of CGI or of Gojinn's JSON" };
+}

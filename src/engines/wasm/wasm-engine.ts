@@ -1,0 +1,116 @@
+/**
+ * The WebAssembly engine: modules that were checked and rewritten when they were
+ * built (build-module.ts), compiled once per worker, each function in an isolate
+ * of its own with the WASI shim. A module that can't be prepared the way its
+ * facts say is served by a new instance for every request.
+ */
+import ivm from "isolated-vm";
+import type { StartMode } from "../../../guest/wasi/channel.ts";
+import { builtin } from "../../base/builtin.ts";
+import type { ContractName } from "../../config/config.ts";
+import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
+import { SandboxError } from "../engine.ts";
+import { LaneHistory } from "../isolate/lane.ts";
+import { SpareIsolates } from "../isolate/spare-isolates.ts";
+import { cgiContract } from "./contracts/cgi-contract.ts";
+import { commandContract } from "./contracts/command-contract.ts";
+import type { RequestContract } from "./contracts/contract.ts";
+import { gojinnContract } from "./contracts/gojinn-contract.ts";
+import { parseFacts, type WasmFacts } from "./wasm-facts.ts";
+import { type WasmCode, WasmSandbox, type WasmSandboxHost } from "./wasm-sandbox.ts";
+
+const CONTRACTS: Readonly<Record<ContractName, RequestContract>> = { gojinn: gojinnContract, cgi: cgiContract, command: commandContract };
+
+export interface WasmEngineOptions extends Omit<WasmSandboxHost, "isolates"> {
+  /** Of the shim (guest/wasi/boot.ts). */
+  readonly snapshot: ivm.ExternalCopy<ArrayBuffer>;
+  onCatastrophe(functionId: string, message: string): void;
+}
+
+export class WasmEngine implements Engine {
+  readonly name = "wasm";
+  readonly #host: WasmSandboxHost;
+
+  constructor(options: WasmEngineOptions) {
+    const { snapshot, onCatastrophe, ...host } = options;
+    this.#host = { ...host, isolates: new SpareIsolates(snapshot, onCatastrophe) };
+  }
+
+  async prepare(source: EngineSource): Promise<WasmTemplate> {
+    const bytes = builtin.fs.readFileSync(source.codeFile);
+    const facts = parseFacts(builtin.fs.readFileSync(source.mapFile, "utf8"), source.mapFile);
+    if (!facts.ok) throw new SandboxError({ code: "LOAD_FAILED", message: facts.failure.message });
+    let module: WebAssembly.Module;
+    try {
+      module = await (
+        globalThis as unknown as { WebAssembly: { compile(bytes: Uint8Array): Promise<WebAssembly.Module> } }
+      ).WebAssembly.compile(bytes);
+    } catch (error) {
+      throw new SandboxError({ code: "LOAD_FAILED", message: `${source.functionId} does not compile: ${(error as Error).message}` });
+    }
+    return new WasmTemplate(source, facts.value, module, this.#host);
+  }
+
+  close(): void {
+    this.#host.isolates.close();
+  }
+}
+
+export class WasmTemplate implements Template {
+  readonly #code: WasmCode;
+  readonly #host: WasmSandboxHost;
+  #mode: StartMode;
+
+  constructor(source: EngineSource, facts: WasmFacts, module: WebAssembly.Module, host: WasmSandboxHost) {
+    this.#host = host;
+    this.#mode = facts.mode;
+    this.#code = {
+      functionId: source.functionId,
+      memoryMaxBytes: source.memoryMaxBytes,
+      timeoutMs: source.timeoutMs,
+      cpuTimeoutMs: Math.min(source.cpuTimeoutMs, source.timeoutMs),
+      env: source.env,
+      module: new ivm.ExternalCopy(module),
+      contract: CONTRACTS[facts.contract],
+      lanes: new LaneHistory(),
+    };
+  }
+
+  async open(): Promise<Sandbox> {
+    const sandbox = new WasmSandbox(this.#code, this.#mode, this.#host);
+    try {
+      await sandbox.load();
+      return sandbox;
+    } catch (error) {
+      sandbox.close();
+      if (this.#mode === "instance") throw error;
+      this.#fallBack(error);
+      return this.open();
+    }
+  }
+
+  get lane(): "thread" | "loop" {
+    return this.#code.lanes.lane;
+  }
+  get promotionCount(): number {
+    return this.#code.lanes.promotionCount;
+  }
+  get demotionCount(): number {
+    return this.#code.lanes.demotionCount;
+  }
+
+  close(): void {
+    this.#code.module.release();
+  }
+
+  /** Requests must not fail because something that would have made them faster did. */
+  #fallBack(error: unknown): void {
+    const why = error instanceof SandboxError ? error.failure.message : String(error);
+    this.#host.onGuestLog(
+      this.#code.functionId,
+      "warn",
+      `Cannot start requests by ${this.#mode}: ${why}. Every request gets a new instance instead`,
+    );
+    this.#mode = "instance";
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Wasm realm: one isolate that holds a module, connected to the host. Owns the
+ * shared block and the entries; knows nothing of calls, lanes or contracts.
+ */
+import ivm from "isolated-vm";
+import { type BootSettings, CHANNEL, CONTROL, type Entries, STDERR_OFFSET } from "../../../guest/wasi/channel.ts";
+import type { Entry } from "../isolate/turn-runner.ts";
+import { createHostCalls, type HostCallsOptions } from "./host-calls.ts";
+
+const BLOCK_BYTES = CHANNEL.controlBytes + CHANNEL.inboxBytes + CHANNEL.outboxBytes + CHANNEL.windowBytes;
+
+export interface RealmSettings extends Omit<BootSettings, "argsBytes" | "environBytes"> {
+  readonly args: readonly string[];
+  /** "K=V". */
+  readonly environ: readonly string[];
+}
+
+/** Input of one request that does not fit the inbox, or its place in it. */
+export type RealmInput =
+  | [environBytes: number, stdinBytes: number]
+  | [environBytes: number, stdinBytes: number, apart: ivm.Copy<ArrayBuffer>];
+
+export class WasmRealm {
+  readonly prepare: Entry;
+  readonly run: Entry;
+  readonly output: Entry;
+  readonly discard: Entry;
+  readonly window: Buffer;
+  readonly #inbox: Buffer;
+  readonly #outbox: Buffer;
+  readonly #control: Int32Array;
+
+  constructor(
+    context: ivm.Context,
+    module: ivm.ExternalCopy<WebAssembly.Module>,
+    settings: RealmSettings,
+    calls: Omit<HostCallsOptions, "window">,
+  ) {
+    const shared = new SharedArrayBuffer(BLOCK_BYTES);
+    const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
+    this.#control = new Int32Array(shared, 0, controlBytes / Int32Array.BYTES_PER_ELEMENT);
+    this.#inbox = Buffer.from(shared, controlBytes, inboxBytes);
+    this.#outbox = Buffer.from(shared, controlBytes + inboxBytes, outboxBytes);
+    this.window = Buffer.from(shared, controlBytes + inboxBytes + outboxBytes, windowBytes);
+    const { args, environ, ...rest } = settings;
+    const argsBytes = this.#inbox.write(args.map((arg) => `${arg}\0`).join(""), 0, "utf8");
+    const environBytes = this.#inbox.write(environ.map((pair) => `${pair}\0`).join(""), argsBytes, "utf8");
+    const call = createHostCalls({ ...calls, window: this.window });
+    const boot = context.global.getSync("__pilotlight_boot", { reference: true }) as ivm.Reference;
+    const entries = boot.applySync(
+      undefined,
+      [
+        new ivm.ExternalCopy(shared).copyInto(),
+        new ivm.Callback(call),
+        module.copyInto(),
+        new ivm.ExternalCopy({ ...rest, argsBytes, environBytes } satisfies BootSettings).copyInto(),
+      ],
+      { result: { reference: true } },
+    ) as ivm.Reference<Entries>;
+    boot.release();
+    const entry = (name: keyof Entries): Entry => entries.getSync(name, { reference: true }) as unknown as Entry;
+    this.prepare = entry("prepare");
+    this.run = entry("run");
+    this.output = entry("output");
+    this.discard = entry("discard");
+    entries.release();
+  }
+
+  /** Hot path: writes a request's input to where the guest will find it, and returns what its entry wants. */
+  input(environ: string, stdin: string | Uint8Array | null): RealmInput {
+    const inbox = this.#inbox;
+    // A character of UTF-16 is at most three bytes of UTF-8.
+    const stdinMost = stdin === null ? 0 : typeof stdin === "string" ? stdin.length * 3 : stdin.length;
+    if (environ.length * 3 + stdinMost > inbox.length) return inputApart(environ, stdin);
+    const environBytes = environ === "" ? 0 : inbox.write(environ, 0, "utf8");
+    if (stdin === null) return [environBytes, 0];
+    if (typeof stdin === "string") return [environBytes, inbox.write(stdin, environBytes, "utf8")];
+    inbox.set(stdin, environBytes);
+    return [environBytes, stdin.length];
+  }
+
+  get exitCode(): number {
+    return this.#control[CONTROL.exitCode]!;
+  }
+
+  get noted(): number {
+    return this.#control[CONTROL.noted]!;
+  }
+
+  /** Valid until the next run; null when it has to be asked for by `output`. */
+  stdout(): Buffer | null {
+    const length = this.#control[CONTROL.stdoutLength]!;
+    return length <= this.#outbox.length ? this.#outbox.subarray(0, length) : null;
+  }
+
+  /** "" when there is none. */
+  stderr(): string {
+    const length = this.#control[CONTROL.stderrLength]!;
+    return length === 0 ? "" : this.window.toString("utf8", STDERR_OFFSET, STDERR_OFFSET + length);
+  }
+
+  /** Why the guest trapped, with its frames. */
+  failureText(): string {
+    return this.window.toString("utf16le", 0, this.#control[CONTROL.failureLength]!);
+  }
+}
+
+function inputApart(environ: string, stdin: string | Uint8Array | null): RealmInput {
+  const head = Buffer.from(environ, "utf8");
+  const body = stdin === null ? Buffer.alloc(0) : typeof stdin === "string" ? Buffer.from(stdin, "utf8") : stdin;
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return [
+    head.length,
+    body.length,
+    new ivm.ExternalCopy(bytes.buffer, { transferOut: true }).copyInto({ release: true, transferIn: true }),
+  ];
+}

@@ -1,0 +1,361 @@
+/**
+ * Wasm sandbox: one isolate with one module, which answers the calls of one
+ * function, each from fresh state. Guest code runs to its end within a turn, so
+ * calls enter one after another; those that find it busy wait in line. Decides
+ * what each end of a run means; how turns run is the turn runner's, what the
+ * guest sees is the shim's (guest/wasi/).
+ */
+import type ivm from "isolated-vm";
+import { ENDED, type StartMode } from "../../../guest/wasi/channel.ts";
+import type { LogLevel } from "../../telemetry/log-record.ts";
+import type { Call, CallFailure, Sandbox, TurnObserver } from "../engine.ts";
+import { SandboxError } from "../engine.ts";
+import { CallDeadlines, type CallHolder } from "../isolate/call-deadlines.ts";
+import type { LaneHistory } from "../isolate/lane.ts";
+import type { OpenIsolate, SpareIsolates } from "../isolate/spare-isolates.ts";
+import { describeThrown } from "../isolate/thrown.ts";
+import { isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts";
+import type { Watchdog } from "../isolate/watchdog.ts";
+import { isFailure, type RequestContract } from "./contracts/contract.ts";
+import { trapSummary } from "./trap-text.ts";
+import { WasmRealm } from "./wasm-realm.ts";
+
+const MIB = 1024 * 1024;
+/** The shim's own heap: its output, an image, input that came apart. The guest's memory is beside it, capped in the module. */
+const SHIM_HEAP_BYTES = 40 * MIB;
+export const STDOUT_MAX_BYTES = 5 * MIB;
+const STDERR_MAX_BYTES = 32 * 1024;
+const LOAD_CALL_ID = -1;
+const NO_OPTIONS: ivm.ReferenceApplyOptions = {};
+const NO_ARGS: unknown[] = [];
+
+export interface WasmSandboxHost {
+  readonly watchdog: Watchdog;
+  readonly isolates: SpareIsolates;
+  readonly turns: TurnObserver;
+  onGuestLog(functionId: string, level: LogLevel, message: string): void;
+  onRunaway(functionId: string): void;
+}
+
+/** What sandboxes of one template share. */
+export interface WasmCode {
+  readonly functionId: string;
+  readonly memoryMaxBytes: number;
+  readonly timeoutMs: number;
+  readonly cpuTimeoutMs: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly module: ivm.ExternalCopy<WebAssembly.Module>;
+  readonly contract: RequestContract;
+  readonly lanes: LaneHistory;
+}
+
+interface Pending {
+  readonly callId: number;
+  readonly call: Call;
+  readonly body: Uint8Array | null;
+}
+
+export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
+  /** Every call that has no answer yet. */
+  readonly calls = new Map<number, Call>();
+  readonly #code: WasmCode;
+  readonly #mode: StartMode;
+  readonly #host: WasmSandboxHost;
+  readonly #opened: OpenIsolate;
+  readonly #turns: TurnRunner;
+  readonly #deadlines: CallDeadlines;
+  readonly #line: Pending[] = [];
+  #realm: WasmRealm | null = null;
+  #running: Pending | null = null;
+  #callCount = 0;
+  #retired = false;
+  #death: CallFailure | null = null;
+  #loading: { resolve(): void; reject(error: SandboxError): void } | null = null;
+  #heapUsedBytes = 0;
+
+  constructor(code: WasmCode, mode: StartMode, host: WasmSandboxHost) {
+    this.#code = code;
+    this.#mode = mode;
+    this.#host = host;
+    this.#opened = host.isolates.take(code.functionId, Math.ceil((SHIM_HEAP_BYTES + code.memoryMaxBytes) / MIB));
+    this.#turns = new TurnRunner(this.#opened.isolate, code.lanes, code, host.watchdog, host.turns, this);
+    this.#deadlines = new CallDeadlines(code, (callId) => {
+      if (this.#turns.runningCallId === callId) this.#turns.checkPool();
+    });
+  }
+
+  /** Connects the module and brings it to where requests begin. Rejects with SandboxError. */
+  async load(): Promise<void> {
+    const { isolate, context } = this.#opened;
+    const { functionId, env, contract, module } = this.#code;
+    const fixed = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    this.#realm = new WasmRealm(
+      context ?? (await isolate.createContext()),
+      module,
+      {
+        mode: this.#mode,
+        args: [functionId],
+        environ: contract.environIsRequest ? [] : fixed,
+        environIsRequest: contract.environIsRequest,
+        stdoutMaxBytes: STDOUT_MAX_BYTES,
+        stderrMaxBytes: STDERR_MAX_BYTES,
+        isLive: false,
+      },
+      {
+        files: null,
+        store: null,
+        network: null,
+        streams: null,
+        log: (level, text) => this.#log(level >= 3 ? "error" : "info", text),
+        onInternalError: (error) => host(this.#host, functionId, `internal error in a host call: ${describeThrown(error).stack}`),
+      },
+    );
+    if (this.#mode === "instance") return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#loading = { resolve, reject };
+    this.#turns.run({
+      callId: LOAD_CALL_ID,
+      entry: this.#realm.prepare,
+      args: NO_ARGS,
+      options: NO_OPTIONS,
+      ended: (noted) => {
+        if (noted !== undefined) this.#loaded(null);
+      },
+    });
+    await promise;
+  }
+
+  #loaded(failure: CallFailure | null): void {
+    const loading = this.#loading;
+    this.#loading = null;
+    if (failure === null) loading?.resolve();
+    else loading?.reject(new SandboxError(failure));
+  }
+
+  get busyCount(): number {
+    return this.calls.size;
+  }
+
+  get closed(): boolean {
+    return this.#death !== null || this.#opened.isolate.isDisposed;
+  }
+
+  invoke(call: Call): void {
+    const callId = ++this.#callCount;
+    const { body } = call.exchange;
+    if (this.#death !== null) {
+      call.fail({ code: "SANDBOX_CLOSED", message: this.#death.message });
+      return;
+    }
+    this.calls.set(callId, call);
+    if (body.complete) this.#enter({ callId, call, body: body.whole });
+    else void this.#collect(callId, call);
+  }
+
+  async #collect(callId: number, call: Call): Promise<void> {
+    this.#deadlines.add(callId, this);
+    try {
+      const body = await call.exchange.body.readAll();
+      if (call.exchange.aborted) this.drop(callId);
+      else if (this.calls.has(callId)) this.#enter({ callId, call, body });
+    } catch (error) {
+      this.#fail(callId, call, { code: "BODY_FAILED", message: (error as Error).message });
+    }
+  }
+
+  #enter(pending: Pending): void {
+    if (this.#running === null && !isInTurn()) {
+      this.#start(pending);
+      return;
+    }
+    this.#deadlines.own(pending.callId, this);
+    this.#line.push(pending);
+    if (this.#running === null) queueMicrotask(() => this.#next());
+  }
+
+  #next(): void {
+    while (this.#running === null && this.#death === null) {
+      const pending = this.#line.shift();
+      if (pending === undefined) return;
+      if (pending.call.exchange.aborted) this.drop(pending.callId);
+      else if (this.calls.has(pending.callId)) this.#start(pending);
+    }
+  }
+
+  /** Hot path. */
+  #start(pending: Pending): void {
+    const { callId, call, body } = pending;
+    const realm = this.#realm!;
+    const { contract } = this.#code;
+    const { exchange } = call;
+    const args = realm.input(contract.environIsRequest ? this.#environ(exchange) : "", contract.input(exchange, body));
+    this.#running = pending;
+    if (this.#turns.inLoopLane()) {
+      this.#ended(pending, this.#turns.runOnLoop(callId, realm.run, args, NO_OPTIONS));
+      return;
+    }
+    this.#deadlines.own(callId, this);
+    this.#turns.run({
+      callId,
+      entry: realm.run,
+      args,
+      options: NO_OPTIONS,
+      ended: (value) => {
+        this.#ended(pending, value);
+        this.#next();
+      },
+    });
+  }
+
+  #environ(exchange: Call["exchange"]): string {
+    const { contract, env } = this.#code;
+    // The request's own come last: where names collide, most libraries take the first.
+    return `${Object.entries(env)
+      .map(([name, value]) => `${name}=${value}\0`)
+      .join("")}${contract.environ(exchange)}`;
+  }
+
+  #ended(pending: Pending, value: unknown): void {
+    this.#running = null;
+    const { callId, call } = pending;
+    // Undefined: the turn threw or was ended, which has been dealt with.
+    if (value === undefined || !this.calls.has(callId)) return;
+    const realm = this.#realm!;
+    const stderr = realm.stderr();
+    if (stderr !== "") for (const line of stderr.trimEnd().split("\n")) call.log("info", line);
+    const failure = this.#failureOf(value as number);
+    if (failure !== null) this.#fail(callId, call, failure);
+    else this.#answer(callId, call);
+  }
+
+  #failureOf(ended: number): CallFailure | null {
+    const { functionId } = this.#code;
+    const realm = this.#realm!;
+    if (ended === ENDED.exited) {
+      if (realm.exitCode === 0) return null;
+      return { code: "GUEST_EXITED", message: `${functionId} ended with exit code ${realm.exitCode}` };
+    }
+    if (ended === ENDED.outputTooLarge)
+      return { code: "OUTPUT_TOO_LARGE", message: `${functionId} wrote more than ${STDOUT_MAX_BYTES / MIB} MiB to standard output` };
+    const text = realm.failureText();
+    return { code: "GUEST_TRAPPED", message: `${functionId} trapped: ${trapSummary(text)}`, stack: text };
+  }
+
+  #answer(callId: number, call: Call): void {
+    const stdout = this.#realm!.stdout() ?? this.#largeOutput();
+    const answer = this.#code.contract.answer(stdout);
+    if (isFailure(answer)) {
+      this.#fail(callId, call, answer);
+      return;
+    }
+    this.calls.delete(callId);
+    try {
+      call.exchange.respond(answer.status, answer.headerLines, answer.body);
+    } catch (error) {
+      call.fail({ code: "INVALID_ANSWER", message: `The function's answer can't be sent: ${(error as Error).message}` });
+    }
+    this.#left();
+  }
+
+  /** Between two turns: nobody else is in the isolate. */
+  #largeOutput(): Buffer {
+    return Buffer.from(this.#realm!.output.applySync(undefined, NO_ARGS, { result: { copy: true } }) as ArrayBuffer);
+  }
+
+  #fail(callId: number, call: Call, failure: CallFailure): void {
+    if (!this.calls.delete(callId)) return;
+    this.#deadlines.delete(callId);
+    if (!call.exchange.aborted) call.fail(failure);
+    this.#left();
+  }
+
+  #left(): void {
+    if (this.#retired && this.busyCount === 0) this.close();
+  }
+
+  /** Given up by its deadline or its client. A guest that runs can't be left alone: it ends with its isolate. */
+  drop(callId: number): void {
+    if (!this.calls.delete(callId)) return;
+    this.#deadlines.delete(callId);
+    if (this.#running?.callId === callId) {
+      const { functionId, timeoutMs } = this.#code;
+      this.#die({ code: "CALL_TIMEOUT", message: `${functionId} did not finish within ${timeoutMs} ms` });
+    } else this.#left();
+  }
+
+  retire(): void {
+    this.#retired = true;
+    this.#left();
+  }
+
+  close(): void {
+    this.#die({ code: "SANDBOX_CLOSED", message: `The sandbox of ${this.#code.functionId} was closed` });
+  }
+
+  heapUsedBytes(): number {
+    if (this.closed) return 0;
+    if (!this.#turns.poolBusy && !isInTurn()) {
+      const heap = this.#opened.isolate.getHeapStatisticsSync();
+      this.#heapUsedBytes = heap.total_physical_size + heap.externally_allocated_size + heap.malloced_memory;
+    }
+    return this.#heapUsedBytes;
+  }
+
+  poolLeft(): void {
+    this.#left();
+  }
+
+  threw(callId: number, error: unknown): void {
+    if (this.#opened.isolate.isDisposed) {
+      this.outgrew();
+      return;
+    }
+    const thrown = describeThrown(error);
+    if (callId === LOAD_CALL_ID) {
+      this.#loaded({ code: "LOAD_FAILED", message: trapSummary(thrown.stack || thrown.message), stack: thrown.stack });
+      return;
+    }
+    const call = this.calls.get(callId);
+    if (call !== undefined) this.#fail(callId, call, { code: "GUEST_TRAPPED", message: thrown.message, stack: thrown.stack });
+  }
+
+  overran(callId: number, message: string): void {
+    this.#die({ code: "CPU_LIMIT_EXCEEDED", message }, callId);
+  }
+
+  outgrew(): void {
+    const { functionId, memoryMaxBytes } = this.#code;
+    this.#die({
+      code: "MEMORY_LIMIT_EXCEEDED",
+      message: `${functionId} passed its memory limit of ${Math.round(memoryMaxBytes / MIB)} MiB`,
+    });
+  }
+
+  ranAway(): void {
+    this.#host.onRunaway(this.#code.functionId);
+  }
+
+  #die(failure: CallFailure, culprit = this.#turns.runningCallId): void {
+    if (this.#death !== null) return;
+    this.#death = failure;
+    this.#turns.close();
+    this.#deadlines.close();
+    if (!this.#opened.isolate.isDisposed) this.#opened.isolate.dispose();
+    this.#loaded(failure);
+    const lost: CallFailure = { code: "SANDBOX_LOST", message: `The sandbox of ${this.#code.functionId} ended: ${failure.message}` };
+    const left = [...this.calls];
+    this.calls.clear();
+    this.#line.length = 0;
+    for (const [callId, call] of left) call.fail(callId === culprit ? failure : failure.code === "SANDBOX_CLOSED" ? failure : lost);
+  }
+
+  #log(level: LogLevel, message: string): void {
+    const call = this.#running?.call;
+    if (call === undefined) this.#host.onGuestLog(this.#code.functionId, level, message);
+    else call.log(level, message);
+  }
+}
+
+function host(to: WasmSandboxHost, functionId: string, message: string): void {
+  to.onGuestLog(functionId, "error", message);
+}
