@@ -32,7 +32,7 @@ function boot(shared: SharedArrayBuffer, call: HostCall, module: Module, setting
   const stderr = new BufferedOutput(settings.stderrMaxBytes, "drop");
   const guest = new GuestProcess({
     channel,
-    descriptors: new FdTable(() => preopenedFolders(channel)),
+    descriptors: new FdTable(settings.streamFiletypes, () => preopenedFolders(channel)),
     stdin: isLive ? new LiveInput(channel) : stdin,
     stdout: isLive ? new LiveOutput(channel, 1) : stdout,
     stderr: isLive ? new LiveOutput(channel, 2) : stderr,

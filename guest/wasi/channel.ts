@@ -90,6 +90,8 @@ export interface BootSettings {
   readonly stderrMaxBytes: number;
   /** Streams go to the host as they are used, and waiting blocks: a command line. */
   readonly isLive: boolean;
+  /** WASI file types of standard input, output and error: a terminal is written to line by line. */
+  readonly streamFiletypes: readonly number[];
 }
 
 export interface Entries {

@@ -17,15 +17,18 @@ export interface Descriptor {
   rightsInheriting: bigint;
 }
 
+const STREAMS = ["stdin", "stdout", "stderr"] as const;
 const STREAM_RIGHTS = RIGHTS.fdFdstatSetFlags | RIGHTS.fdFilestatGet | RIGHTS.pollFdReadwrite;
 
 export class FdTable {
   readonly #open = new Map<number, Descriptor>();
+  readonly #streamFiletypes: readonly number[];
   readonly #preopens: () => Descriptor[];
   #nextFree = 0;
 
   /** `preopens` makes descriptors anew: their rights may have been given up. */
-  constructor(preopens: () => Descriptor[]) {
+  constructor(streamFiletypes: readonly number[], preopens: () => Descriptor[]) {
+    this.#streamFiletypes = streamFiletypes;
     this.#preopens = preopens;
     this.reset();
   }
@@ -34,7 +37,7 @@ export class FdTable {
   reset(): void {
     this.#open.clear();
     this.#nextFree = 0;
-    for (const kind of ["stdin", "stdout", "stderr"] as const) this.add(stream(kind));
+    for (const [index, kind] of STREAMS.entries()) this.add(stream(kind, this.#streamFiletypes[index] ?? FILETYPE.unknown));
     for (const descriptor of this.#preopens()) this.add(descriptor);
   }
 
@@ -65,9 +68,7 @@ export class FdTable {
   }
 }
 
-function stream(kind: "stdin" | "stdout" | "stderr"): Descriptor {
+function stream(kind: (typeof STREAMS)[number], filetype: number): Descriptor {
   const rightsBase = STREAM_RIGHTS | (kind === "stdin" ? RIGHTS.fdRead : RIGHTS.fdWrite);
-  // Not a character device: a libc would take it for a terminal and write line by line.
-  const filetype = FILETYPE.unknown;
   return { kind, handle: -1, filetype, preopenName: null, fdflags: 0, rightsBase, rightsInheriting: 0n };
 }

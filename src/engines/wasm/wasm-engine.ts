@@ -12,6 +12,7 @@ import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { LaneHistory } from "../isolate/lane.ts";
 import { SpareIsolates } from "../isolate/spare-isolates.ts";
+import { compileModule } from "./compile-module.ts";
 import { cgiContract } from "./contracts/cgi-contract.ts";
 import { commandContract } from "./contracts/command-contract.ts";
 import type { RequestContract } from "./contracts/contract.ts";
@@ -42,9 +43,7 @@ export class WasmEngine implements Engine {
     if (!facts.ok) throw new SandboxError({ code: "LOAD_FAILED", message: facts.failure.message });
     let module: WebAssembly.Module;
     try {
-      module = await (
-        globalThis as unknown as { WebAssembly: { compile(bytes: Uint8Array): Promise<WebAssembly.Module> } }
-      ).WebAssembly.compile(bytes);
+      module = await compileModule(bytes);
     } catch (error) {
       throw new SandboxError({ code: "LOAD_FAILED", message: `${source.functionId} does not compile: ${(error as Error).message}` });
     }

@@ -5,6 +5,7 @@
 import ivm from "isolated-vm";
 import { type BootSettings, CHANNEL, CONTROL, type Entries, STDERR_OFFSET } from "../../../guest/wasi/channel.ts";
 import type { Entry } from "../isolate/turn-runner.ts";
+import type { HostFiles } from "./files/host-files.ts";
 import { createHostCalls, type HostCallsOptions } from "./host-calls.ts";
 
 const BLOCK_BYTES = CHANNEL.controlBytes + CHANNEL.inboxBytes + CHANNEL.outboxBytes + CHANNEL.windowBytes;
@@ -13,6 +14,11 @@ export interface RealmSettings extends Omit<BootSettings, "argsBytes" | "environ
   readonly args: readonly string[];
   /** "K=V". */
   readonly environ: readonly string[];
+}
+
+export interface RealmCalls extends Omit<HostCallsOptions, "window" | "files"> {
+  /** Made with the window through which it is asked; null when the guest has no folders. */
+  readonly files: ((window: Uint8Array) => HostFiles) | null;
 }
 
 /** Input of one request that does not fit the inbox, or its place in it. */
@@ -26,16 +32,12 @@ export class WasmRealm {
   readonly output: Entry;
   readonly discard: Entry;
   readonly window: Buffer;
+  readonly files: HostFiles | null;
   readonly #inbox: Buffer;
   readonly #outbox: Buffer;
   readonly #control: Int32Array;
 
-  constructor(
-    context: ivm.Context,
-    module: ivm.ExternalCopy<WebAssembly.Module>,
-    settings: RealmSettings,
-    calls: Omit<HostCallsOptions, "window">,
-  ) {
+  constructor(context: ivm.Context, module: ivm.ExternalCopy<WebAssembly.Module>, settings: RealmSettings, calls: RealmCalls) {
     const shared = new SharedArrayBuffer(BLOCK_BYTES);
     const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
     this.#control = new Int32Array(shared, 0, controlBytes / Int32Array.BYTES_PER_ELEMENT);
@@ -45,7 +47,9 @@ export class WasmRealm {
     const { args, environ, ...rest } = settings;
     const argsBytes = this.#inbox.write(args.map((arg) => `${arg}\0`).join(""), 0, "utf8");
     const environBytes = this.#inbox.write(environ.map((pair) => `${pair}\0`).join(""), argsBytes, "utf8");
-    const call = createHostCalls({ ...calls, window: this.window });
+    const { window } = this;
+    this.files = calls.files?.(window) ?? null;
+    const call = createHostCalls({ ...calls, files: this.files, window });
     const boot = context.global.getSync("__pilotlight_boot", { reference: true }) as ivm.Reference;
     const entries = boot.applySync(
       undefined,

@@ -100,6 +100,8 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
         stdoutMaxBytes: STDOUT_MAX_BYTES,
         stderrMaxBytes: STDERR_MAX_BYTES,
         isLive: false,
+        // A libc takes a character device for a terminal and would write line by line.
+        streamFiletypes: [],
       },
       {
         files: null,
