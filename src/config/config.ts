@@ -89,6 +89,12 @@ export interface Allow {
   readonly fetch?: readonly string[];
   /** Names of server environment variables copied into `env`. */
   readonly env?: readonly string[];
+  /** Names of what it may keep and send (src/host/capabilities.ts); the first is the one meant when it names none. */
+  readonly kv?: readonly string[];
+  readonly sql?: readonly string[];
+  readonly blob?: readonly string[];
+  readonly queue?: readonly string[];
+  readonly lock?: readonly string[];
 }
 
 export interface FunctionOverrides {

@@ -4,6 +4,8 @@
  * underscores; sizes and durations as numbers (bytes, milliseconds) or text.
  * Read and checked like a pilotlight.yaml (tree.ts), which it overrides.
  */
+import type { Allow } from "./config.ts";
+
 export interface ServerOptions {
   /** Folder of functions, function file or pilotlight.yaml; the working directory when absent. */
   readonly path?: string;
@@ -65,7 +67,7 @@ export interface FunctionOptions {
   readonly pool?: number;
   readonly env?: Readonly<Record<string, string | number | boolean>>;
   readonly secrets?: readonly string[];
-  readonly allow?: { readonly fetch?: readonly string[]; readonly env?: readonly string[] };
+  readonly allow?: Allow;
   /** "shared", "request", "bounded(100)", "ttl(30s)" or "process". */
   readonly isolation?: string;
   readonly checkpoint?: boolean;

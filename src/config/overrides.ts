@@ -22,6 +22,7 @@ import {
   readOrigins,
   readRoute,
   readSizeAboveZero,
+  readStoreNames,
   readText,
 } from "./readers.ts";
 
@@ -65,10 +66,23 @@ const FIELDS: Readonly<Record<string, Field>> = {
   },
 };
 
-const ALLOW_FIELDS: Readonly<Record<keyof Allow, Reader<readonly string[]>>> = { fetch: readOrigins, env: readNames };
+const ALLOW_FIELDS: Readonly<Record<keyof Allow, Reader<readonly string[]>>> = {
+  fetch: readOrigins,
+  env: readNames,
+  kv: readStoreNames,
+  sql: readStoreNames,
+  blob: readStoreNames,
+  queue: readStoreNames,
+  lock: readStoreNames,
+};
 const ALLOW_HELP: Readonly<Record<keyof Allow, string>> = {
   fetch: 'origins that it may fetch from: ["https://api.example.com"], or ["*"] for every public address; by default none',
   env: "variables of the server's environment that it finds in its env; by default none",
+  kv: "key-value namespaces that it may read and write: [orders]; by default none",
+  sql: "SQLite databases that it may read and write; by default none",
+  blob: "buckets of files that it may read and write; by default none",
+  queue: "topics that it may send to; by default none",
+  lock: "namespaces of locks that it may take; by default none",
 };
 
 /** Key to its meaning, as the documentation lists them. */
@@ -116,7 +130,8 @@ function readAllow(value: unknown, path: readonly string[], tree: Tree, failures
   if (!isPlainObject(value)) failures.push(notAMap(path, tree));
   else {
     for (const [name, names] of Object.entries(value)) {
-      if (name === "fetch" || name === "env") readInto(allow, name, ALLOW_FIELDS[name], names, [...path, name], tree, failures);
+      if (Object.hasOwn(ALLOW_FIELDS, name))
+        readInto(allow, name, ALLOW_FIELDS[name as keyof Allow], names, [...path, name], tree, failures);
       else failures.push(unknownKey([...path, name], Object.keys(ALLOW_FIELDS), placeOf(tree, [...path, name])));
     }
   }

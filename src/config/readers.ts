@@ -125,6 +125,17 @@ export const readNames: Reader<readonly string[]> = (value) => {
   return good ? ok(value as string[]) : fail("is not a list of names: use [NAME, OTHER_NAME]");
 };
 
+/** Names of stores. Lower case and no path: some become names of files, on file systems that may not tell cases apart. */
+export const readStoreNames: Reader<readonly string[]> = (value) => {
+  const good =
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((entry) => typeof entry === "string" && /^[a-z0-9][a-z0-9._-]{0,63}$/.test(entry));
+  return good
+    ? ok([...new Set(value as string[])])
+    : fail('is not a list of names: use [orders], of lower-case letters, digits, ".", "_" and "-", at most 64 each');
+};
+
 /** Names to texts; numbers and booleans become text, as they would in a shell. */
 export const readEnvironment: Reader<Readonly<Record<string, string>>> = (value) => {
   const fault = "is not a map of names to texts: use NAME: value";
