@@ -77,7 +77,7 @@ const TOOLCHAINS: Readonly<Record<Language, Toolchain>> = {
       return JSON.parse(readFileSync(join(MODULES, "assemblyscript/package.json"), "utf8")).version as string;
     },
     async build(name, output) {
-      await run(process.execPath, [ASC, `${name}.as`, "--config", "asconfig.json", "--outFile", output], join(SOURCES, "assemblyscript"));
+      await run(process.execPath, [ASC, `${name}.ts`, "--config", "asconfig.json", "--outFile", output], join(SOURCES, "assemblyscript"));
     },
     install: "npm install",
   },
