@@ -1,0 +1,105 @@
+/**
+ * Check imports: can a module be run at all? Everything that it imports has to
+ * be something we provide, under the same signature, and it has to be a command with a
+ * memory. The compiler would say so one import at a time, and late.
+ */
+import { fail, ok, type Result } from "../../../base/result.ts";
+import { nearest } from "../../../base/suggest.ts";
+import { HOST_FUNCTIONS, type HostModule } from "./host-functions.ts";
+import type { ImportFacts, ModuleFacts } from "./module-facts.ts";
+import { printable, quoted } from "./quoted.ts";
+
+/** Names of the functions that are imported, by module. */
+export type ContractFacts = Readonly<Record<HostModule, readonly string[]>>;
+
+/** Modules that other hosts provide, and what to do. */
+const ELSEWHERE: readonly { readonly module: RegExp; readonly hint: string }[] = [
+  { module: /^(?:go|gojs)$/, hint: "It was built for the browser: build with GOOS=wasip1 GOARCH=wasm" },
+  { module: /^(?:__wbindgen|\.\/)/, hint: "It was built for JavaScript by wasm-bindgen: build for --target wasm32-wasip1 without it" },
+  { module: /^wasi:/, hint: "It was built for WASI preview 2: build for WASI preview 1 (Rust: --target wasm32-wasip1)" },
+  { module: /^wasi$/, hint: "It was built with threads, which are not provided: build without -pthread" },
+  {
+    module: /^(?:env|a)$/,
+    hint: "It was linked for another host: build for wasm32-wasi (AssemblyScript: with the WASI shim; Emscripten: -sSTANDALONE_WASM)",
+  },
+];
+
+export function checkImports(facts: ModuleFacts): Result<ContractFacts> {
+  const unknown = facts.imports.filter((one) => wanted(one) === null);
+  if (unknown.length > 0) return unknownImports(unknown);
+  const wrong = facts.imports.filter((one) => wanted(one) !== one.type);
+  if (wrong.length > 0) return wrongSignatures(wrong);
+  const names = (module: HostModule): string[] => facts.imports.filter((one) => one.module === module).map(({ name }) => name);
+  return (
+    whyNoCommand(facts) ??
+    ok({
+      wasi_snapshot_preview1: names("wasi_snapshot_preview1"),
+      wasi_unstable: names("wasi_unstable"),
+      gojinn: names("gojinn"),
+    })
+  );
+}
+
+/** The signature that the import has to have; null when there is no such function. */
+function wanted({ module, name, kind }: ImportFacts): string | null {
+  if (kind !== "function" || !isHostModule(module)) return null;
+  return HOST_FUNCTIONS[module].get(name) ?? null;
+}
+
+function isHostModule(module: string): module is HostModule {
+  return Object.hasOwn(HOST_FUNCTIONS, module);
+}
+
+function unknownImports(unknown: readonly ImportFacts[]): Result<never> {
+  const close = unknown.map(({ module, name }) => closeTo(module, name)).find((one) => one !== null);
+  const elsewhere = ELSEWHERE.find((one) => unknown.some(({ module }) => one.module.test(module)))?.hint;
+  return fail({
+    code: "UNKNOWN_IMPORT",
+    message: `the module imports ${quoted(unknown.map(({ module, name }) => `${module}.${name}`))}, which ${unknown.length === 1 ? "is" : "are"} not provided`,
+    hint: elsewhere ?? close ?? `Functions of ${Object.keys(HOST_FUNCTIONS).join(", ")} are provided: see docs/wasm.md`,
+  });
+}
+
+function closeTo(module: string, name: string): string | null {
+  if (isHostModule(module)) {
+    const meant = nearest(name, HOST_FUNCTIONS[module].keys());
+    return meant === null ? null : `Did you mean ${module}.${meant} in place of ${printable(name)}?`;
+  }
+  const meant = nearest(module, Object.keys(HOST_FUNCTIONS));
+  return meant === null ? null : `Did you mean the module ${meant} in place of ${printable(module)}?`;
+}
+
+function wrongSignatures(wrong: readonly ImportFacts[]): Result<never> {
+  const parts = wrong.map((one) => `${one.module}.${one.name} as ${one.type}, and it is ${wanted(one)}`);
+  return fail({
+    code: "WRONG_IMPORT_SIGNATURE",
+    message: `the module imports ${quoted(parts)}`,
+    hint: "Declare the imports with these types, or build with the current version of their library",
+  });
+}
+
+function whyNoCommand({ exports }: ModuleFacts): Result<never> | null {
+  const notACommand = (message: string, hint: string): Result<never> => fail({ code: "NOT_A_COMMAND", message, hint });
+  const start = exports.find(({ name }) => name === "_start");
+  if (start === undefined)
+    return exports.some(({ name }) => name === "_initialize")
+      ? notACommand(
+          "the module is a reactor (it exports _initialize and no _start), and only commands can be run",
+          "Build a program with main (clang: without -mexec-model=reactor; Go: without -buildmode=c-shared; Rust: a bin, not a cdylib)",
+        )
+      : notACommand(
+          "the module exports no _start, so there is nothing to run",
+          "Build a program with main for WASI preview 1 (Rust: a bin for wasm32-wasip1, not a cdylib; C: clang --target=wasm32-wasi)",
+        );
+  if (start.kind !== "function" || start.type !== "() -> ()")
+    return notACommand(
+      "its export _start is no function without parameters and results",
+      "Build it as a WASI command, whose _start calls main",
+    );
+  if (!exports.some(({ name, kind }) => name === "memory" && kind === "memory"))
+    return notACommand(
+      'the module exports no memory under the name "memory", through which WASI passes everything',
+      "Export its memory (wasm-ld --export-memory=memory; linkers do so unless told otherwise)",
+    );
+  return null;
+}

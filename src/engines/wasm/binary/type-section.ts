@@ -1,0 +1,57 @@
+/**
+ * Type section: signatures of functions by type index, "(i32, i64) -> i32". Structs
+ * and arrays have indices too and are stepped over (core specification
+ * 3.0, section 5.3.9).
+ */
+import { type ByteReader, Malformed } from "./byte-reader.ts";
+import { FEATURE, type FoundFeatures } from "./features.ts";
+import { readValueType, readValueTypes } from "./value-types.ts";
+
+const FUNCTION = 0x60;
+const STRUCT = 0x5f;
+const ARRAY = 0x5e;
+const SUB = 0x50;
+const SUB_FINAL = 0x4f;
+const REC = 0x4e;
+const PACKED = [0x77, 0x78];
+
+/** Null for a type that is no function's. */
+export function readTypes(reader: ByteReader, groupCount: number, found: FoundFeatures): (string | null)[] {
+  const types: (string | null)[] = [];
+  for (let left = groupCount; left > 0; left--) {
+    if (reader.bytes[reader.at] !== REC) {
+      types.push(readSubType(reader, found));
+      continue;
+    }
+    reader.u8("a group of types");
+    found.bits |= FEATURE.gc;
+    for (let members = reader.u32("a number of types"); members > 0; members--) types.push(readSubType(reader, found));
+  }
+  return types;
+}
+
+function readSubType(reader: ByteReader, found: FoundFeatures): string | null {
+  let at = reader.at;
+  let form = reader.u8("a type");
+  if (form === SUB || form === SUB_FINAL) {
+    found.bits |= FEATURE.gc;
+    for (let left = reader.u32("a number of supertypes"); left > 0; left--) reader.u32("a supertype's index");
+    at = reader.at;
+    form = reader.u8("a type");
+  }
+  if (form === FUNCTION) return signature(readValueTypes(reader, found), readValueTypes(reader, found));
+  if (form !== STRUCT && form !== ARRAY) throw new Malformed(at, "the form of a type: function, struct or array");
+  found.bits |= FEATURE.gc;
+  for (let left = form === ARRAY ? 1 : reader.u32("a number of fields"); left > 0; left--) readField(reader, found);
+  return null;
+}
+
+function readField(reader: ByteReader, found: FoundFeatures): void {
+  if (PACKED.includes(reader.bytes[reader.at]!)) reader.u8("a packed type");
+  else readValueType(reader, found);
+  reader.u8("a field's mutability");
+}
+
+export function signature(parameters: readonly string[], results: readonly string[]): string {
+  return `(${parameters.join(", ")}) -> ${results.length === 1 ? results[0] : `(${results.join(", ")})`}`;
+}
