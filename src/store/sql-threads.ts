@@ -1,0 +1,163 @@
+/**
+ * SQL threads: one for each database that is in use, because a guest's statement
+ * may take any time and nothing interrupts SQLite from outside. One whose time
+ * is up is answered, and its thread ended, which V8 does between two rows. A
+ * statement that yields no row can't be ended so: its process must be given up,
+ * and the function be blamed for it (`onStuck`).
+ */
+import { Worker } from "node:worker_threads";
+import { programFile } from "../base/package-files.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import type { SqlFault, SqlReply, SqlRequest, SqlRows } from "./sql-runner.ts";
+import { sqlFile } from "./tables.ts";
+
+export const SQL_TIME_MAX_MS = 5_000;
+/** From then on an ended thread that still runs is stuck. */
+const STUCK_AFTER_MS = 3_000;
+const IDLE_MAX_MS = 60_000;
+const LINE_MAX = 1_000;
+const HEAP_MAX_MIB = 128;
+
+export type SqlOutcome = Result<readonly SqlRows[], SqlFault | { readonly code: "SQL_TIMEOUT"; readonly message: string }>;
+
+export interface SqlThreadsOptions {
+  readonly dataDir: string;
+  readonly timeMaxMs?: number;
+  onStuck(functionId: string): void;
+}
+
+interface Waiting {
+  readonly functionId: string;
+  readonly form: SqlRequest["form"];
+  readonly statements: SqlRequest["statements"];
+  resolve(outcome: SqlOutcome): void;
+}
+
+export class SqlThreads {
+  readonly #options: SqlThreadsOptions;
+  readonly #lines = new Map<string, SqlLine>();
+
+  constructor(options: SqlThreadsOptions) {
+    this.#options = options;
+  }
+
+  run(functionId: string, database: string, form: SqlRequest["form"], statements: SqlRequest["statements"]): Promise<SqlOutcome> {
+    let line = this.#lines.get(database);
+    if (line === undefined) {
+      line = new SqlLine(sqlFile(this.#options.dataDir, database), this.#options);
+      this.#lines.set(database, line);
+    }
+    return line.run(functionId, form, statements);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#lines.values()].map((line) => line.close()));
+  }
+}
+
+/** Requests for one database, one after another. */
+class SqlLine {
+  readonly #file: string;
+  readonly #options: SqlThreadsOptions;
+  readonly #waiting: Waiting[] = [];
+  #running: Waiting | null = null;
+  #worker: Worker | null = null;
+  #deadline: NodeJS.Timeout | null = null;
+  #idle: NodeJS.Timeout | null = null;
+  #requestCount = 0;
+
+  constructor(file: string, options: SqlThreadsOptions) {
+    this.#file = file;
+    this.#options = options;
+  }
+
+  run(functionId: string, form: SqlRequest["form"], statements: SqlRequest["statements"]): Promise<SqlOutcome> {
+    if (this.#waiting.length >= LINE_MAX) {
+      return Promise.resolve(fail({ code: "BUSY", message: `${LINE_MAX} requests wait for this database. Try again later` }));
+    }
+    const { promise, resolve } = Promise.withResolvers<SqlOutcome>();
+    this.#waiting.push({ functionId, form, statements, resolve });
+    this.#next();
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    for (const { resolve } of this.#waiting.splice(0)) resolve(fail({ code: "BUSY", message: "The server is stopping" }));
+    this.#answer(fail({ code: "BUSY", message: "The server is stopping" }));
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.terminate();
+  }
+
+  #next(): void {
+    if (this.#running !== null) return;
+    const request = this.#waiting.shift();
+    if (request === undefined) {
+      this.#rest();
+      return;
+    }
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#idle = null;
+    this.#running = request;
+    this.#worker ??= this.#started();
+    this.#worker.ref();
+    const { timeMaxMs = SQL_TIME_MAX_MS } = this.#options;
+    this.#deadline = setTimeout(() => this.#overran(timeMaxMs), timeMaxMs);
+    const { form, statements } = request;
+    this.#worker.postMessage({ id: ++this.#requestCount, form, statements } satisfies SqlRequest);
+  }
+
+  #rest(): void {
+    const worker = this.#worker;
+    worker?.unref();
+    this.#idle ??= setTimeout(() => {
+      this.#idle = null;
+      if (this.#running !== null || this.#worker !== worker) return;
+      this.#worker = null;
+      void worker?.terminate();
+    }, IDLE_MAX_MS).unref();
+  }
+
+  #answer(outcome: SqlOutcome): void {
+    const request = this.#running;
+    this.#running = null;
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    request?.resolve(outcome);
+  }
+
+  #overran(timeMaxMs: number): void {
+    const { functionId } = this.#running!;
+    const worker = this.#worker!;
+    this.#worker = null;
+    const stuck = setTimeout(() => this.#options.onStuck(functionId), STUCK_AFTER_MS);
+    void worker.terminate().finally(() => clearTimeout(stuck));
+    this.#answer(
+      fail({ code: "SQL_TIMEOUT", message: `not done after ${timeMaxMs} ms; nothing of it is kept. Add an index, or ask for less` }),
+    );
+    this.#next();
+  }
+
+  #started(): Worker {
+    const worker = new Worker(programFile("store/sql-thread"), {
+      workerData: { file: this.#file },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
+    });
+    let why = "it ended";
+    worker.on("message", (reply: SqlReply) => {
+      if (this.#worker !== worker || reply.id !== this.#requestCount) return;
+      this.#answer(reply.ok ? ok(reply.value) : fail(reply.fault));
+      this.#next();
+    });
+    worker.on("error", (error: Error) => {
+      why = error.message;
+    });
+    worker.on("exit", () => {
+      if (this.#worker !== worker) return;
+      this.#worker = null;
+      this.#answer(fail({ code: "STORAGE_FAILED", message: `The thread of ${this.#file} was lost: ${why}` }));
+      this.#next();
+    });
+    return worker;
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Store faults: what a database or a disk refused, as a value. The message is
+ * the operator's: it names the file and what to do; a guest is told the code
+ * alone. Anything SQLite says that is not here is our own mistake.
+ */
+export type StoreFaultCode = "BUSY" | "STORAGE_FULL" | "STORAGE_FAILED";
+
+export interface StoreFault {
+  readonly code: StoreFaultCode;
+  readonly message: string;
+}
+
+export class StoreError extends Error {
+  readonly fault: StoreFault;
+
+  constructor(fault: StoreFault) {
+    super(fault.message);
+    this.fault = fault;
+  }
+}
+
+/** Primary result codes (sqlite.org/rescode.html); the low byte of the extended ones. */
+const SQLITE = {
+  busy: 5,
+  locked: 6,
+  noMemory: 7,
+  readOnly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  notADatabase: 26,
+} as const;
+
+const RESTORE = "Stop the server, put a copy back or move the file away, and start again";
+const ADVICE: Readonly<Record<number, readonly [StoreFaultCode, string, string]>> = {
+  [SQLITE.busy]: ["BUSY", "another process holds it", "Try again; see who has the file open if it lasts"],
+  [SQLITE.locked]: ["BUSY", "another statement holds it", "Try again"],
+  [SQLITE.noMemory]: ["STORAGE_FAILED", "no memory is left", "Raise worker_memory"],
+  [SQLITE.readOnly]: ["STORAGE_FAILED", "it is read-only", "Make the file and its folder writable"],
+  [SQLITE.ioError]: ["STORAGE_FAILED", "the disk reports an error", "Check the disk and the system's log"],
+  [SQLITE.corrupt]: ["STORAGE_FAILED", "the file is damaged", RESTORE],
+  [SQLITE.full]: [
+    "STORAGE_FULL",
+    "the disk is full, or the file has reached its limit",
+    "Free some space, or delete what is no longer needed",
+  ],
+  [SQLITE.cantOpen]: ["STORAGE_FAILED", "it can't be opened or created", "Make the data folder writable"],
+  [SQLITE.notADatabase]: ["STORAGE_FAILED", "the file is damaged: it is no database", RESTORE],
+};
+
+const FILE_ADVICE: Readonly<Record<string, readonly [StoreFaultCode, string, string]>> = {
+  ENOSPC: ["STORAGE_FULL", "the disk is full", "Free some space"],
+  EDQUOT: ["STORAGE_FULL", "the disk quota is used up", "Free some space"],
+  EFBIG: ["STORAGE_FULL", "the system limits the size of files", "Raise the limit (ulimit -f)"],
+  EROFS: ["STORAGE_FAILED", "its file system is read-only", "Make the data folder writable"],
+  EACCES: ["STORAGE_FAILED", "no permission", "Make the data folder writable"],
+  EPERM: ["STORAGE_FAILED", "no permission", "Make the data folder writable"],
+  ENOTDIR: ["STORAGE_FAILED", "a file stands where a folder is needed", "Move that file away"],
+  EEXIST: ["STORAGE_FAILED", "a file stands where a folder is needed", "Move that file away"],
+  ENOENT: ["STORAGE_FAILED", "it is gone", "Put the data folder back"],
+  EIO: ["STORAGE_FAILED", "the disk reports an error", "Check the disk and the system's log"],
+  EMFILE: ["BUSY", "too many files are open", "Try again, or raise the limit (ulimit -n)"],
+};
+
+/** Null for what is no fault of storage. */
+export function storeFault(action: string, error: unknown): StoreFault | null {
+  if (error instanceof StoreError) return error.fault;
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  const advice = code === "ERR_SQLITE_ERROR" ? ADVICE[(errcode ?? 0) & 0xff] : FILE_ADVICE[code ?? ""];
+  if (advice === undefined) return null;
+  const [kind, reason, hint] = advice;
+  const detail = code === "ERR_SQLITE_ERROR" ? (error as Error).message : code;
+  return { code: kind, message: `${action}: ${reason} (${detail}). ${hint}` };
+}

@@ -1,0 +1,54 @@
+/**
+ * Tables: what the store thread can open, by kind. Each kind has its files, its
+ * schema and the class whose methods are the operations.
+ */
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { BLOB_DATABASE, BlobTable } from "./blob-table.ts";
+import type { DatabaseKind } from "./database.ts";
+import { JOB_DATABASE, JobTable } from "./job-table.ts";
+import { KV_DATABASE, KvTable } from "./kv-table.ts";
+import { LOCK_DATABASE, LockTable } from "./lock-table.ts";
+
+export interface Tables {
+  readonly kv: KvTable;
+  readonly lock: LockTable;
+  readonly jobs: JobTable;
+  readonly blob: BlobTable;
+}
+
+export type TableKind = keyof Tables;
+
+interface TableType {
+  readonly database: DatabaseKind;
+  readonly Table: new (database: DatabaseSync) => object;
+}
+
+export const TABLES: Readonly<Record<TableKind, TableType>> = {
+  kv: { database: KV_DATABASE, Table: KvTable },
+  lock: { database: LOCK_DATABASE, Table: LockTable },
+  jobs: { database: JOB_DATABASE, Table: JobTable },
+  blob: { database: BLOB_DATABASE, Table: BlobTable },
+};
+
+/** `name` tells files of one kind apart; "" where there is only one. Checked by the configuration: no path gets in. */
+export function tableFile(dataDir: string, kind: TableKind, name: string): string {
+  return join(dataDir, "store", ...(name === "" ? [`${kind}.sqlite`] : [kind, `${name}.sqlite`]));
+}
+
+export function sqlFile(dataDir: string, database: string): string {
+  return join(dataDir, "store", "sql", `${database}.sqlite`);
+}
+
+/** What passes between a process and its store thread. */
+export interface StoreRequest {
+  readonly id: number;
+  readonly kind: TableKind;
+  readonly name: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+export type StoreReply =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly fault: import("./store-fault.ts").StoreFault };
