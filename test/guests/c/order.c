@@ -1,6 +1,7 @@
 /*
  * The order function of the gojinn-benchmarks page: an order and its value in,
  * what it costs with 15 % tax out; 400 for what is no order.
+ * flags: -s
  */
 #include "gojinn.h"
 
