@@ -125,6 +125,35 @@ def mann_whitney(samples):
              cliffsDelta=float(larger - np.less.outer(b, a).mean()), shift=shift)
 
 
+def signed_rank(samples):
+    for name, values in samples.items():
+        for shift in [0.0, float(np.median(values)), float(values[0])]:
+            # Subtracted here: what is left after the decimal point decides ties.
+            differences = values - shift
+            if len(differences) < 6:
+                continue
+            rest = differences[differences != 0]
+            tied = len(np.unique(np.abs(rest))) < len(rest) or len(rest) < len(differences)
+            exact = len(rest) <= 50 and not tied
+            w_plus = float(stats.rankdata(np.abs(rest))[rest > 0].sum()) if len(rest) else 0.0
+            p = float(stats.wilcoxon(differences, method="exact" if exact else "asymptotic").pvalue) if len(rest) else 1.0
+            averages = np.sort(np.add.outer(differences, differences)[np.triu_indices(len(differences))] / 2)
+            ends = None
+            if len(differences) <= 50:
+                n = len(differences)
+                ways = [1]
+                for rank in range(1, n + 1):
+                    grown = ways + [0] * rank
+                    for index, way in enumerate(ways):
+                        grown[index + rank] += way
+                    ways = grown
+                cut, below = 0, ways[0]
+                while 40 * (below + ways[cut + 1]) <= sum(ways):
+                    cut, below = cut + 1, below + ways[cut + 1]
+                ends = [float(averages[cut]), float(averages[-1 - cut])]
+            emit(of="signedRank", sample=name, shift=shift, wPlus=w_plus, p=p, pseudomedian=float(np.median(averages)), ends=ends)
+
+
 def holm():
     rng = np.random.default_rng(SEED + 1)
     for ps in [[], [0.03], [0.01, 0.04, 0.03], [0.02, 0.02, 0.02], [1, 0, 0.5], numbers(rng.uniform(0, 0.2, 12).round(5))]:
@@ -204,6 +233,7 @@ def main():
     quantile_intervals(samples)
     distributions()
     mann_whitney(samples)
+    signed_rank(samples)
     holm()
     outliers(samples)
     drift(samples)

@@ -48,8 +48,8 @@ test("two commands are compared, the request checked, the result stored in the s
   assert.match(stdout, /POST \/orders, 1 fresh processes a side/);
   for (const figure of ["CPU us/request", "requests/s", "latency p50 us", "latency p99 us", "memory (PSS)", "boot ms"])
     assert.ok(stdout.includes(figure), figure);
-  assert.match(stdout, /CPU us\/request: INCONCLUSIVE: .* at least 5 are needed/);
-  assert.match(stdout, /Only 1 round: a verdict needs 5/);
+  assert.match(stdout, /CPU us\/request: INCONCLUSIVE: .* at least 6 are needed/);
+  assert.match(stdout, /Only 1 round: a verdict needs 6/);
   const [folder] = readdirSync(join(cwd, "data"));
   assert.match(folder ?? "", /^ab_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$/);
   const read = parseReport(readFileSync(join(cwd, "data", folder!, "result.json"), "utf8"), "result.json");

@@ -105,8 +105,8 @@ async function measure({ plan, commands }: ReadAb, io: Io) {
 
 function progressTo({ stderr, json }: Io): (progress: AbProgress) => void {
   if (!stderr.isTTY || json) return () => {};
-  return ({ round, roundMaxCount, side, elapsedMs }) =>
-    stderr.write(`\r\x1b[Kround ${round} of at most ${roundMaxCount}, ${side.toUpperCase()}, ${(elapsedMs / 1_000).toFixed(0)} s`);
+  return ({ round, roundMaxCount, elapsedMs }) =>
+    stderr.write(`\r\x1b[Kround ${round} of at most ${roundMaxCount}, ${(elapsedMs / 1_000).toFixed(0)} s`);
 }
 
 function report(run: AbRun, { io, flag }: Call, isAa: boolean): number {

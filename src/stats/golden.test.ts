@@ -16,6 +16,7 @@ import { modifiedZScores, tukeyFences } from "./outliers.ts";
 import { quantile } from "./quantile.ts";
 import { type Interval, quantileInterval, samplesForQuantile } from "./quantile-interval.ts";
 import { sortedCopy } from "./samples.ts";
+import { signedRank } from "./signed-rank.ts";
 
 interface Line {
   readonly of?: string;
@@ -101,6 +102,25 @@ interface MannWhitneyCase {
   readonly cliffsDelta: number;
   readonly shift: number;
 }
+
+interface SignedRankCase {
+  readonly sample: string;
+  readonly shift: number;
+  readonly wPlus: number;
+  readonly p: number;
+  readonly pseudomedian: number;
+  readonly ends: readonly [number, number] | null;
+}
+
+golden<SignedRankCase>("signedRank", 78, (each) => {
+  const result = signedRank(sample(each.sample).map((value) => value - each.shift));
+  assert.ok(result.ok);
+  const { wPlus, p, pseudomedian, interval } = result.value;
+  assert.equal(wPlus, each.wPlus);
+  near(p, each.p, 1e-10);
+  near(pseudomedian, each.pseudomedian, 1e-12, 1e-12);
+  if (each.ends !== null) assert.deepEqual([interval.low, interval.high], each.ends);
+});
 
 golden<MannWhitneyCase>("mannWhitney", 27, (each) => {
   const result = mannWhitney(sample(each.a), sample(each.b));

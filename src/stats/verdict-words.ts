@@ -9,10 +9,12 @@ interface Rule {
   readonly minimumEffect: number;
   readonly alpha: number;
   readonly better: "lower" | "higher";
+  readonly isPaired?: boolean;
 }
 
 export function explain(verdict: Verdict, ratio: number, interval: Interval, p: number, rule: Rule): string {
-  const found = `the median is ${difference(ratio)} (${percent(interval.confidence)} interval ${signed(interval.low)} to ${signed(interval.high)}; ${pText(p)})`;
+  const lead = rule.isPaired === true ? "it is typically" : "the median is";
+  const found = `${lead} ${difference(ratio)} (${percent(interval.confidence)} interval ${signed(interval.low)} to ${signed(interval.high)}; ${pText(p)})`;
   const minimum = percent(rule.minimumEffect);
   switch (verdict) {
     case "improved":

@@ -1,12 +1,14 @@
 /**
- * Verdicts on two sets of independent samples, one rule for every report:
- *   improved, regressed  Mann-Whitney p < alpha, AND the 1 - alpha bootstrap interval of median(b) / median(a)
- *                        lies on one side of 1, AND that ratio is at least minimumEffect away from 1
+ * Verdicts on two sets of samples, one rule for every report:
+ *   improved, regressed  p < alpha, AND the 1 - alpha interval of the ratio b / a lies on one side of 1, AND that
+ *                        ratio is at least minimumEffect away from 1
  *   equal                the interval lies wholly within 1 - minimumEffect to 1 + minimumEffect, even where a
  *                        small difference is certain: it doesn't matter
  *   inconclusive         everything else; more or quieter samples would tell
  * The ratio, not its interval, has to pass minimumEffect: demanding the interval
  * would miss real effects of the size that was asked for half of the time.
+ * Independent samples: Mann-Whitney, median(b) / median(a) with a bootstrap interval. Pairs (a[i] and b[i] measured
+ * under the same conditions): signed ranks of log(b[i] / a[i]), so that what both sides of a pair suffer cancels out.
  * Must never turn samples that can't be judged into a figure: their numbers are null.
  */
 import { assert } from "../base/assert.ts";
@@ -17,6 +19,7 @@ import { mannWhitney, samplesForSignificance } from "./mann-whitney.ts";
 import { median, quantile } from "./quantile.ts";
 import type { Interval } from "./quantile-interval.ts";
 import { checkPositive, type Samples } from "./samples.ts";
+import { pairsForInterval, signedRank } from "./signed-rank.ts";
 import { explain } from "./verdict-words.ts";
 
 export type Verdict = "improved" | "regressed" | "equal" | "inconclusive";
@@ -27,6 +30,8 @@ export interface JudgeOptions {
   readonly alpha: number;
   readonly better: "lower" | "higher";
   readonly seed: number;
+  /** a[i] and b[i] belong together; false when absent. */
+  readonly isPaired?: boolean;
   /** Of the interval; by default 10,000, fewer for very many samples. */
   readonly resampleCount?: number;
 }
@@ -36,7 +41,7 @@ export type Judgement = Measured | Unjudged;
 interface Measured {
   readonly failure: null;
   readonly verdict: Verdict;
-  /** median(b) / median(a). */
+  /** median(b) / median(a); of pairs, their typical b / a (the pseudomedian). */
   readonly ratio: number;
   readonly interval: Interval;
   /** In a suite, after Holm's correction. */
@@ -94,19 +99,38 @@ const RESAMPLE_COUNT_MIN = 1_000;
 const medianOfSorted: Statistic = (sorted) => quantile(sorted, 0.5);
 
 function measure(a: Samples, b: Samples, options: Omit<JudgeOptions, "better">): Measurement | Unjudged {
-  const { alpha, minimumEffect, seed } = options;
+  const { alpha, minimumEffect, seed, isPaired = false } = options;
   assert(alpha > 0 && alpha < 1, `alpha lies between 0 and 1, not at ${alpha}`);
   assert(minimumEffect >= 0 && minimumEffect < 1, `a minimum effect is a share from 0 to 1, not ${minimumEffect}`);
-  const neededCount = Math.max(BOOTSTRAP_SAMPLES_MIN, samplesForSignificance(alpha));
+  const neededCount = isPaired ? pairsForInterval(1 - alpha) : Math.max(BOOTSTRAP_SAMPLES_MIN, samplesForSignificance(alpha));
   const failure = checkPositive(a, neededCount, "a verdict (first side)") ?? checkPositive(b, neededCount, "a verdict (second side)");
   if (failure !== null) return unjudged(failure);
   const test = mannWhitney(a, b);
   if (!test.ok) return unjudged(test.failure);
+  const { cliffsDelta } = test.value;
+  if (isPaired) return measurePairs(a, b, alpha, cliffsDelta);
   const { resampleCount = affordableResampleCount(a.length + b.length) } = options;
   const interval = bootstrapRatioInterval(a, b, medianOfSorted, { seed, confidence: 1 - alpha, resampleCount });
   if (!interval.ok) return unjudged(interval.failure);
-  const { p, cliffsDelta } = test.value;
-  return { failure: null, ratio: median(b) / median(a), interval: interval.value, p, cliffsDelta };
+  return { failure: null, ratio: median(b) / median(a), interval: interval.value, p: test.value.p, cliffsDelta };
+}
+
+function measurePairs(a: Samples, b: Samples, alpha: number, cliffsDelta: number): Measurement | Unjudged {
+  assert(a.length === b.length, `pairs have two sides, not ${a.length} and ${b.length} samples`);
+  const test = signedRank(
+    Array.from(a, (value, index) => Math.log(b[index]! / value)),
+    1 - alpha,
+  );
+  if (!test.ok) return unjudged(test.failure);
+  const { p, pseudomedian, interval } = test.value;
+  const { low, high, confidence } = interval;
+  return {
+    failure: null,
+    ratio: Math.exp(pseudomedian),
+    interval: { low: Math.exp(low), high: Math.exp(high), confidence },
+    p,
+    cliffsDelta,
+  };
 }
 
 function affordableResampleCount(sampleCount: number): number {

@@ -1,5 +1,5 @@
 /**
- * One verdict: B against A on the metric that was chosen before. The others
+ * One verdict: B against A, round by round, on the metric that was chosen before. The others
  * stand beside it, corrected together (Holm), so that looking at six figures
  * doesn't find a difference six times as often.
  */
@@ -30,10 +30,10 @@ export function judgeAb({ a, b }: Pick<AbSamples, "a" | "b">, { metric, ...optio
   const rest = METRICS.filter((name) => name !== metric).map(metricOf);
   const suite = judgeSuite(
     rest.map((one) => ({ name: one.name, a: valuesOf(a, one), b: valuesOf(b, one), better: one.better })),
-    options,
+    { ...options, isPaired: true },
   );
   return {
-    verdict: { metric, a: valuesA, b: valuesB, judgement: judge(valuesA, valuesB, { ...options, better: chosen.better }) },
+    verdict: { metric, a: valuesA, b: valuesB, judgement: judge(valuesA, valuesB, { ...options, isPaired: true, better: chosen.better }) },
     others: suite.map(({ judgement }, at) => ({
       metric: rest[at]!.name,
       a: valuesOf(a, rest[at]!),

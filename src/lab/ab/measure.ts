@@ -1,10 +1,10 @@
 /**
- * One fresh process, measured: boot, warm-up, load, end. Whatever happens
- * between, the process is gone when this returns.
+ * A fresh process, measured: boot, warm-up, load, end.
  * CPU per request is the kernel's account of the whole process tree over the
  * measured slices, divided by the requests that were answered rightly.
  */
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
+import { median } from "../../stats/quantile.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { LoadResult } from "../load/result.ts";
 import type { Pinning } from "./cores.ts";
@@ -30,42 +30,81 @@ const STILL_FALLING_RATIO = 0.97;
 const P99_REQUEST_MIN_COUNT = 1_000;
 
 interface Slice {
-  readonly cpuUsPerRequest: number;
+  readonly cpuUs: number;
   readonly result: LoadResult;
 }
 
-export async function measureProcess(subject: Subject, measuring: Measuring, tools: Tools): Promise<Result<ProcessSample>> {
-  const { pinning, signal } = tools;
-  const started = await startServer(subject, measuring.load, { pinning, timeoutMs: measuring.startTimeoutMs, signal });
-  if (!started.ok) return started;
-  const server = started.value;
-  let measured: Result<ProcessSample>;
-  let isGone = false;
-  try {
-    measured = await measureServer(server, subject, measuring, tools);
-  } finally {
-    isGone = await server.group.stop();
+/** A fresh process that answers; whoever opened it stops it, whatever happens. */
+export class MeasuredServer {
+  readonly #server: ServerUnderTest;
+  readonly #subject: Subject;
+  readonly #measuring: Measuring;
+  readonly #tools: Tools;
+  readonly #slices: Slice[] = [];
+  #warmUpMs = 0;
+
+  private constructor(server: ServerUnderTest, subject: Subject, measuring: Measuring, tools: Tools) {
+    this.#server = server;
+    this.#subject = subject;
+    this.#measuring = measuring;
+    this.#tools = tools;
   }
-  if (isGone || !measured.ok) return measured;
-  const message = `${subject.label} left processes that even SIGKILL did not end`;
-  return fail({ code: "AB_NOT_ENDED", message, hint: `Look for them by: ps -g ${server.group.pid}` });
+
+  static async open(subject: Subject, measuring: Measuring, tools: Tools): Promise<Result<MeasuredServer>> {
+    const { pinning, signal } = tools;
+    const started = await startServer(subject, measuring.load, { pinning, timeoutMs: measuring.startTimeoutMs, signal });
+    return started.ok ? ok(new MeasuredServer(started.value, subject, measuring, tools)) : started;
+  }
+
+  async warmUp(): Promise<Result<null>> {
+    const startMs = performance.now();
+    const warm = await warmUp((durationMs) => this.#run(durationMs, true), this.#measuring);
+    this.#warmUpMs = performance.now() - startMs;
+    return warm;
+  }
+
+  /** Load for so long, added to what was measured before. */
+  async measure(durationMs: number): Promise<Result<null>> {
+    const measured = await this.#run(durationMs, false);
+    if (!measured.ok) return measured;
+    this.#slices.push(measured.value);
+    return ok(null);
+  }
+
+  /** What all its slices came to. */
+  sample(): ProcessSample {
+    const { group, bootMs } = this.#server;
+    return sampleOf(this.#slices, bootMs, this.#warmUpMs, memoryOf(membersOf(group)));
+  }
+
+  /** Null when nothing of it is left. */
+  async stop(): Promise<Failure | null> {
+    if (await this.#server.group.stop()) return null;
+    const message = `${this.#subject.label} left processes that even SIGKILL did not end`;
+    return { code: "AB_NOT_ENDED", message, hint: `Look for them by: ps -g ${this.#server.group.pid}` };
+  }
+
+  #run(durationMs: number, isWarmUp: boolean): Promise<Result<Slice>> {
+    const { group, load } = this.#server;
+    return slice(group, { ...load, durationMs }, isWarmUp, this.#subject, this.#tools);
+  }
 }
 
-async function measureServer(
-  { group, load, bootMs }: ServerUnderTest,
-  subject: Subject,
-  measuring: Measuring,
-  tools: Tools,
-): Promise<Result<ProcessSample>> {
-  const warmUpStartMs = performance.now();
-  const run = (durationMs: number, isWarmUp: boolean): Promise<Result<Slice>> =>
-    slice(group, { ...load, durationMs }, isWarmUp, subject, tools);
-  const warm = await warmUp((durationMs) => run(durationMs, true), measuring);
-  if (!warm.ok) return warm;
-  const warmUpMs = performance.now() - warmUpStartMs;
-  // One run, not several: opening connections is no part of a request.
-  const measured = await run(measuring.measuredMs, false);
-  return measured.ok ? ok(sampleOf(measured.value, bootMs, warmUpMs, memoryOf(membersOf(group)))) : measured;
+/** One process alone. One run, not several: opening connections is no part of a request. */
+export async function measureProcess(subject: Subject, measuring: Measuring, tools: Tools): Promise<Result<ProcessSample>> {
+  const opened = await MeasuredServer.open(subject, measuring, tools);
+  if (!opened.ok) return opened;
+  const server = opened.value;
+  let measured: Result<ProcessSample>;
+  let left: Failure | null = null;
+  try {
+    const warm = await server.warmUp();
+    const ran = warm.ok ? await server.measure(measuring.measuredMs) : warm;
+    measured = ran.ok ? ok(server.sample()) : ran;
+  } finally {
+    left = await server.stop();
+  }
+  return measured.ok && left !== null ? fail(left) : measured;
 }
 
 /**
@@ -81,7 +120,7 @@ async function warmUp(
   for (let leftMs = warmUpMaxMs; leftMs > 0; leftMs -= SLICE_MS) {
     const one = await run(Math.min(SLICE_MS, leftMs));
     if (!one.ok) return one;
-    costs.push(one.value.cpuUsPerRequest);
+    costs.push(one.value.cpuUs / one.value.result.requestCount);
     if (costs.length * SLICE_MS >= warmUpMinMs && isWarm(costs)) break;
   }
   return ok(null);
@@ -106,7 +145,7 @@ async function slice(
   const cpuUs = cpuUsOf(membersOf(group)) - cpuBeforeUs;
   if (!ran.ok) return ran;
   const wrong = wrongWithRun(ran.value, group, label, isWarmUp);
-  return wrong === null ? ok({ cpuUsPerRequest: cpuUs / ran.value.requestCount, result: ran.value }) : fail(wrong);
+  return wrong === null ? ok({ cpuUs, result: ran.value }) : fail(wrong);
 }
 
 /** A failed answer is no fast one: a run with failures is no measurement. A server that warms up may refuse some. */
@@ -135,20 +174,25 @@ function wrongWithRun(
   return null;
 }
 
-function sampleOf({ cpuUsPerRequest, result }: Slice, bootMs: number, warmUpMs: number, { rssBytes, pssBytes }: Memory): ProcessSample {
-  const { latency, requestCount, durationMs, receivedBytes, audit } = result;
+function sampleOf(slices: readonly Slice[], bootMs: number, warmUpMs: number, { rssBytes, pssBytes }: Memory): ProcessSample {
+  const sum = (of: (slice: Slice) => number): number => slices.reduce((total, one) => total + of(one), 0);
+  const requestCount = sum(({ result }) => result.requestCount);
+  const measuredMs = sum(({ result }) => result.durationMs);
+  // Slices are as long as each other: the median of their quantiles weighs them alike.
+  const typical = (of: (slice: Slice) => number): number => median(slices.map(of));
+  const latencyCount = sum(({ result }) => result.latency.count);
   return {
     bootMs,
-    cpuUsPerRequest,
-    requestsPerSecond: requestCount / (durationMs / 1_000),
-    p50Us: latency.medianUs,
-    p99Us: latency.count < P99_REQUEST_MIN_COUNT ? Number.NaN : latency.p99Us,
+    cpuUsPerRequest: sum(({ cpuUs }) => cpuUs) / requestCount,
+    requestsPerSecond: requestCount / (measuredMs / 1_000),
+    p50Us: typical(({ result }) => result.latency.medianUs),
+    p99Us: latencyCount < P99_REQUEST_MIN_COUNT * slices.length ? Number.NaN : typical(({ result }) => result.latency.p99Us),
     rssBytes,
     pssBytes: pssBytes ?? Number.NaN,
     requestCount,
-    receivedBytes,
-    measuredMs: durationMs,
+    receivedBytes: sum(({ result }) => result.receivedBytes),
+    measuredMs,
     warmUpMs,
-    invalidBecause: audit.invalidBecause,
+    invalidBecause: [...new Set(slices.flatMap(({ result }) => result.audit.invalidBecause))],
   };
 }
