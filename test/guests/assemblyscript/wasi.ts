@@ -16,6 +16,15 @@ declare function environ_sizes_get(count: usize, size: usize): u16;
 @external("wasi_snapshot_preview1", "environ_get")
 declare function environ_get(pointers: usize, strings: usize): u16;
 // @ts-ignore: decorator
+@external("wasi_snapshot_preview1", "args_sizes_get")
+declare function args_sizes_get(count: usize, size: usize): u16;
+// @ts-ignore: decorator
+@external("wasi_snapshot_preview1", "args_get")
+declare function args_get(pointers: usize, strings: usize): u16;
+// @ts-ignore: decorator
+@external("wasi_snapshot_preview1", "path_filestat_get")
+declare function path_filestat_get(folder: u32, lookup: u32, path: usize, length: usize, stat: usize): u16;
+// @ts-ignore: decorator
 @external("wasi_snapshot_preview1", "path_open")
 declare function path_open(folder: u32, lookup: u32, path: usize, length: usize, flags: u16, rights: u64, inherited: u64, fdFlags: u16, fd: usize): u16;
 // @ts-ignore: decorator
@@ -68,12 +77,24 @@ export function writeText(text: string, fd: u32 = 1): void {
 export function environment(): string[] {
   const at = memory.data(SCRATCH_BYTES, 8);
   environ_sizes_get(at, at + 4);
-  const count = load<u32>(at);
-  const pointers = new StaticArray<u32>(count);
+  const pointers = new StaticArray<u32>(load<u32>(at));
   const strings = new ArrayBuffer(load<u32>(at, 4));
   environ_get(changetype<usize>(pointers), changetype<usize>(strings));
+  return stringsAt(pointers);
+}
+
+export function programArguments(): string[] {
+  const at = memory.data(SCRATCH_BYTES, 8);
+  args_sizes_get(at, at + 4);
+  const pointers = new StaticArray<u32>(load<u32>(at));
+  const strings = new ArrayBuffer(load<u32>(at, 4));
+  args_get(changetype<usize>(pointers), changetype<usize>(strings));
+  return stringsAt(pointers);
+}
+
+function stringsAt(pointers: StaticArray<u32>): string[] {
   const list: string[] = [];
-  for (let index: u32 = 0; index < count; index++) list.push(String.UTF8.decodeUnsafe(pointers[index], strlen(pointers[index])));
+  for (let index = 0; index < pointers.length; index++) list.push(String.UTF8.decodeUnsafe(pointers[index], strlen(pointers[index])));
   return list;
 }
 
@@ -84,16 +105,28 @@ function strlen(text: usize): usize {
 }
 
 const OFLAGS_CREAT: u16 = 1;
+const FDFLAGS_APPEND: u16 = 1;
+/** Of a filestat, and where the size is in it. */
+const FILESTAT_BYTES = 64;
+const SIZE_AT = 32;
 const RIGHT_FD_READ: u64 = 1 << 1;
 const RIGHT_FD_WRITE: u64 = 1 << 6;
 /** wasi-libc's first preopened folder. */
 const FIRST_FOLDER: u32 = 3;
 
-/** A file below the first preopened folder, made when it is not there; -1 when there is no such folder. */
+/** Of a file below the first preopened folder; 0 when it is not there. */
+export function fileSize(path: string): u64 {
+  const name = String.UTF8.encode(path);
+  const stat = memory.data(FILESTAT_BYTES, 8);
+  if (path_filestat_get(FIRST_FOLDER, 0, changetype<usize>(name), name.byteLength, stat) != 0) return 0;
+  return load<u64>(stat, SIZE_AT);
+}
+
+/** A file below the first preopened folder, to append to, made when it is not there; -1 when there is no such folder. */
 export function openFile(path: string): i32 {
   const name = String.UTF8.encode(path);
   const at = memory.data(SCRATCH_BYTES, 8);
-  const failed = path_open(FIRST_FOLDER, 0, changetype<usize>(name), name.byteLength, OFLAGS_CREAT, RIGHT_FD_READ | RIGHT_FD_WRITE, 0, 0, at);
+  const failed = path_open(FIRST_FOLDER, 0, changetype<usize>(name), name.byteLength, OFLAGS_CREAT, RIGHT_FD_READ | RIGHT_FD_WRITE, 0, FDFLAGS_APPEND, at);
   return failed != 0 ? -1 : load<u32>(at);
 }
 
