@@ -7,26 +7,46 @@ import { fail, ok, type Result } from "../../../base/result.ts";
 import { nearest } from "../../../base/suggest.ts";
 import { HOST_FUNCTIONS, type HostModule } from "./host-functions.ts";
 import type { ImportFacts, ModuleFacts } from "./module-facts.ts";
-import { printable, quoted } from "./quoted.ts";
+import { listed, printable } from "./printable.ts";
 
 /** Names of the functions that are imported, by module. */
 export type ContractFacts = Readonly<Record<HostModule, readonly string[]>>;
 
-/** Modules that other hosts provide, and what to do. */
-const ELSEWHERE: readonly { readonly module: RegExp; readonly hint: string }[] = [
-  { module: /^(?:go|gojs)$/, hint: "It was built for the browser: build with GOOS=wasip1 GOARCH=wasm" },
-  { module: /^(?:__wbindgen|\.\/)/, hint: "It was built for JavaScript by wasm-bindgen: build for --target wasm32-wasip1 without it" },
-  { module: /^wasi:/, hint: "It was built for WASI preview 2: build for WASI preview 1 (Rust: --target wasm32-wasip1)" },
-  { module: /^wasi$/, hint: "It was built with threads, which are not provided: build without -pthread" },
+/** Hostile modules import a million names. */
+const LOOKED_AT_MAX = 20;
+
+/** What other hosts provide, the most telling first, and what to do. */
+const ELSEWHERE: readonly { readonly fits: (one: ImportFacts) => boolean; readonly hint: string }[] = [
   {
-    module: /^(?:env|a)$/,
-    hint: "It was linked for another host: build for wasm32-wasi (AssemblyScript: with the WASI shim; Emscripten: -sSTANDALONE_WASM)",
+    fits: ({ name }) => name === "__linear_memory" || name === "__indirect_function_table",
+    hint: "It is an object file or a library: link it to a program with clang or wasm-ld",
+  },
+  { fits: ({ module }) => module === "go" || module === "gojs", hint: "It was built for the browser: build with GOOS=wasip1 GOARCH=wasm" },
+  {
+    fits: ({ module }) => module.startsWith("__wbindgen") || module.startsWith("./"),
+    hint: "It was built for JavaScript by wasm-bindgen: build for --target wasm32-wasip1 without it",
+  },
+  {
+    fits: ({ module }) => module.startsWith("wasi:"),
+    hint: "It was built for WASI preview 2: build for WASI preview 1 (Rust: --target wasm32-wasip1)",
+  },
+  {
+    fits: ({ kind, name }) => kind === "memory" || name === "thread-spawn",
+    hint: "Build it with a memory of its own, without threads (no -pthread, --import-memory or --shared-memory)",
+  },
+  {
+    fits: ({ module, name }) => module === "env" && name === "abort",
+    hint: "It was built by AssemblyScript for the browser: build it with the WASI shim (@assemblyscript/wasi-shim)",
+  },
+  {
+    fits: ({ module }) => module === "env" || module === "a",
+    hint: "Its linker left these to the host: link what defines them, and build for WASI (Emscripten: -sSTANDALONE_WASM)",
   },
 ];
 
 export function checkImports(facts: ModuleFacts): Result<ContractFacts> {
-  const unknown = facts.imports.filter((one) => wanted(one) === null);
-  if (unknown.length > 0) return unknownImports(unknown);
+  const unknown = unknownImports(facts.imports);
+  if (unknown !== null) return unknown;
   const wrong = facts.imports.filter((one) => wanted(one) !== one.type);
   if (wrong.length > 0) return wrongSignatures(wrong);
   const names = (module: HostModule): string[] => facts.imports.filter((one) => one.module === module).map(({ name }) => name);
@@ -50,14 +70,30 @@ function isHostModule(module: string): module is HostModule {
   return Object.hasOwn(HOST_FUNCTIONS, module);
 }
 
-function unknownImports(unknown: readonly ImportFacts[]): Result<never> {
-  const close = unknown.map(({ module, name }) => closeTo(module, name)).find((one) => one !== null);
-  const elsewhere = ELSEWHERE.find((one) => unknown.some(({ module }) => one.module.test(module)))?.hint;
+/** Null when everything that is imported is provided under that name. */
+export function unknownImports(imports: readonly ImportFacts[]): Result<never> | null {
+  const unknown = imports.filter((one) => wanted(one) === null);
+  if (unknown.length === 0) return null;
+  const described = listed(
+    unknown,
+    ({ module, name, kind }) => `${kind === "function" ? "" : `the ${kind} `}${printable(module)}.${printable(name)}`,
+  );
   return fail({
     code: "UNKNOWN_IMPORT",
-    message: `the module imports ${quoted(unknown.map(({ module, name }) => `${module}.${name}`))}, which ${unknown.length === 1 ? "is" : "are"} not provided`,
-    hint: elsewhere ?? close ?? `Functions of ${Object.keys(HOST_FUNCTIONS).join(", ")} are provided: see docs/wasm.md`,
+    message: `the module imports ${described}, which ${unknown.length === 1 ? "is" : "are"} not provided`,
+    hint: whatToDo(unknown),
   });
+}
+
+function whatToDo(unknown: readonly ImportFacts[]): string {
+  const first = unknown.slice(0, LOOKED_AT_MAX);
+  const elsewhere = ELSEWHERE.find(({ fits }) => first.some(fits));
+  if (elsewhere !== undefined) return elsewhere.hint;
+  const close = first.map(({ module, name }) => closeTo(module, name)).filter((one) => one !== null);
+  if (close.length > 0) return close.join(" ");
+  return first.some(({ kind }) => kind === "function")
+    ? `Functions of ${Object.keys(HOST_FUNCTIONS).join(", ")} are provided; build for WASI preview 1`
+    : "Only functions are provided: build it with memory and tables of its own";
 }
 
 function closeTo(module: string, name: string): string | null {
@@ -70,10 +106,9 @@ function closeTo(module: string, name: string): string | null {
 }
 
 function wrongSignatures(wrong: readonly ImportFacts[]): Result<never> {
-  const parts = wrong.map((one) => `${one.module}.${one.name} as ${one.type}, and it is ${wanted(one)}`);
   return fail({
     code: "WRONG_IMPORT_SIGNATURE",
-    message: `the module imports ${quoted(parts)}`,
+    message: `the module imports ${listed(wrong, (one) => `${one.module}.${one.name} as ${one.type}, which is ${wanted(one)}`)}`,
     hint: "Declare the imports with these types, or build with the current version of their library",
   });
 }

@@ -9,7 +9,7 @@
 import { ByteReader, Malformed } from "./byte-reader.ts";
 import { FEATURE, type FoundFeatures } from "./features.ts";
 import { FIRST_PREFIX, PLAIN, PREFIXED, SHAPE } from "./opcodes.ts";
-import { readHeapType, readValueType, readValueTypes } from "./value-types.ts";
+import { readHeapType, readValueType } from "./value-types.ts";
 
 const LEB_MORE = 0x80;
 const LEB32_MAX_BYTES = 5;
@@ -146,7 +146,7 @@ function skipRare(reader: ByteReader, shape: number, found: FoundFeatures, start
       for (let left = reader.u32("a number of labels"); left >= 0; left--) reader.u32("a label");
       return;
     case SHAPE.types:
-      readValueTypes(reader, found);
+      for (let left = reader.u32("a number of types"); left > 0; left--) readValueType(reader, found);
       return;
     case SHAPE.memoryLane: {
       const flags = reader.u32("an alignment");

@@ -3,10 +3,9 @@
  * without compiling it. Types are written as the text format writes them.
  */
 import { ok, type Result } from "../../../base/result.ts";
+import type { ExternKind } from "./extern-kind.ts";
 import type { Feature } from "./features.ts";
 import { parseModule } from "./parse-module.ts";
-
-export type ExternKind = "function" | "table" | "memory" | "global" | "tag";
 
 export interface ImportFacts {
   readonly module: string;

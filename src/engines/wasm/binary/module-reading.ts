@@ -5,9 +5,12 @@
  */
 import { ByteReader, Malformed } from "./byte-reader.ts";
 import { scanBody, scanConstant } from "./code-scan.ts";
+import { EXTERN_KINDS, type ExternKind } from "./extern-kind.ts";
 import { FEATURE, FoundFeatures } from "./features.ts";
-import type { ExportFacts, ExternKind, GlobalFacts, ImportFacts, MemoryFacts, ModuleFacts, TableFacts } from "./module-facts.ts";
+import { COUNT_MAX, readLimits } from "./limits.ts";
+import type { ExportFacts, GlobalFacts, ImportFacts, MemoryFacts, ModuleFacts, TableFacts } from "./module-facts.ts";
 import { readProducers } from "./producers.ts";
+import { isReserved } from "./reserved-names.ts";
 import { SECTION, type Section, sectionName } from "./sections.ts";
 import { readTypes } from "./type-section.ts";
 import { readReferenceType, readValueType } from "./value-types.ts";
@@ -23,22 +26,11 @@ export interface ModuleLayout {
   /** The limits of each defined memory and table. */
   readonly memoryLimits: readonly Range[];
   readonly tableLimits: readonly Range[];
-  /** Each export, its name to its index. */
-  readonly exports: readonly Range[];
+  /** How many exports there are, and each whose name is ours. */
+  readonly exportCount: Range | null;
+  readonly reservedExports: readonly Range[];
 }
 
-interface Limits {
-  readonly min: number;
-  readonly max: number | null;
-  readonly isShared: boolean;
-  readonly is64: boolean;
-  readonly range: Range;
-}
-
-const KINDS: readonly ExternKind[] = ["function", "table", "memory", "global", "tag"];
-const LIMITS_MAX = 1;
-const LIMITS_SHARED = 2;
-const LIMITS_64 = 4;
 const MEMORY32_MAX_PAGES = 2 ** 16;
 const MEMORY64_MAX_PAGES = 2 ** 48;
 const TABLE_WITH_VALUE = 0x40;
@@ -48,7 +40,8 @@ export class ModuleReading {
   readonly #sections: readonly Section[];
   readonly #imports: ImportFacts[] = [];
   readonly #exports: ExportFacts[] = [];
-  readonly #exportRanges: Range[] = [];
+  readonly #reservedExports: Range[] = [];
+  #exportCount: Range | null = null;
   readonly #memories: MemoryFacts[] = [];
   readonly #memoryLimits: Range[] = [];
   readonly #tables: TableFacts[] = [];
@@ -83,7 +76,13 @@ export class ModuleReading {
   }
 
   get layout(): ModuleLayout {
-    return { sections: this.#sections, memoryLimits: this.#memoryLimits, tableLimits: this.#tableLimits, exports: this.#exportRanges };
+    return {
+      sections: this.#sections,
+      memoryLimits: this.#memoryLimits,
+      tableLimits: this.#tableLimits,
+      exportCount: this.#exportCount,
+      reservedExports: this.#reservedExports,
+    };
   }
 
   facts(): ModuleFacts {
@@ -113,7 +112,10 @@ export class ModuleReading {
       this.#hasStart = true;
       return;
     }
-    const count = reader.u32(`a number of entries of the ${sectionName(id)} section`);
+    const start = reader.at;
+    const count = reader.u32(`the number of entries of the ${sectionName(id)} section`);
+    if (count > COUNT_MAX[id]!) throw new Malformed(start, `at most ${COUNT_MAX[id]} entries of the ${sectionName(id)} section`);
+    if (id === SECTION.export) this.#exportCount = { start, end: reader.at };
     if (id === SECTION.type) this.#types = readTypes(reader, count, this.#found);
     else if (id === SECTION.dataCount) this.#claimedDataCount = count;
     else for (let left = count; left > 0; left--) this.#entry(id, reader);
@@ -194,7 +196,7 @@ export class ModuleReading {
   }
 
   #kind(reader: ByteReader): ExternKind {
-    const kind = KINDS[reader.u8("a kind of import or export")];
+    const kind = EXTERN_KINDS[reader.u8("a kind of import or export")];
     if (kind === undefined) throw new Malformed(reader.at - 1, "a kind of import or export");
     return kind;
   }
@@ -220,19 +222,19 @@ export class ModuleReading {
   #tableType(reader: ByteReader): Range {
     const type = readReferenceType(reader, this.#found);
     const { at } = reader;
-    const { min, max, is64, isShared, range } = readLimits(reader, 2 ** 32 - 1, Number.MAX_SAFE_INTEGER);
+    const { min, max, is64, isShared, start, end } = readLimits(reader, 2 ** 32 - 1, Number.MAX_SAFE_INTEGER);
     if (isShared) throw new Malformed(at, "a table that is not shared");
     if (is64) this.#found.bits |= FEATURE.memory64;
     this.#tables.push({ type, min, max, is64 });
-    return range;
+    return { start, end };
   }
 
   #memory(reader: ByteReader): Range {
-    const { min, max, isShared, is64, range } = readLimits(reader, MEMORY32_MAX_PAGES, MEMORY64_MAX_PAGES);
+    const { min, max, isShared, is64, start, end } = readLimits(reader, MEMORY32_MAX_PAGES, MEMORY64_MAX_PAGES);
     if (isShared) this.#found.bits |= FEATURE.sharedMemory;
     if (is64) this.#found.bits |= FEATURE.memory64;
     this.#memories.push({ minPages: min, maxPages: max, isShared, is64 });
-    return range;
+    return { start, end };
   }
 
   #globalType(reader: ByteReader): GlobalFacts {
@@ -257,11 +259,11 @@ export class ModuleReading {
     const index = reader.u32("an export's index");
     if (index >= this.#countOf(kind)) throw new Malformed(at, `the index of a ${kind}, below ${this.#countOf(kind)}`);
     this.#exports.push({ name, kind, index, type: kind === "function" ? this.#functionTypes[index]! : "" });
-    this.#exportRanges.push({ start, end: reader.at });
+    if (isReserved(name)) this.#reservedExports.push({ start, end: reader.at });
   }
 
   #countOf(kind: ExternKind): number {
-    const counts = {
+    const counts: Record<ExternKind, number> = {
       function: this.#functionTypes.length,
       table: this.#tables.length,
       memory: this.#memories.length,
@@ -310,22 +312,4 @@ export class ModuleReading {
     reader.skip(reader.u32("the size of a data segment"), "a data segment");
     this.#dataCount++;
   }
-}
-
-function readLimits(reader: ByteReader, max32: number, max64: number): Limits {
-  const start = reader.at;
-  const flags = reader.u8("limits");
-  if (flags > (LIMITS_MAX | LIMITS_SHARED | LIMITS_64)) throw new Malformed(start, "the flags of limits, at most 7");
-  const is64 = (flags & LIMITS_64) !== 0;
-  const size = (what: string): number => {
-    const { at } = reader;
-    const value = is64 ? reader.u64(what) : reader.u32(what);
-    if (value > (is64 ? max64 : max32)) throw new Malformed(at, `${what} of at most ${is64 ? max64 : max32}`);
-    return value;
-  };
-  const min = size("a minimum");
-  const { at } = reader;
-  const max = (flags & LIMITS_MAX) === 0 ? null : size("a maximum");
-  if (max !== null && max < min) throw new Malformed(at, `a maximum of at least ${min}`);
-  return { min, max, isShared: (flags & LIMITS_SHARED) !== 0, is64, range: { start, end: reader.at } };
 }

@@ -29,7 +29,7 @@ export function parseModule(bytes: Uint8Array): Result<ParsedModule> {
     return ok({ facts: reading.facts(), layout: reading.layout });
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    return invalid(`the module is damaged at byte ${error.offset}: expected ${error.expected}`, BUILD_AGAIN);
+    return invalid(`the module is invalid at byte ${error.offset}: expected ${error.expected}`, BUILD_AGAIN);
   }
 }
 

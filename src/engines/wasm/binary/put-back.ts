@@ -17,8 +17,21 @@ const OBSTACLES: Partial<Readonly<Record<FeatureName, string>>> = {
   memory64: "it uses memory64, which the image doesn't know",
 };
 
+/** Memories, globals and tables to put back: each costs time in every request, and programs have three or ten. */
+export const STATE_PARTS_MAX = 1000;
+
 export function putBackObstacles(facts: ModuleFacts): string[] {
-  return [...facts.features.flatMap(ofFeature), ...facts.globals.flatMap(ofGlobal)];
+  const count = statePartCount(facts);
+  const tooMany =
+    count > STATE_PARTS_MAX
+      ? [`it has ${count} memories, globals and tables that change, and at most ${STATE_PARTS_MAX} are put back`]
+      : [];
+  return [...facts.features.flatMap(ofFeature), ...tooMany, ...unreadableGlobals(facts.globals)];
+}
+
+export function statePartCount({ memories, globals, tables, features }: ModuleFacts): number {
+  const mutableCount = globals.reduce((sum, { isMutable }) => sum + Number(isMutable), 0);
+  return memories.length + mutableCount + (features.includes("table mutation") ? tables.length : 0);
 }
 
 function ofFeature(feature: Feature): string[] {
@@ -34,6 +47,7 @@ function ofFeature(feature: Feature): string[] {
  * a request survives, and that is what matters. References come out as objects
  * that go in again; those of exceptions and GC types are obstacles already.
  */
-function ofGlobal({ type, isMutable }: GlobalFacts, index: number): string[] {
-  return isMutable && type === "v128" ? [`its global ${index} is mutable and of type v128, which JavaScript can't read`] : [];
+function unreadableGlobals(globals: readonly GlobalFacts[]): string[] {
+  const index = globals.findIndex(({ type, isMutable }) => isMutable && type === "v128");
+  return index === -1 ? [] : [`its global ${index} is mutable and of type v128, which JavaScript can't read`];
 }

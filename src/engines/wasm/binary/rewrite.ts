@@ -8,10 +8,14 @@
 import { fail, ok, type Result } from "../../../base/result.ts";
 import { describeBytes } from "../../../base/units.ts";
 import { unsignedLeb } from "./byte-reader.ts";
-import type { ExportFacts, ImportFacts, MemoryFacts, ModuleFacts, TableFacts } from "./module-facts.ts";
+import { unknownImports } from "./check-imports.ts";
+import { EXTERN_KINDS } from "./extern-kind.ts";
+import { encodedLimits } from "./limits.ts";
+import type { ExportFacts, MemoryFacts, ModuleFacts, TableFacts } from "./module-facts.ts";
 import type { ModuleLayout, Range } from "./module-reading.ts";
 import { parseModule } from "./parse-module.ts";
-import { quoted } from "./quoted.ts";
+import { STATE_PARTS_MAX, statePartCount } from "./put-back.ts";
+import { EXPORTED, isReserved } from "./reserved-names.ts";
 import { placeOf, SECTION, type Section } from "./sections.ts";
 
 export interface RewriteLimits {
@@ -25,59 +29,44 @@ export interface RewrittenModule {
   readonly facts: ModuleFacts;
 }
 
-/** The same as EXPORTED of guest/wasi/image.ts; a test compares them. */
-export const EXPORTED = { global: "pilotlight:global:", table: "pilotlight:table:", memory: "pilotlight:memory:" } as const;
-
-/** V8's own limit for one table; here for all of a module's together, since V8 doesn't count them. */
+/**
+ * Of all tables together: V8's own limit for one. Entries lie in the isolate's
+ * heap, whose limit ends it first (measured: 64 MiB at 3 million entries), so this
+ * only keeps a module from having that a hundred thousand times over.
+ */
 export const TABLE_ENTRIES_MAX = 10_000_000;
 
 const WASM_PAGE_BYTES = 64 * 1024;
 const MEMORY32_MAX_PAGES = 2 ** 16;
-const KIND_BYTE = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const;
-const LIMITS_MAX = 1;
-const LIMITS_SHARED = 2;
-const LIMITS_64 = 4;
+
+/** New bytes in the place of old ones. */
+interface Splice extends Range {
+  readonly bytes: Uint8Array;
+}
 
 export function rewriteModule(bytes: Uint8Array, limits: RewriteLimits): Result<RewrittenModule> {
   const parsed = parseModule(bytes);
   if (!parsed.ok) return parsed;
   const { facts, layout } = parsed.value;
-  const foreign = facts.imports.filter(({ kind }) => kind !== "function");
-  if (foreign.length > 0) return importsState(foreign);
+  // Memories, tables and globals that come from outside could be neither capped nor put back.
+  if (facts.imports.some(({ kind }) => kind !== "function")) return unknownImports(facts.imports)!;
   const memories = cappedMemories(facts.memories, limits.memoryMaxBytes);
   if (!memories.ok) return memories;
   const tables = cappedTables(facts.tables);
   if (!tables.ok) return tables;
   const added = stateExports(facts);
-  const isOwn = ({ name }: ExportFacts): boolean => !Object.values(EXPORTED).some((prefix) => name.startsWith(prefix));
-  const bodies = new Map<number, Uint8Array[]>();
-  const body = (id: number, replacements: readonly Uint8Array[], ranges: readonly Range[]): void => {
+  const own = facts.exports.filter(({ name }) => !isReserved(name));
+  const replaced = new Map<number, readonly Uint8Array[]>();
+  const splice = (id: number, splices: readonly Splice[]): void => {
     const section = layout.sections.find((one) => one.id === id);
-    if (section !== undefined) bodies.set(id, spliced(bytes, section, ranges, replacements));
+    if (section !== undefined) replaced.set(id, spliced(bytes, section, splices));
   };
-  body(SECTION.memory, memories.value.map(memoryLimits), layout.memoryLimits);
-  body(SECTION.table, tables.value.map(tableLimits), layout.tableLimits);
-  const kept = layout.exports.filter((_, index) => isOwn(facts.exports[index]!));
-  if (layout.exports.length > 0 || added.length > 0)
-    bodies.set(SECTION.export, [
-      Uint8Array.from(unsignedLeb(kept.length + added.length)),
-      ...kept.map(({ start, end }) => bytes.subarray(start, end)),
-      ...added.map(exportEntry),
-    ]);
+  splice(SECTION.memory, replacing(layout.memoryLimits, memories.value.map(memoryLimits)));
+  splice(SECTION.table, replacing(layout.tableLimits, tables.value.map(tableLimits)));
+  if (layout.exportCount !== null || added.length > 0) replaced.set(SECTION.export, exportSection(bytes, layout, own.length, added));
   return ok({
-    bytes: assembled(bytes, layout, bodies),
-    facts: { ...facts, memories: memories.value, tables: tables.value, exports: [...facts.exports.filter(isOwn), ...added] },
-  });
-}
-
-function importsState(foreign: readonly ImportFacts[]): Result<never> {
-  const isObject = foreign.some(({ name }) => name === "__linear_memory" || name === "__indirect_function_table");
-  return fail({
-    code: "UNKNOWN_IMPORT",
-    message: `the module imports ${quoted(foreign.map(({ module, name, kind }) => `the ${kind} ${module}.${name}`))}, and only functions are provided`,
-    hint: isObject
-      ? "It is an object file: link it to a program with wasm-ld or clang"
-      : "Build it as a WASI command with a memory of its own (without --import-memory, --import-table or -pthread)",
+    bytes: assembled(bytes, layout.sections, replaced),
+    facts: { ...facts, memories: memories.value, tables: tables.value, exports: [...own, ...added] },
   });
 }
 
@@ -86,18 +75,18 @@ function cappedMemories(memories: readonly MemoryFacts[], memoryMaxBytes: number
   const limitPages = Math.floor(memoryMaxBytes / WASM_PAGE_BYTES);
   const minPages = memories.reduce((sum, memory) => sum + memory.minPages, 0);
   if (minPages > limitPages) {
-    const needed = minPages * WASM_PAGE_BYTES;
+    const neededBytes = minPages * WASM_PAGE_BYTES;
     return fail({
       code: "MEMORY_LIMIT_TOO_SMALL",
-      message: `the module begins with ${describeBytes(needed)} of memory, and its limit is ${describeBytes(memoryMaxBytes)}`,
-      hint: `Raise its memory limit to ${needed} bytes or more, or build it with a smaller stack or less initial memory`,
+      message: `the module begins with ${describeBytes(neededBytes)} of memory (${neededBytes} bytes), and its limit is ${describeBytes(memoryMaxBytes)}`,
+      hint: `Raise its memory limit to ${neededBytes} or more, or build it with a smaller stack or less initial memory`,
     });
   }
   const sparePages = Math.floor((limitPages - minPages) / memories.length);
   return ok(
     memories.map((memory) => {
-      const cap = memory.minPages + sparePages;
-      return { ...memory, maxPages: Math.min(memory.maxPages ?? cap, cap, memory.is64 ? cap : MEMORY32_MAX_PAGES) };
+      const cap = Math.min(memory.minPages + sparePages, memory.is64 ? Number.MAX_SAFE_INTEGER : MEMORY32_MAX_PAGES);
+      return { ...memory, maxPages: Math.min(memory.maxPages ?? cap, cap) };
     }),
   );
 }
@@ -114,12 +103,14 @@ function cappedTables(tables: readonly TableFacts[]): Result<TableFacts[]> {
   return ok(tables.map((table) => ({ ...table, max: Math.min(table.max ?? table.min + spare, table.min + spare) })));
 }
 
-function stateExports({ memories, globals, tables, features }: ModuleFacts): ExportFacts[] {
-  const changesTables = features.includes("table mutation");
+/** None where there are so many that they aren't put back (put-back.ts). */
+function stateExports(facts: ModuleFacts): ExportFacts[] {
+  if (statePartCount(facts) > STATE_PARTS_MAX) return [];
+  const { memories, globals, tables, features } = facts;
   return [
     ...memories.map((_, index) => stateExport("memory", index)),
     ...globals.flatMap(({ isMutable }, index) => (isMutable ? stateExport("global", index) : [])),
-    ...(changesTables ? tables.map((_, index) => stateExport("table", index)) : []),
+    ...(features.includes("table mutation") ? tables.map((_, index) => stateExport("table", index)) : []),
   ];
 }
 
@@ -127,51 +118,75 @@ function stateExport(kind: "memory" | "global" | "table", index: number): Export
   return { name: `${EXPORTED[kind]}${index}`, kind, index, type: "" };
 }
 
+function exportSection(
+  bytes: Uint8Array,
+  { sections, ...layout }: ModuleLayout,
+  ownCount: number,
+  added: readonly ExportFacts[],
+): Uint8Array[] {
+  const count = Uint8Array.from(unsignedLeb(ownCount + added.length));
+  const entries = added.map(exportEntry);
+  const section = sections.find(({ id }) => id === SECTION.export);
+  if (section === undefined) return [count, ...entries];
+  const dropped = layout.reservedExports.map((range) => ({ ...range, bytes: new Uint8Array(0) }));
+  return [...spliced(bytes, section, [{ ...layout.exportCount!, bytes: count }, ...dropped]), ...entries];
+}
+
 function exportEntry({ name, kind, index }: ExportFacts): Uint8Array {
   const text = Buffer.from(name);
-  return Uint8Array.from([...unsignedLeb(text.length), ...text, KIND_BYTE[kind], ...unsignedLeb(index)]);
+  return Uint8Array.from([...unsignedLeb(text.length), ...text, EXTERN_KINDS.indexOf(kind), ...unsignedLeb(index)]);
 }
 
 function memoryLimits({ minPages, maxPages, isShared, is64 }: MemoryFacts): Uint8Array {
-  return encodedLimits((isShared ? LIMITS_SHARED : 0) | (is64 ? LIMITS_64 : 0), minPages, maxPages!);
+  return encodedLimits({ min: minPages, max: maxPages, isShared, is64 });
 }
 
 function tableLimits({ min, max, is64 }: TableFacts): Uint8Array {
-  return encodedLimits(is64 ? LIMITS_64 : 0, min, max!);
+  return encodedLimits({ min, max, isShared: false, is64 });
 }
 
-function encodedLimits(flags: number, min: number, max: number): Uint8Array {
-  return Uint8Array.from([flags | LIMITS_MAX, ...unsignedLeb(min), ...unsignedLeb(max)]);
+function replacing(ranges: readonly Range[], replacements: readonly Uint8Array[]): Splice[] {
+  return ranges.map((range, index) => ({ ...range, bytes: replacements[index]! }));
 }
 
-function spliced(bytes: Uint8Array, section: Section, ranges: readonly Range[], replacements: readonly Uint8Array[]): Uint8Array[] {
+/** The section's contents; splices in the order of their offsets. */
+function spliced(bytes: Uint8Array, section: Section, splices: readonly Splice[]): Uint8Array[] {
   const parts: Uint8Array[] = [];
   let at = section.bodyStart;
-  for (const [index, { start, end }] of ranges.entries()) {
-    parts.push(bytes.subarray(at, start), replacements[index]!);
+  for (const { start, end, bytes: replacement } of splices) {
+    parts.push(bytes.subarray(at, start), replacement);
     at = end;
   }
   parts.push(bytes.subarray(at, section.end));
   return parts;
 }
 
-function assembled(bytes: Uint8Array, { sections }: ModuleLayout, bodies: ReadonlyMap<number, readonly Uint8Array[]>): Uint8Array {
-  const firstStart = sections[0]?.start ?? bytes.length;
-  const parts: Uint8Array[] = [bytes.subarray(0, firstStart)];
-  const hasExports = sections.some(({ id }) => id === SECTION.export);
-  const exportPlace = hasExports || !bodies.has(SECTION.export) ? -1 : placeOf(SECTION.export, sections);
+function assembled(bytes: Uint8Array, sections: readonly Section[], replaced: ReadonlyMap<number, readonly Uint8Array[]>): Uint8Array {
+  const chunks: Uint8Array[] = [bytes.subarray(0, sections[0]?.start)];
+  const addSection = (id: number, body: readonly Uint8Array[]): void => {
+    const size = body.reduce((sum, { length }) => sum + length, 0);
+    chunks.push(Uint8Array.from([id, ...unsignedLeb(size)]));
+    for (const part of body) chunks.push(part);
+  };
+  const isNew = replaced.has(SECTION.export) && !sections.some(({ id }) => id === SECTION.export);
+  const exportPlace = isNew ? placeOf(SECTION.export, sections) : -1;
   for (let index = 0; index <= sections.length; index++) {
-    if (index === exportPlace) parts.push(...encodedSection(SECTION.export, bodies.get(SECTION.export)!));
+    if (index === exportPlace) addSection(SECTION.export, replaced.get(SECTION.export)!);
     const section = sections[index];
-    if (section === undefined) break;
-    const body = bodies.get(section.id);
-    if (body === undefined) parts.push(bytes.subarray(section.start, section.end));
-    else parts.push(...encodedSection(section.id, body));
+    const body = section === undefined ? undefined : replaced.get(section.id);
+    if (body !== undefined) addSection(section!.id, body);
+    else if (section !== undefined) chunks.push(bytes.subarray(section.start, section.end));
   }
-  return Buffer.concat(parts);
+  return joined(chunks);
 }
 
-function encodedSection(id: number, body: readonly Uint8Array[]): Uint8Array[] {
-  const size = body.reduce((sum, { length }) => sum + length, 0);
-  return [Uint8Array.from([id, ...unsignedLeb(size)]), ...body];
+/** Bytes of its own: Buffer.concat may answer a piece of a shared pool. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }

@@ -5,7 +5,8 @@
  */
 import { type ByteReader, Malformed } from "./byte-reader.ts";
 import { FEATURE, type FoundFeatures } from "./features.ts";
-import { readValueType, readValueTypes } from "./value-types.ts";
+import { VALUES_MAX } from "./limits.ts";
+import { readValueType } from "./value-types.ts";
 
 const FUNCTION = 0x60;
 const STRUCT = 0x5f;
@@ -14,6 +15,7 @@ const SUB = 0x50;
 const SUB_FINAL = 0x4f;
 const REC = 0x4e;
 const PACKED = [0x77, 0x78];
+const SHOWN_MAX = 16;
 
 /** Null for a type that is no function's. */
 export function readTypes(reader: ByteReader, groupCount: number, found: FoundFeatures): (string | null)[] {
@@ -39,7 +41,7 @@ function readSubType(reader: ByteReader, found: FoundFeatures): string | null {
     at = reader.at;
     form = reader.u8("a type");
   }
-  if (form === FUNCTION) return signature(readValueTypes(reader, found), readValueTypes(reader, found));
+  if (form === FUNCTION) return `(${readTypeList(reader, found)}) -> ${readResults(reader, found)}`;
   if (form !== STRUCT && form !== ARRAY) throw new Malformed(at, "the form of a type: function, struct or array");
   found.bits |= FEATURE.gc;
   for (let left = form === ARRAY ? 1 : reader.u32("a number of fields"); left > 0; left--) readField(reader, found);
@@ -52,6 +54,22 @@ function readField(reader: ByteReader, found: FoundFeatures): void {
   reader.u8("a field's mutability");
 }
 
-export function signature(parameters: readonly string[], results: readonly string[]): string {
-  return `(${parameters.join(", ")}) -> ${results.length === 1 ? results[0] : `(${results.join(", ")})`}`;
+function readResults(reader: ByteReader, found: FoundFeatures): string {
+  const isSingle = reader.bytes[reader.at] === 1;
+  const list = readTypeList(reader, found);
+  return isSingle ? list : `(${list})`;
+}
+
+/** Cut, so that what a signature costs is bounded; nothing that we provide has so many. */
+function readTypeList(reader: ByteReader, found: FoundFeatures): string {
+  const { at } = reader;
+  const count = reader.u32("a number of types");
+  if (count > VALUES_MAX) throw new Malformed(at, `at most ${VALUES_MAX} types`);
+  const shown: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const type = readValueType(reader, found);
+    if (index < SHOWN_MAX) shown.push(type);
+  }
+  if (count > SHOWN_MAX) shown.push(`${count - SHOWN_MAX} more`);
+  return shown.join(", ");
 }

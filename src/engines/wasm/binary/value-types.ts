@@ -8,8 +8,15 @@ import { FEATURE, type FoundFeatures } from "./features.ts";
 
 const NUMBER_TYPES: Readonly<Record<number, string>> = { 127: "i32", 126: "i64", 125: "f32", 124: "f64", 123: "v128" };
 
+interface HeapType {
+  readonly name: string;
+  /** Before "ref", where that isn't the name. */
+  readonly shorthand?: string;
+  readonly feature: number;
+}
+
 /** By code, as a byte; each also stands alone, for the nullable reference. */
-const HEAP_TYPES: Readonly<Record<number, { readonly name: string; readonly feature: number }>> = {
+const HEAP_TYPES: Readonly<Record<number, HeapType>> = {
   112: { name: "func", feature: 0 },
   111: { name: "extern", feature: FEATURE.referenceTypes },
   110: { name: "any", feature: FEATURE.gc },
@@ -18,10 +25,10 @@ const HEAP_TYPES: Readonly<Record<number, { readonly name: string; readonly feat
   107: { name: "struct", feature: FEATURE.gc },
   106: { name: "array", feature: FEATURE.gc },
   105: { name: "exn", feature: FEATURE.exceptions },
-  116: { name: "noexn", feature: FEATURE.exceptions },
-  115: { name: "nofunc", feature: FEATURE.functionReferences },
-  114: { name: "noextern", feature: FEATURE.functionReferences },
-  113: { name: "none", feature: FEATURE.gc },
+  116: { name: "noexn", shorthand: "nullexn", feature: FEATURE.exceptions },
+  115: { name: "nofunc", shorthand: "nullfunc", feature: FEATURE.functionReferences },
+  114: { name: "noextern", shorthand: "nullextern", feature: FEATURE.functionReferences },
+  113: { name: "none", shorthand: "null", feature: FEATURE.gc },
 };
 
 const REF = 0x64;
@@ -52,7 +59,7 @@ function referenceType(reader: ByteReader, found: FoundFeatures, at: number, cod
   const heap = HEAP_TYPES[code];
   if (heap === undefined) throw new Malformed(at, "a value type");
   found.bits |= heap.feature;
-  return `${heap.name}ref`;
+  return `${heap.shorthand ?? heap.name}ref`;
 }
 
 export function readHeapType(reader: ByteReader, found: FoundFeatures): string {
@@ -63,10 +70,4 @@ export function readHeapType(reader: ByteReader, found: FoundFeatures): string {
   if (heap === undefined) throw new Malformed(at, "a heap type");
   found.bits |= heap.feature;
   return heap.name;
-}
-
-export function readValueTypes(reader: ByteReader, found: FoundFeatures): string[] {
-  const types: string[] = [];
-  for (let left = reader.u32("a number of types"); left > 0; left--) types.push(readValueType(reader, found));
-  return types;
 }

@@ -10,9 +10,8 @@ export function printable(name: string): string {
   return cut.replace(/[\p{C}\p{Z}]/gu, (char) => (char === " " ? char : `\\u{${char.codePointAt(0)!.toString(16)}}`));
 }
 
-/** "a, b and 3 more" */
-export function quoted(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_MAX).map(printable);
-  const left = names.length - shown.length;
-  return left > 0 ? `${shown.join(", ")} and ${left} more` : shown.join(", ");
+/** "a, b and 3 more", of names that are printable. */
+export function listed<Item>(items: readonly Item[], describe: (item: Item) => string): string {
+  const shown = items.slice(0, NAMES_MAX).map(describe).join(", ");
+  return items.length > NAMES_MAX ? `${shown} and ${items.length - NAMES_MAX} more` : shown;
 }
