@@ -13,6 +13,7 @@ export const GIB = 1024 * MIB;
 export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;
 export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
 
 const SIZE_FORMS = 'use bytes or a number with k, m or g: 65536, 64k, "128m", 1gb';
 const DURATION_FORMS = "use milliseconds or a number with ms, s, m or h: 250, 250ms, 30s, 5m, 1h";

@@ -1,8 +1,8 @@
 /**
  * Host capabilities: what a function may keep, send and lock, for every engine.
  * The interface alone; each method checks the function's `allow`, the names and
- * the sizes, and gives an expected failure back as a value. Loads nothing: the
- * databases behind it are opened by the first call (capability-host.ts).
+ * the sizes, and gives an expected failure back as a value. Types only: what
+ * stands behind them (capability-host.ts) is loaded by its first use.
  */
 import type { Result } from "../base/result.ts";
 import type { Allow } from "../config/config.ts";
@@ -48,11 +48,15 @@ export interface HostCapabilities {
   readonly lock: LockCapability;
 }
 
-/** Made once per process; `hostFor` costs nothing until a method of its result is called. */
+/** Made once per process. `hostFor` opens nothing; the methods of its result do. */
 export interface CapabilityHost {
   hostFor(functionId: string, allow: Allow): HostCapabilities;
+  /** Waits for writes under way. */
   close(): Promise<void>;
 }
+
+/** How engines get at it: the first call loads it. */
+export type OpenCapabilityHost = () => Promise<CapabilityHost>;
 
 export interface KvCapability {
   /** Null when there is none, or no longer. */

@@ -81,7 +81,8 @@ export class BlobStore {
   }
 
   #folder(bucket: string): string {
-    return join(this.#client.dataDir, "store", "blob", bucket);
+    // Not beside the indexes: a bucket's name could be that of another one's index.
+    return join(this.#client.dataDir, "store", "blob-files", bucket);
   }
 
   /** Its folder exists then. */

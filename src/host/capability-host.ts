@@ -1,0 +1,81 @@
+/**
+ * Capability host: puts the five capabilities on one store. Turns refusals and
+ * faults of storage into failures: the guest is told what it can do, the
+ * operator's log which file and why. Must not be loaded before it is used.
+ */
+import { fail, type Result } from "../base/result.ts";
+import type { Allow } from "../config/config.ts";
+import type { Store } from "../store/store.ts";
+import type { StoreFault } from "../store/store-fault.ts";
+import { blobCapability } from "./blob.ts";
+import type { CapabilityFailure, CapabilityFailureCode, CapabilityHost, CapabilityName, Name, Outcome } from "./capabilities.ts";
+import { allowedName, Refused } from "./check-arguments.ts";
+import { kvCapability } from "./kv.ts";
+import { LocalWaiters } from "./local-waiters.ts";
+import { lockCapability } from "./lock.ts";
+import { queueCapability } from "./queue.ts";
+import { sqlCapability } from "./sql.ts";
+
+export interface CapabilityHostOptions {
+  readonly store: Store;
+  /** A fault of storage, for the operator. */
+  onFault(functionId: string, message: string): void;
+}
+
+/** What one function's capabilities stand on. */
+export interface CapabilityBase {
+  readonly functionId: string;
+  readonly store: Store;
+  readonly waiters: LocalWaiters;
+  /** Throws Refused. */
+  allowed(capability: CapabilityName, name: Name): string;
+  /** Refusals that `work` throws and faults that it returns become the outcome. */
+  attempt<Value>(work: () => Promise<Result<Value, StoreFault | CapabilityFailure>>): Outcome<Value>;
+}
+
+const TOLD: Partial<Readonly<Record<CapabilityFailureCode, string>>> = {
+  BUSY: "the store is busy: nothing was written; try again",
+  STORAGE_FULL: "the store is full: nothing was written; delete what is no longer needed",
+  STORAGE_FAILED: "the store failed: nothing is known to be written; the server's log says why",
+};
+
+export function createCapabilityHost({ store, onFault }: CapabilityHostOptions): CapabilityHost {
+  const waiters = new LocalWaiters();
+  return {
+    hostFor(functionId: string, allow: Allow) {
+      const base: CapabilityBase = {
+        functionId,
+        store,
+        waiters,
+        allowed: (capability, name) => allowedName(allow, capability, name, functionId),
+        attempt: (work) => attempt(work, (message) => onFault(functionId, message)),
+      };
+      return {
+        kv: kvCapability(base),
+        sql: sqlCapability(base),
+        blob: blobCapability(base),
+        queue: queueCapability(base),
+        lock: lockCapability(base),
+      };
+    },
+    close: () => store.close(),
+  };
+}
+
+async function attempt<Value>(
+  work: () => Promise<Result<Value, StoreFault | CapabilityFailure>>,
+  report: (message: string) => void,
+): Outcome<Value> {
+  try {
+    const result = await work();
+    if (result.ok) return result;
+    const { code, message } = result.failure;
+    const told = TOLD[code];
+    if (told === undefined) return result;
+    report(message);
+    return fail({ code, message: told });
+  } catch (error) {
+    if (error instanceof Refused) return fail(error.failure);
+    throw error;
+  }
+}
