@@ -1,0 +1,65 @@
+/**
+ * Asyncify: makes a module that can be left and entered again at its first
+ * question for the request. Binaryen's pass does the work, told exactly which
+ * functions are on the stack then: they alone are changed, which takes seconds
+ * where the whole of a Go program takes a minute, and costs the rest of the
+ * program nothing when it runs (docs/decisions/0010-asyncify.md). The stack is
+ * unwound into a memory of its own: the guest's stays as the guest left it.
+ * Runs in a process of its own: Binaryen gives up by ending its process.
+ */
+import type Binaryen from "binaryen";
+import { EXPORTED } from "../binary/reserved-names.ts";
+import { stripCustomSections, withNames } from "./custom-sections.ts";
+
+/** Imports that may tell of the request (guest/wasi/imports.ts), in both spellings of WASI's module. */
+const QUESTIONS = ["fd_read", "environ_sizes_get", "environ_get"];
+const WASI_MODULES = ["wasi_snapshot_preview1", "wasi_unstable"];
+
+/** The same as in guest/wasi/request-gate.ts, which finds the memory and the functions by it; a test compares them. */
+export const GATE_EXPORT = `${EXPORTED.memory}gate:`;
+const STACK_MEMORY = "asyncify_memory";
+/** Of 64 KiB. A stack that needs more ends in a trap, and the module goes on without checkpoints. */
+const STACK_PAGES = 1;
+
+/** `functions` by index: all that may be on the stack. */
+export async function asyncify(bytes: Uint8Array, functions: readonly number[]): Promise<Uint8Array> {
+  const { default: binaryen } = await import("binaryen");
+  const { bytes: bare, names } = stripCustomSections(bytes);
+  const module = readBinary(binaryen, bare, accepted(binaryen.Features));
+  // Without optimization every local of a changed function is saved and loaded, used or not.
+  binaryen.setOptimizeLevel(1);
+  binaryen.setShrinkLevel(0);
+  binaryen.setDebugInfo(false);
+  const nameOf = (index: number): string => binaryen.getFunctionInfo(module.getFunctionByIndex(index)).name;
+  binaryen.setPassArgument("asyncify-onlylist", functions.map(nameOf).join(","));
+  binaryen.setPassArgument("asyncify-imports", WASI_MODULES.flatMap((wasi) => QUESTIONS.map((name) => `${wasi}.${name}`)).join(","));
+  binaryen.setPassArgument("asyncify-in-secondary-memory", "1");
+  binaryen.setPassArgument("asyncify-secondary-memory-size", String(STACK_PAGES));
+  module.runPasses(["asyncify"]);
+  module.addMemoryExport(STACK_MEMORY, GATE_EXPORT + functions.join(","));
+  return withNames(module.emitBinary(), names);
+}
+
+/** What V8 runs without flags and asyncify understands. Exceptions and GC never come here: such a module can't be put back. */
+function accepted(features: typeof Binaryen.Features): number {
+  return (
+    features.MutableGlobals |
+    features.NontrappingFPToInt |
+    features.SIMD128 |
+    features.BulkMemory |
+    features.BulkMemoryOpt |
+    features.SignExt |
+    features.TailCall |
+    features.ReferenceTypes |
+    features.CallIndirectOverlong |
+    features.Multivalue |
+    features.RelaxedSIMD |
+    features.ExtendedConst |
+    features.MultiMemory
+  );
+}
+
+/** Its types don't know of the second parameter, without which everything new is refused when it is written. */
+function readBinary(binaryen: typeof Binaryen, bytes: Uint8Array, features: number): Binaryen.Module {
+  return (binaryen.readBinary as (bytes: Uint8Array, features: number) => Binaryen.Module)(bytes, features);
+}
