@@ -12,6 +12,7 @@
 import { streamAnswer, wakeStream } from "./answer-stream.ts";
 import type { BodySource } from "./body.ts";
 import { connect, current, hostAsync, hostSync, settle } from "./bridge.ts";
+import { capabilities } from "./capabilities/env.ts";
 import { setClock, turnClock } from "./clock.ts";
 import { type CallContext, findHandler, type Handler } from "./handler.ts";
 import { abortRequest, endRequest, incomingRequest, origin, type Request } from "./request.ts";
@@ -56,7 +57,8 @@ export function boot(
   reply = replyCallback;
   const options = jsonParse(optionsJson) as BootOptions;
   origin.scheme = options.scheme;
-  env = Object.freeze({ ...options.env });
+  // Spread, not assigned: a text may have the name of a capability.
+  env = Object.freeze({ __proto__: capabilities, ...options.env });
   // Here and not in the prelude, because V8 adds these to every new context. Memories of
   // WebAssembly lie outside the heap that V8 limits, and a Wasm function has a limit of its
   // own; shared memory would only serve to build a fine clock.

@@ -20,7 +20,16 @@ import { bundleGuestScript, prebuiltNames } from "../src/engines/javascript/gues
 const root = dirname(import.meta.dirname);
 const dist = join(root, "dist");
 
-const PROGRAMS = ["main", "serve/worker-main", "cli/build-compile", "cli/load-child", "cli/run-child", "lab/load/load-thread"];
+const PROGRAMS = [
+  "main",
+  "serve/worker-main",
+  "cli/build-compile",
+  "cli/load-child",
+  "cli/run-child",
+  "lab/load/load-thread",
+  "store/store-thread",
+  "store/sql-thread",
+];
 const BUNDLE: BuildOptions = {
   absWorkingDir: root,
   bundle: true,

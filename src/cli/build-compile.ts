@@ -28,6 +28,7 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
   const snapshot = await loadSnapshot(snapshotFile, async () => (await guestScript("prelude", dataDir)).code);
   const watchdog = new Watchdog();
   const engine = new JavaScriptEngine({
+    capabilities: null,
     watchdog,
     snapshot,
     scheme: "http",

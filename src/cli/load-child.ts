@@ -42,6 +42,7 @@ async function loadAll({ functions, dataDir, scratchDir }: LoadJob): Promise<voi
   const snapshot = await loadSnapshot(join(scratchDir, "guest.snapshot"), async () => (await guestScript("prelude", dataDir)).code);
   const watchdog = new Watchdog();
   const engine = new JavaScriptEngine({
+    capabilities: null,
     watchdog,
     snapshot,
     scheme: "http",

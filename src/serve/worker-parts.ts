@@ -10,6 +10,7 @@ import type { Engine } from "../engines/engine.ts";
 import { Watchdog } from "../engines/isolate/watchdog.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
+import type { CapabilityHost } from "../host/capabilities.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import { formatRecord, type LogLevel } from "../telemetry/log-record.ts";
 import { type FlightRecord, LOOP_LANE_SLOT } from "./flight-record.ts";
@@ -58,27 +59,30 @@ export class Engines {
   readonly #host: EngineHost;
   readonly #javascript: Engine;
   readonly #watchdog: Watchdog;
+  readonly #capabilities: LazyCapabilities;
   #wasm: Promise<Engine> | null = null;
   #openWasm: Engine | null = null;
 
-  private constructor(message: StartMessage, host: EngineHost, javascript: Engine, watchdog: Watchdog) {
+  private constructor(message: StartMessage, host: EngineHost, javascript: Engine, watchdog: Watchdog, capabilities: LazyCapabilities) {
     this.#message = message;
     this.#host = host;
     this.#javascript = javascript;
     this.#watchdog = watchdog;
+    this.#capabilities = capabilities;
   }
 
   static async open(message: StartMessage, host: EngineHost): Promise<Engines> {
     const watchdog = new Watchdog();
     const { config, snapshotFile, inspected } = message;
+    const capabilities = new LazyCapabilities(config.dataDir, host);
     const javascript = inspected
-      ? await inspectedEngine(config, host.onGuestLog)
+      ? await inspectedEngine(config, host.onGuestLog, capabilities)
       : new JavaScriptEngine({
-          ...isolateHost(host, watchdog),
+          ...isolateHost(host, watchdog, capabilities),
           snapshot: await loadSnapshot(snapshotFile, () => scriptCode("prelude", config.dataDir)),
           scheme: schemeOf(config),
         });
-    return new Engines(message, host, javascript, watchdog);
+    return new Engines(message, host, javascript, watchdog, capabilities);
   }
 
   of(name: EngineName): Engine | Promise<Engine> {
@@ -87,7 +91,8 @@ export class Engines {
     return this.#openWasm ?? this.#wasm;
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#capabilities.close();
     this.#javascript.close();
     this.#openWasm?.close();
     this.#watchdog.close();
@@ -101,15 +106,16 @@ export class Engines {
     ]);
     const file = join(dataDir, "cache", "snapshots", snapshotFileName(await guestHash("wasi", dataDir)));
     const snapshot = await loadSnapshot(file, () => scriptCode("wasi", dataDir));
-    this.#openWasm = new WasmEngine({ ...isolateHost(this.#host, this.#watchdog), snapshot });
+    this.#openWasm = new WasmEngine({ ...isolateHost(this.#host, this.#watchdog, this.#capabilities), snapshot });
     return this.#openWasm;
   }
 }
 
 /** What engines of isolates need of their worker. */
-function isolateHost({ flight, onGuestLog, send }: EngineHost, watchdog: Watchdog) {
+function isolateHost({ flight, onGuestLog, send }: EngineHost, watchdog: Watchdog, capabilities: LazyCapabilities) {
   return {
     watchdog,
+    capabilities: capabilities.open,
     turns: new FlightSlots(flight),
     onGuestLog,
     onRunaway: (functionId: string) => send({ type: "runaway", functionId }),
@@ -125,9 +131,45 @@ function isolateHost({ flight, onGuestLog, send }: EngineHost, watchdog: Watchdo
   };
 }
 
-async function inspectedEngine(config: Config, onGuestLog: OnGuestLog): Promise<Engine> {
+/** What functions may keep: loaded by the first that does. */
+class LazyCapabilities {
+  readonly #dataDir: string;
+  readonly #host: EngineHost;
+  #loaded: Promise<CapabilityHost> | null = null;
+
+  constructor(dataDir: string, host: EngineHost) {
+    this.#dataDir = dataDir;
+    this.#host = host;
+  }
+
+  readonly open = (): Promise<CapabilityHost> => {
+    this.#loaded ??= this.#load();
+    return this.#loaded;
+  };
+
+  async close(): Promise<void> {
+    await (await this.#loaded)?.close();
+  }
+
+  async #load(): Promise<CapabilityHost> {
+    const [{ createCapabilityHost }, { openStore }] = await Promise.all([
+      import("../host/capability-host.ts"),
+      import("../store/store.ts"),
+    ]);
+    const { onGuestLog, send } = this.#host;
+    const store = openStore({ dataDir: this.#dataDir, onStuck: (functionId) => send({ type: "runaway", functionId }) });
+    return createCapabilityHost({ store, onFault: (functionId, message) => onGuestLog(functionId, "error", message) });
+  }
+}
+
+async function inspectedEngine(config: Config, onGuestLog: OnGuestLog, { open }: LazyCapabilities): Promise<Engine> {
   const { InspectedEngine } = await import("../engines/javascript/inspected-engine.ts");
-  return new InspectedEngine({ preludeCode: await scriptCode("prelude", config.dataDir), scheme: schemeOf(config), onGuestLog });
+  return new InspectedEngine({
+    preludeCode: await scriptCode("prelude", config.dataDir),
+    scheme: schemeOf(config),
+    onGuestLog,
+    capabilities: open,
+  });
 }
 
 function schemeOf(config: Config): "http" | "https" {

@@ -164,10 +164,12 @@ function workerFlags(launch: Launch): string[] {
     "--permission",
     "--allow-addons",
     "--allow-net",
+    // The store's threads (src/store/): SQLite waits for disks and locks.
+    "--allow-worker",
     "--allow-fs-read=*",
     `--allow-fs-write=${join(launch.dataDir, "*")}`,
     ...(launch.inspects === true ? ["--allow-inspector"] : []),
-    // --allow-addons and --allow-net warn on every start; the wall they weaken is the second one.
+    // --allow-addons, --allow-net and --allow-worker warn on every start; the wall they weaken is the second one.
     "--disable-warning=SecurityWarning",
     "--disable-warning=ExperimentalWarning",
   ];

@@ -216,7 +216,7 @@ export class Worker {
     for (const runtime of this.#runtimes.values()) runtime.retire();
     // Ends the watchdog's thread: process.exit would wait for it.
     this.#budget.close();
-    this.#engines.close();
+    await this.#engines.close();
     await this.#guestLogs.flush();
     await new Promise<void>((resolve) => {
       this.#logs.flush();

@@ -82,12 +82,15 @@ class SqlLine {
   }
 
   async close(): Promise<void> {
-    for (const { resolve } of this.#waiting.splice(0)) resolve(fail({ code: "BUSY", message: "The server is stopping" }));
-    this.#answer(fail({ code: "BUSY", message: "The server is stopping" }));
+    const stopping = fail({ code: "BUSY", message: "The server is stopping" } as const);
+    for (const { resolve } of this.#waiting.splice(0)) resolve(stopping);
+    const isIdle = this.#running === null;
+    this.#answer(stopping);
     if (this.#idle !== null) clearTimeout(this.#idle);
-    const worker = this.#worker;
+    const ended = this.#worker?.terminate();
     this.#worker = null;
-    await worker?.terminate();
+    // A statement in its midst may end late, or never.
+    if (isIdle) await ended;
   }
 
   #next(): void {

@@ -44,6 +44,7 @@ export async function makeEngine(logs: GuestLogLine[] = []): Promise<Engine> {
   const snapshot = await loadSnapshot(join(workDir, snapshotFileName(prelude.hash)), async () => prelude.code);
   const watchdog = new Watchdog();
   const engine = new JavaScriptEngine({
+    capabilities: null,
     watchdog,
     snapshot,
     scheme: "http",

@@ -42,6 +42,7 @@ export async function openWebSandbox({ allow = {} }: { allow?: Allow } = {}): Pr
     allow,
     signal: closing.signal,
     state: new Map(),
+    capabilities: async () => null,
     log: (level, message) => logs.push(`${level}: ${message}`),
     traceparent: () => null,
   };

@@ -13,6 +13,7 @@
 import { readFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { createContext, runInContext } from "node:vm";
+import type { OpenCapabilityHost } from "../../host/capabilities.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Engine, EngineSource, Sandbox, Template } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
@@ -30,6 +31,7 @@ const HEAP_SAMPLING_INTERVAL_BYTES = 32 * 1024;
 export interface InspectedEngineOptions {
   readonly preludeCode: string;
   readonly scheme: "http" | "https";
+  readonly capabilities: OpenCapabilityHost;
   onGuestLog(functionId: string, level: LogLevel, message: string): void;
 }
 
@@ -95,6 +97,7 @@ class InspectedSandbox implements Sandbox, RealmHost {
       allow: source.allow,
       signal: this.#abort.signal,
       state: new Map(),
+      capabilities: async () => (await options.capabilities()).hostFor(source.functionId, source.allow),
       log: (level, message, callId) => {
         const call = this.#realm.calls.get(callId);
         if (call === undefined) options.onGuestLog(source.functionId, level, message);

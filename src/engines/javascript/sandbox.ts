@@ -7,6 +7,7 @@
  */
 
 import type ivm from "isolated-vm";
+import type { OpenCapabilityHost } from "../../host/capabilities.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Sandbox, TurnObserver } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
@@ -32,6 +33,8 @@ export interface SandboxHost {
   readonly isolates: SpareIsolates;
   readonly scheme: "http" | "https";
   readonly turns: TurnObserver;
+  /** Null where functions are only compiled or measured. */
+  readonly capabilities: OpenCapabilityHost | null;
   /** A record of a guest that belongs to no open call: module load, timers, waitUntil. */
   onGuestLog(functionId: string, level: LogLevel, message: string): void;
   /** A turn of this function can't be stopped: only the end of this process ends it. */
@@ -83,6 +86,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
       allow: source.allow,
       signal: this.#abort.signal,
       state: new Map(),
+      capabilities: async () => (await host.capabilities?.())?.hostFor(source.functionId, source.allow) ?? null,
       log: (level, message, callId) => this.#log(level, message, callId),
       traceparent: (callId) => this.#realms.callOf(callId)?.traceparent() ?? null,
     };

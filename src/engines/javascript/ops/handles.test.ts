@@ -17,7 +17,15 @@ class Other implements Handle {
 function sandbox(): { context: OpContext; close: () => void } {
   const closing = new AbortController();
   return {
-    context: { functionId: "f", allow: {}, signal: closing.signal, state: new Map(), log: () => {}, traceparent: () => null },
+    context: {
+      functionId: "f",
+      allow: {},
+      signal: closing.signal,
+      state: new Map(),
+      capabilities: async () => null,
+      log: () => {},
+      traceparent: () => null,
+    },
     close: () => closing.abort(),
   };
 }

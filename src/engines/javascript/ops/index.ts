@@ -2,6 +2,7 @@
  * The host operations a JavaScript guest may name. A sandbox adds its own
  * (log, timers, answers) beside these; nothing outside the two maps can be reached.
  */
+import { capabilityAsyncOps } from "./capabilities.ts";
 import { clockSyncOps } from "./clock.ts";
 import { cryptoAsyncOps, cryptoSyncOps } from "./crypto.ts";
 import { fetchAsyncOps, fetchSyncOps } from "./fetch.ts";
@@ -19,4 +20,9 @@ export const syncOps: ReadonlyMap<string, SyncOp> = new Map([
   ...fetchSyncOps,
 ]);
 
-export const asyncOps: ReadonlyMap<string, AsyncOp> = new Map([...zlibAsyncOps, ...cryptoAsyncOps, ...fetchAsyncOps]);
+export const asyncOps: ReadonlyMap<string, AsyncOp> = new Map([
+  ...zlibAsyncOps,
+  ...cryptoAsyncOps,
+  ...fetchAsyncOps,
+  ...capabilityAsyncOps,
+]);

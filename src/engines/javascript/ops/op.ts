@@ -6,6 +6,7 @@
  */
 
 import type { Allow } from "../../../config/config.ts";
+import type { HostCapabilities } from "../../../host/capabilities.ts";
 import type { LogLevel } from "../../../telemetry/log-record.ts";
 
 /** What an operation knows about its caller. */
@@ -16,6 +17,8 @@ export interface OpContext {
   readonly signal: AbortSignal;
   /** The sandbox's open handles (handles.ts): compressors, decoders, fetches. Freed with it; other caches of a sandbox are keyed by it. */
   readonly state: Map<number, unknown>;
+  /** Of this function; loads what stands behind them. Null where there is no data folder. */
+  capabilities(): Promise<HostCapabilities | null>;
   log(level: LogLevel, message: string, callId: number): void;
   /** Value of an outgoing traceparent header for this call; null when the call is over. */
   traceparent(callId: number): string | null;
