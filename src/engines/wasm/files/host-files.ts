@@ -14,6 +14,7 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  futimesSync,
   openSync,
   readSync,
   utimesSync,
@@ -29,7 +30,7 @@ import {
   SECOND_PATH_OFFSET,
 } from "../../../../guest/wasi/file-operations.ts";
 import { codeOf, errnoOfError, Refused } from "./errno.ts";
-import { Filestats, filetypeOf } from "./filestat.ts";
+import { Filestats, filetypeOf, type TimeArgument } from "./filestat.ts";
 import { type Folder, type FolderAccess, folderAccess } from "./folder-access.ts";
 import { FolderListing } from "./folder-listing.ts";
 import { type OpenFile, OpenFiles, type OpenFolder } from "./open-files.ts";
@@ -211,10 +212,11 @@ export class HostFiles {
   #setTimes(file: OpenFile, flags: number): void {
     const { atimNs, mtimNs } = this.#times();
     const path = this.#access.pathOfOpen(file.fd);
-    // By its path, as Node's permission model refuses futimes altogether.
-    if (path === null) throw new Refused(ERRNO.notsup);
     const stat = () => fstatSync(file.fd, { bigint: true });
-    this.#filestats.setTimes(flags, atimNs, mtimNs, (atime, mtime) => utimesSync(path, atime, mtime), stat);
+    // By a path where there is one: Node's permission model refuses futimes altogether.
+    const set = (atime: TimeArgument, mtime: TimeArgument): void =>
+      path === null ? futimesSync(file.fd, atime, mtime) : utimesSync(path, atime, mtime);
+    this.#filestats.setTimes(flags, atimNs, mtimNs, set, stat);
   }
 
   /** Node has no fcntl: the same file is opened once more, under the new flags. */
