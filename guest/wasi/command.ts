@@ -112,7 +112,7 @@ export class Command {
       if (exports !== null) this.#guest.noted |= NOTED.grewMemory;
       exports = this.#again();
     }
-    if (this.#mode === "checkpoint") this.#guest.gate.rewind();
+    if (this.#mode === "checkpoint") this.#guest.gate.rewind(exports);
     return exports;
   }
 

@@ -73,11 +73,11 @@ export class RequestGate {
     return did;
   }
 
-  /** `_start`, called after this, goes on at the gate; `exports` are those of an instance that has taken the armed one's place. */
-  rewind(exports: Exports | null = null): void {
-    if (exports !== null) this.#asyncify = exports as unknown as AsyncifyExports;
+  /** `_start` of this instance, called after this, goes on at the gate. Not always the armed one: an image can be put into another. */
+  rewind(exports: Exports): void {
+    this.#asyncify = exports as unknown as AsyncifyExports;
     this.#state = "rewinding";
-    this.#asyncify!.asyncify_start_rewind(DATA_POINTER);
+    this.#asyncify.asyncify_start_rewind(DATA_POINTER);
   }
 
   /** Asked by every import that tells of the request. True: return at once, whatever the value. */

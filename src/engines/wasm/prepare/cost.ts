@@ -12,7 +12,7 @@ const MEASURED_RUNS = 400;
 const RUNS_LEAST = 3;
 const US_PER_MS = 1_000;
 
-/** One for each of `runs`, in their order. */
+/** One for each of `runs`, in their order, to a tenth. */
 export function costsUs(runs: readonly (() => void)[]): number[] {
   takeTurns(runs, WARM_UP_MS * runs.length, WARM_UP_RUNS);
   return takeTurns(runs, MEASURED_MS * runs.length, MEASURED_RUNS).map(medianUs);
@@ -33,5 +33,6 @@ function takeTurns(runs: readonly (() => void)[], budgetMs: number, mostRuns: nu
 }
 
 function medianUs(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1]!;
+  const median = samples.toSorted((a, b) => a - b)[samples.length >> 1]!;
+  return Math.round(median * 10) / 10;
 }
