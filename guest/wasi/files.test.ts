@@ -6,7 +6,15 @@ import { CONTENT_AT, type FileGuest, MEMORY_BYTES, scene } from "../../test/supp
 import { ERRNO, FDFLAGS, FILETYPE, FSTFLAGS, LOOKUPFLAGS, OFLAGS, RIGHTS, WHENCE } from "./abi.ts";
 import { NOTED } from "./channel.ts";
 
-const READ_WRITE = RIGHTS.fdRead | RIGHTS.fdWrite | RIGHTS.fdSeek | RIGHTS.fdTell | RIGHTS.fdFilestatGet | RIGHTS.fdFilestatSetSize | RIGHTS.fdFdstatSetFlags | RIGHTS.fdFilestatSetTimes;
+const READ_WRITE =
+  RIGHTS.fdRead |
+  RIGHTS.fdWrite |
+  RIGHTS.fdSeek |
+  RIGHTS.fdTell |
+  RIGHTS.fdFilestatGet |
+  RIGHTS.fdFilestatSetSize |
+  RIGHTS.fdFdstatSetFlags |
+  RIGHTS.fdFilestatSetTimes;
 
 function seek(guest: FileGuest, fd: number, offset: bigint, whence: number): bigint | number {
   const errno = guest.call("fd_seek", fd, offset, whence, guest.resultAt);
@@ -252,10 +260,7 @@ test("times are told as they were set, to the nanosecond, and left alone where t
   const before = stat();
   assert.equal(process.call("fd_filestat_set_times", fd, 5n, before.mtim - 100n, FSTFLAGS.mtim), ERRNO.success);
   assert.deepEqual(stat(), { atim: before.atim, mtim: before.mtim - 100n });
-  assert.equal(
-    process.call("path_filestat_set_times", 3, 0, ...process.path("a"), 1_234_567_891n, 0n, FSTFLAGS.atim),
-    ERRNO.success,
-  );
+  assert.equal(process.call("path_filestat_set_times", 3, 0, ...process.path("a"), 1_234_567_891n, 0n, FSTFLAGS.atim), ERRNO.success);
   assert.deepEqual(stat(), { atim: 1_234_567_891n, mtim: before.mtim - 100n });
   assert.equal(statSync(join(inside, "a"), { bigint: true }).atimeNs, 1_234_567_891n);
   writeFileSync(join(inside, "a"), "changed");
@@ -303,7 +308,11 @@ test("paths that are none are refused by their own error codes", (t) => {
     assert.equal(process.open(path), -errno, `open ${path.slice(0, 20)}`);
     assert.equal(process.call("path_filestat_get", 3, 0, ...process.path(path), 512), errno, `stat ${path.slice(0, 20)}`);
     assert.equal(process.call("path_create_directory", 3, ...process.path(path)), errno, `mkdir ${path.slice(0, 20)}`);
-    assert.equal(process.call("path_rename", 3, ...process.path("file"), 3, ...process.secondPath(path)), errno, `rename ${path.slice(0, 20)}`);
+    assert.equal(
+      process.call("path_rename", 3, ...process.path("file"), 3, ...process.secondPath(path)),
+      errno,
+      `rename ${path.slice(0, 20)}`,
+    );
     assert.equal(process.call("path_symlink", ...process.path("t"), 3, ...process.secondPath(path)), errno, `symlink ${path.slice(0, 20)}`);
   }
   for (const path of [".", "folder/..", "./"]) {

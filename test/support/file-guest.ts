@@ -88,7 +88,10 @@ export class FileGuest {
   }
 
   /** The descriptor, or minus the error code. */
-  open(path: PathLike, { fd = 3, follows = false, oflags = 0, rights = READING, inheriting = ALL_RIGHTS, fdflags = 0 }: OpenHow = {}): number {
+  open(
+    path: PathLike,
+    { fd = 3, follows = false, oflags = 0, rights = READING, inheriting = ALL_RIGHTS, fdflags = 0 }: OpenHow = {},
+  ): number {
     const lookup = follows ? LOOKUPFLAGS.symlinkFollow : 0;
     const errno = this.call("path_open", fd, lookup, ...this.path(path), oflags, rights, inheriting, fdflags, RESULT_AT);
     return errno === ERRNO.success ? this.view.getUint32(RESULT_AT, true) : -errno;
