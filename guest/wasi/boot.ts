@@ -12,6 +12,8 @@ import {
   channelOn,
   type Entries,
   type HostCall,
+  MAY_WAIT,
+  type RunEnded,
   STDERR_OFFSET,
   SYSTEM_OPERATION,
 } from "./channel.ts";
@@ -20,58 +22,111 @@ import { FdTable } from "./fd-table.ts";
 import { preopenedFolders } from "./files.ts";
 import { gojinnImports } from "./gojinn.ts";
 import { GuestProcess } from "./guest-process.ts";
+import { type AskHost, HostRequests } from "./host-requests.ts";
 import { type WasiFunction, wasiImports } from "./imports.ts";
+import { type CommandParts, Runs } from "./runs.ts";
 import { BufferedInput, BufferedOutput, LiveInput, LiveOutput } from "./streams.ts";
 import { type Imports, type Module, webAssembly } from "./webassembly.ts";
 
-function boot(shared: SharedArrayBuffer, call: HostCall, module: Module, settings: BootSettings): Entries {
+function boot(
+  shared: SharedArrayBuffer,
+  call: HostCall,
+  ask: AskHost,
+  tellEnded: RunEnded,
+  module: Module,
+  settings: BootSettings,
+): Entries {
   const channel = channelOn(shared, call);
-  const { argsBytes, environBytes, isLive } = settings;
-  const stdin = new BufferedInput();
-  const stdout = new BufferedOutput(settings.stdoutMaxBytes, "end");
-  const stderr = new BufferedOutput(settings.stderrMaxBytes, "drop");
-  const guest = new GuestProcess({
-    channel,
-    descriptors: new FdTable(settings.streamFiletypes, () => preopenedFolders(channel)),
-    stdin: isLive ? new LiveInput(channel) : stdin,
-    stdout: isLive ? new LiveOutput(channel, 1) : stdout,
-    stderr: isLive ? new LiveOutput(channel, 2) : stderr,
-    environIsRequest: settings.environIsRequest,
-    sleep: isLive ? (us) => void call(SYSTEM_OPERATION.sleep, us, 0, 0, 0, 0) : null,
-  });
-  guest.args = strings(channel.inbox.slice(0, argsBytes));
-  guest.environ = strings(channel.inbox.slice(argsBytes, argsBytes + environBytes));
-  const command = new Command(module, importsOf(module, guest), guest, { stdout, stderr }, settings.mode);
+  const { argsBytes, environBytes, environIsRequest, isLive } = settings;
+  const args = strings(channel.inbox.slice(0, argsBytes));
+  const environ = strings(channel.inbox.slice(argsBytes, argsBytes + environBytes));
+  const requests = new HostRequests(ask);
+
+  const make = (maySuspend: boolean): CommandParts => {
+    const stdin = new BufferedInput();
+    const stdout = new BufferedOutput(settings.stdoutMaxBytes, "end");
+    const stderr = new BufferedOutput(settings.stderrMaxBytes, "drop");
+    const guest = new GuestProcess({
+      channel,
+      descriptors: new FdTable(settings.streamFiletypes, () => preopenedFolders(channel)),
+      stdin: isLive ? new LiveInput(channel) : stdin,
+      stdout: isLive ? new LiveOutput(channel, 1) : stdout,
+      stderr: isLive ? new LiveOutput(channel, 2) : stderr,
+      environIsRequest,
+      block: isLive ? (us) => void call(SYSTEM_OPERATION.sleep, us, 0, 0, 0, 0) : null,
+      requests: maySuspend ? requests : null,
+    });
+    guest.args = args;
+    guest.environ = environ;
+    const command = new Command(module, importsOf(module, guest, maySuspend), guest, { stdout, stderr }, settings.mode);
+    return { command, guest, stdin, stdout, stderr };
+  };
+  const begin = ({ guest, stdin }: CommandParts, requestEnvironBytes: number, input: Uint8Array): void => {
+    if (environIsRequest) guest.environ = strings(input.slice(0, requestEnvironBytes));
+    stdin.set(input.subarray(requestEnvironBytes));
+  };
+
+  const alone = make(false);
+  const runs = new Runs(
+    () => {
+      const parts = make(true);
+      parts.command.prepare();
+      return parts;
+    },
+    (runId, ended, parts) => tellEnded(runId, ended, leaveOutput(channel, parts)),
+  );
   return {
-    prepare: () => command.prepare(),
+    prepare: () => alone.command.prepare(),
     run(requestEnvironBytes, stdinBytes, apart) {
-      const input = apart === undefined ? channel.inbox : new Uint8Array(apart);
-      if (settings.environIsRequest) guest.environ = strings(input.slice(0, requestEnvironBytes));
-      stdin.set(input.subarray(requestEnvironBytes, requestEnvironBytes + stdinBytes));
-      const ended = command.run(channel);
-      leaveOutput(channel, stdout, stderr);
+      const input = apart === undefined ? channel.inbox.subarray(0, requestEnvironBytes + stdinBytes) : new Uint8Array(apart);
+      begin(alone, requestEnvironBytes, input);
+      const ended = alone.command.run(channel);
+      leaveOutput(channel, alone);
       return ended;
     },
-    output: () => stdout.bytes.slice().buffer as ArrayBuffer,
-    discard: () => command.discard(),
-    imageBytes: () => command.imageBytes,
+    start(runId, requestEnvironBytes, stdinBytes, apart) {
+      // A copy: the inbox is the next request's as soon as this one waits.
+      const input = apart === undefined ? channel.inbox.slice(0, requestEnvironBytes + stdinBytes) : new Uint8Array(apart);
+      runs.start(runId, (parts) => begin(parts, requestEnvironBytes, input));
+    },
+    settle: (ticket, code, bytes, number) => requests.settle(ticket, code, bytes, number),
+    abandon(runId) {
+      runs.abandon(runId);
+      requests.forget(runId);
+    },
+    output: () => alone.stdout.bytes.slice().buffer as ArrayBuffer,
+    discard: () => alone.command.discard(),
+    imageBytes: () => alone.command.imageBytes,
   };
 }
 
-function importsOf(module: Module, guest: GuestProcess): Imports {
-  const known: Record<string, Record<string, WasiFunction>> = {};
+function importsOf(module: Module, guest: GuestProcess, maySuspend: boolean): Imports {
+  const known: Record<string, Record<string, unknown>> = {};
   for (const { module: name } of webAssembly().Module.imports(module)) {
-    if (name === "wasi_snapshot_preview1" || name === "wasi_unstable") known[name] ??= wasiImports(guest);
-    else if (name === "gojinn") known[name] ??= gojinnImports(guest);
+    if (name === "wasi_snapshot_preview1" || name === "wasi_unstable") known[name] ??= suspending(wasiImports(guest), maySuspend);
+    else if (name === "gojinn") known[name] ??= suspending(gojinnImports(guest), maySuspend);
   }
-  return known as Imports;
+  return known;
 }
 
-function leaveOutput({ control, outbox, window }: Channel, stdout: BufferedOutput, stderr: BufferedOutput): void {
+/** Those that may wait return a promise; where the instance can't be suspended they throw MustWait before they make one. */
+function suspending(imports: Readonly<Record<string, WasiFunction>>, maySuspend: boolean): Record<string, unknown> {
+  const { Suspending } = webAssembly();
+  return Object.fromEntries(
+    Object.entries(imports).map(([name, run]) => [name, maySuspend && MAY_WAIT.has(name) ? new Suspending(run) : run]),
+  );
+}
+
+/** Returns what does not fit the outbox. */
+function leaveOutput({ control, outbox, window }: Channel, { command, guest, stdout, stderr }: CommandParts): ArrayBuffer | null {
+  control[CONTROL.exitCode] = command.exitCode;
+  control[CONTROL.noted] = guest.noted;
   control[CONTROL.stdoutLength] = stdout.length;
   control[CONTROL.stderrLength] = stderr.length;
-  if (stdout.length <= outbox.length) outbox.set(stdout.bytes);
   if (stderr.length > 0) window.set(stderr.bytes, STDERR_OFFSET);
+  if (stdout.length > outbox.length) return stdout.bytes.slice().buffer as ArrayBuffer;
+  outbox.set(stdout.bytes);
+  return null;
 }
 
 /** Each with its NUL, as WASI hands them over. */

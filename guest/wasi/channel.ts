@@ -35,6 +35,9 @@ export const NOTED = { readClock: 1, readRandom: 2, usedHost: 4, openedFile: 8, 
  * Runs a host operation to its end: a result of zero or more, or a negative
  * WASI error code. Bytes go through the window both ways, from its start.
  */
+/** A run that may wait is over: one of ENDED; `apart` is output that does not fit the outbox. The channel holds the rest until this returns. */
+export type RunEnded = (runId: number, ended: number, apart: ArrayBuffer | null) => void;
+
 export type HostCall = (operation: number, a: number, b: number, c: number, d: number, e: number) => number;
 
 export interface Channel {
@@ -55,6 +58,20 @@ export function channelOn(shared: SharedArrayBuffer, call: HostCall): Channel {
     call,
   };
 }
+
+/** Imports that may have to wait: an instance that can be suspended takes a little longer to enter, and only they need one. */
+export const MAY_WAIT: ReadonlySet<string> = new Set([
+  "poll_oneoff",
+  "host_db_query",
+  "host_kv_set",
+  "host_kv_get",
+  "host_mutex_lock",
+  "host_mutex_unlock",
+  "host_s3_put",
+  "host_s3_get",
+  "host_enqueue",
+  "host_http_get",
+]);
 
 /**
  * Operation numbers, in families of a hundred; src/engines/wasm/host-calls.ts
@@ -99,6 +116,12 @@ export interface Entries {
   prepare(): number;
   /** Input as it lies in the inbox, or in `apart` when it does not fit: environment first. Returns one of ENDED. */
   run(environBytes: number, stdinBytes: number, apart?: ArrayBuffer): number;
+  /** The same for a guest that waits; the host's `ended` callback says when it is over. */
+  start(runId: number, environBytes: number, stdinBytes: number, apart?: ArrayBuffer): void;
+  /** The answer to a request of the guest's (host-requests.ts). */
+  settle(ticket: number, code: number, bytes: Uint8Array | null, number: number): void;
+  /** Nobody waits for this run any more. */
+  abandon(runId: number): void;
   /** Output that did not fit the outbox. */
   output(): ArrayBuffer;
   discard(): void;

@@ -30,6 +30,7 @@ export class Command {
   #exports: Exports | null = null;
   #image: Image | null = null;
   #bound: BoundImage | null = null;
+  #exitCode = 0;
   /** What was written before the image was taken belongs to every answer. */
   #stdoutStart = 0;
   #stderrStart = 0;
@@ -84,19 +85,39 @@ export class Command {
     this.#stdout.truncate(this.#stdoutStart);
     this.#stderr.truncate(this.#stderrStart);
     guest.noted = 0;
-    let ended: number = ENDED.exited;
-    let exitCode = 0;
+    this.#exitCode = 0;
     try {
       const exports = this.#freshState();
       (exports as unknown as CommandExports)._start();
     } catch (error) {
-      if (error instanceof Exit) exitCode = error.code;
-      else ended = this.#failed(channel, error);
+      if (!(error instanceof Exit)) return this.#failed(channel, error);
+      this.#exitCode = error.code;
     }
-    const { control } = channel;
-    control[CONTROL.exitCode] = exitCode;
-    control[CONTROL.noted] = guest.noted;
-    return ended;
+    return ENDED.exited;
+  }
+
+  /** As `run`, for an instance that may be suspended. */
+  async runSuspendable(channel: Channel): Promise<number> {
+    this.#stdout.truncate(this.#stdoutStart);
+    this.#stderr.truncate(this.#stderrStart);
+    this.#guest.noted = 0;
+    this.#exitCode = 0;
+    try {
+      const exports = this.#freshState();
+      await webAssembly().promising((exports as unknown as CommandExports)._start)();
+      return ENDED.exited;
+    } catch (error) {
+      if (!(error instanceof Exit)) return this.#failed(channel, error);
+      this.#exitCode = error.code;
+      return ENDED.exited;
+    } finally {
+      if (this.#guest.hasWaited) this.discard();
+    }
+  }
+
+  /** Of the last run. */
+  get exitCode(): number {
+    return this.#exitCode;
   }
 
   /** Lets the instance go: the next request starts from a new one, or from the image in a new one. */

@@ -7,6 +7,7 @@ import { CLOCK } from "./abi.ts";
 import { type Channel, NOTED, SYSTEM_OPERATION } from "./channel.ts";
 import type { FdTable } from "./fd-table.ts";
 import { GuestMemory } from "./guest-memory.ts";
+import type { Argument, HostAnswer, HostRequests } from "./host-requests.ts";
 import { RequestGate } from "./request-gate.ts";
 import type { Input, Output } from "./streams.ts";
 
@@ -22,11 +23,6 @@ export class Exit {
 /** Thrown when a guest would have to wait and its instance can't be suspended: it is run again in one that can. */
 export class MustWait {}
 
-/** What tells the guest of its request; the first of these that it asks for ends the part that all requests share. */
-export interface RequestParts {
-  readonly environ: boolean;
-}
-
 export interface ProcessParts {
   readonly channel: Channel;
   readonly descriptors: FdTable;
@@ -35,8 +31,10 @@ export interface ProcessParts {
   readonly stderr: Output;
   /** The environment belongs to the request (CGI): asking for it is asking for the request. */
   readonly environIsRequest: boolean;
-  /** Suspends or blocks for so long; null when this instance can do neither. */
-  readonly sleep: ((us: number) => void | Promise<void>) | null;
+  /** Blocks this thread for so long; null where that would hold up others. */
+  readonly block: ((us: number) => void) | null;
+  /** For instances that can be suspended; null for those that can't. */
+  readonly requests: HostRequests | null;
 }
 
 const WORD = 2 ** 32;
@@ -50,7 +48,11 @@ export class GuestProcess {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly environIsRequest: boolean;
-  readonly sleep: ProcessParts["sleep"];
+  readonly #block: ProcessParts["block"];
+  readonly #requests: HostRequests | null;
+  runId = 0;
+  /** It has been suspended in this run. */
+  hasWaited = false;
   /** NUL-ended strings one after the other, as WASI hands them over. */
   args: readonly Uint8Array[] = [];
   environ: readonly Uint8Array[] = [];
@@ -64,7 +66,24 @@ export class GuestProcess {
     this.stdout = parts.stdout;
     this.stderr = parts.stderr;
     this.environIsRequest = parts.environIsRequest;
-    this.sleep = parts.sleep;
+    this.#block = parts.block;
+    this.#requests = parts.requests;
+  }
+
+  /** Suspends the guest until the host has answered. */
+  ask(operation: string, ...args: Argument[]): Promise<HostAnswer> {
+    if (this.#requests === null) throw new MustWait();
+    this.noted |= NOTED.usedHost;
+    this.hasWaited = true;
+    return this.#requests.ask(this.runId, operation, args);
+  }
+
+  sleep(us: number): void | Promise<void> {
+    this.noted |= NOTED.slept;
+    if (this.#block !== null) return this.#block(us);
+    if (this.#requests === null) throw new MustWait();
+    this.hasWaited = true;
+    return this.#requests.ask(this.runId, "sleep", [us]).then(() => {});
   }
 
   /** Nanoseconds; null for a clock that WASI does not know. */

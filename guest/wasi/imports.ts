@@ -5,7 +5,6 @@
  * leaves the memory is EFAULT, and nothing else is ever thrown but an end.
  */
 import { CLOCK, ERRNO, EVENT_BYTES, EVENTTYPE, IOVEC_BYTES, RIGHTS, SUBCLOCK_ABSTIME, SUBSCRIPTION_BYTES } from "./abi.ts";
-import { NOTED } from "./channel.ts";
 import type { Descriptor } from "./fd-table.ts";
 import { fileImports } from "./files.ts";
 import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
@@ -174,8 +173,6 @@ function poll(guest: GuestProcess, input: number, output: number, count: number,
   const delayUs = Math.min(...subscriptions.map((one) => one.delayUs));
   const store = (): number => storeEvents(guest, output, storedPointer, subscriptions, delayUs);
   if (delayUs <= 0) return store();
-  guest.noted |= NOTED.slept;
-  if (guest.sleep === null) throw new MustWait();
   const slept = guest.sleep(Math.min(delayUs, LONGEST_SLEEP_US));
   return slept instanceof Promise ? slept.then(store) : store();
 }

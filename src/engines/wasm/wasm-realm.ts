@@ -3,7 +3,7 @@
  * shared block and the entries; knows nothing of calls, lanes or contracts.
  */
 import ivm from "isolated-vm";
-import { type BootSettings, CHANNEL, CONTROL, type Entries, STDERR_OFFSET } from "../../../guest/wasi/channel.ts";
+import { type BootSettings, CHANNEL, CONTROL, type Entries, type RunEnded, STDERR_OFFSET } from "../../../guest/wasi/channel.ts";
 import type { Entry } from "../isolate/turn-runner.ts";
 import type { HostFiles } from "./files/host-files.ts";
 import { createHostCalls, type HostCallsOptions } from "./host-calls.ts";
@@ -17,6 +17,10 @@ export interface RealmSettings extends Omit<BootSettings, "argsBytes" | "environ
 }
 
 export interface RealmCalls extends Omit<HostCallsOptions, "window" | "files"> {
+  /** A guest waits for `operation`; the answer goes to `settle` under its ticket, in a later turn. */
+  ask(ticket: number, runId: number, operation: string, ...args: unknown[]): void;
+  /** A run begun by `start` is over; what it left must be read before this returns. */
+  ended: RunEnded;
   /** Made with the window through which it is asked; null when the guest has no folders. */
   readonly files: ((window: Uint8Array) => HostFiles) | null;
 }
@@ -29,6 +33,9 @@ export type RealmInput =
 export class WasmRealm {
   readonly prepare: Entry;
   readonly run: Entry;
+  readonly start: Entry;
+  readonly settle: Entry;
+  readonly abandon: Entry;
   readonly output: Entry;
   readonly discard: Entry;
   readonly window: Buffer;
@@ -56,6 +63,8 @@ export class WasmRealm {
       [
         new ivm.ExternalCopy(shared).copyInto(),
         new ivm.Callback(call),
+        new ivm.Callback(calls.ask),
+        new ivm.Callback(calls.ended),
         module.copyInto(),
         new ivm.ExternalCopy({ ...rest, argsBytes, environBytes } satisfies BootSettings).copyInto(),
       ],
@@ -65,6 +74,9 @@ export class WasmRealm {
     const entry = (name: keyof Entries): Entry => entries.getSync(name, { reference: true }) as unknown as Entry;
     this.prepare = entry("prepare");
     this.run = entry("run");
+    this.start = entry("start");
+    this.settle = entry("settle");
+    this.abandon = entry("abandon");
     this.output = entry("output");
     this.discard = entry("discard");
     entries.release();

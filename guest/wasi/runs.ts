@@ -1,0 +1,50 @@
+/**
+ * Runs: the requests of one module that may wait. Each has a command of its own
+ * (instance, descriptors, streams) while it runs; one that never waited goes
+ * back to the others, one that did is let go: its state was left in the middle
+ * of something, and its memory may be that of a long life.
+ */
+import type { Command } from "./command.ts";
+import type { GuestProcess } from "./guest-process.ts";
+import type { BufferedInput, BufferedOutput } from "./streams.ts";
+
+export interface CommandParts {
+  readonly command: Command;
+  readonly guest: GuestProcess;
+  readonly stdin: BufferedInput;
+  readonly stdout: BufferedOutput;
+  readonly stderr: BufferedOutput;
+}
+
+/** Kept ready: what more than these would save is a new instance now and then. */
+const KEPT_MAX = 4;
+
+export class Runs {
+  readonly #make: () => CommandParts;
+  readonly #ended: (runId: number, ended: number, parts: CommandParts) => void;
+  readonly #kept: CommandParts[] = [];
+  readonly #open = new Map<number, CommandParts>();
+
+  constructor(make: () => CommandParts, ended: (runId: number, ended: number, parts: CommandParts) => void) {
+    this.#make = make;
+    this.#ended = ended;
+  }
+
+  start(runId: number, begin: (parts: CommandParts) => void): void {
+    const parts = this.#kept.pop() ?? this.#make();
+    this.#open.set(runId, parts);
+    parts.guest.runId = runId;
+    parts.guest.hasWaited = false;
+    begin(parts);
+    void parts.command.runSuspendable(parts.guest.channel).then((ended) => {
+      // Given up meanwhile: nobody wants its output.
+      if (!this.#open.delete(runId)) return;
+      this.#ended(runId, ended, parts);
+      if (!parts.guest.hasWaited && this.#kept.length < KEPT_MAX) this.#kept.push(parts);
+    });
+  }
+
+  abandon(runId: number): void {
+    this.#open.delete(runId);
+  }
+}
