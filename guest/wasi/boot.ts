@@ -10,6 +10,7 @@ import {
   type Channel,
   CONTROL,
   channelOn,
+  ENDED,
   type Entries,
   type HostCall,
   MAY_WAIT,
@@ -73,15 +74,15 @@ function boot(
       parts.command.prepare();
       return parts;
     },
-    (runId, ended, parts) => tellEnded(runId, ended, leaveOutput(channel, parts)),
+    (runId, ended, parts) => tellEnded(runId, ended, leaveOutput(channel, parts, ended)),
   );
   return {
     prepare: () => alone.command.prepare(),
     run(requestEnvironBytes, stdinBytes, apart) {
       const input = apart === undefined ? channel.inbox.subarray(0, requestEnvironBytes + stdinBytes) : new Uint8Array(apart);
       begin(alone, requestEnvironBytes, input);
-      const ended = alone.command.run(channel);
-      leaveOutput(channel, alone);
+      const ended = alone.command.run();
+      leaveOutput(channel, alone, ended);
       return ended;
     },
     start(runId, requestEnvironBytes, stdinBytes, apart) {
@@ -118,7 +119,9 @@ function suspending(imports: Readonly<Record<string, WasiFunction>>, maySuspend:
 }
 
 /** Returns what does not fit the outbox. */
-function leaveOutput({ control, outbox, window }: Channel, { command, guest, stdout, stderr }: CommandParts): ArrayBuffer | null {
+function leaveOutput(channel: Channel, { command, guest, stdout, stderr }: CommandParts, ended: number): ArrayBuffer | null {
+  if (ended === ENDED.trapped) leaveFailure(channel, command.failure);
+  const { control, outbox, window } = channel;
   control[CONTROL.exitCode] = command.exitCode;
   control[CONTROL.noted] = guest.noted;
   control[CONTROL.stdoutLength] = stdout.length;
@@ -127,6 +130,13 @@ function leaveOutput({ control, outbox, window }: Channel, { command, guest, std
   if (stdout.length > outbox.length) return stdout.bytes.slice().buffer as ArrayBuffer;
   outbox.set(stdout.bytes);
   return null;
+}
+
+/** As UTF-16 at the start of the window. */
+function leaveFailure({ control, window }: Channel, text: string): void {
+  const units = new Uint16Array(window.buffer, window.byteOffset, text.length);
+  for (let index = 0; index < text.length; index++) units[index] = text.charCodeAt(index);
+  control[CONTROL.failureLength] = units.byteLength;
 }
 
 /** Each with its NUL, as WASI hands them over. */

@@ -3,7 +3,7 @@
  * each time from the same state. Three ways to get there, decided by the host:
  * `instance` makes a new instance, `reset` puts this one back to what it was
  * after instantiation, `checkpoint` to the moment it first asked for its
- * request. What a run came to is left in the channel.
+ * request.
  */
 
 import { type Channel, CONTROL, ENDED, NOTED, type StartMode } from "./channel.ts";
@@ -18,7 +18,6 @@ interface CommandExports {
 
 /** Text of a trap with its frames, cut where it would not fit the window. */
 const FAILURE_MAX_CHARS = 16_000;
-const UTF16_BYTES = 2;
 
 export class Command {
   readonly #module: Module;
@@ -31,6 +30,7 @@ export class Command {
   #image: Image | null = null;
   #bound: BoundImage | null = null;
   #exitCode = 0;
+  #failure = "";
   /** What was written before the image was taken belongs to every answer. */
   #stdoutStart = 0;
   #stderrStart = 0;
@@ -80,7 +80,7 @@ export class Command {
   }
 
   /** Hot path: one request. One of ENDED; the streams hold the output. */
-  run(channel: Channel): number {
+  run(): number {
     const guest = this.#guest;
     this.#stdout.truncate(this.#stdoutStart);
     this.#stderr.truncate(this.#stderrStart);
@@ -90,14 +90,14 @@ export class Command {
       const exports = this.#freshState();
       (exports as unknown as CommandExports)._start();
     } catch (error) {
-      if (!(error instanceof Exit)) return this.#failed(channel, error);
+      if (!(error instanceof Exit)) return this.#failed(error);
       this.#exitCode = error.code;
     }
     return ENDED.exited;
   }
 
   /** As `run`, for an instance that may be suspended. */
-  async runSuspendable(channel: Channel): Promise<number> {
+  async runSuspendable(): Promise<number> {
     this.#stdout.truncate(this.#stdoutStart);
     this.#stderr.truncate(this.#stderrStart);
     this.#guest.noted = 0;
@@ -107,12 +107,17 @@ export class Command {
       await webAssembly().promising((exports as unknown as CommandExports)._start)();
       return ENDED.exited;
     } catch (error) {
-      if (!(error instanceof Exit)) return this.#failed(channel, error);
+      if (!(error instanceof Exit)) return this.#failed(error);
       this.#exitCode = error.code;
       return ENDED.exited;
     } finally {
       if (this.#guest.hasWaited) this.discard();
     }
+  }
+
+  /** Of the last run: why it trapped, with its frames. */
+  get failure(): string {
+    return this.#failure;
   }
 
   /** Of the last run. */
@@ -158,20 +163,12 @@ export class Command {
     return exports;
   }
 
-  #failed(channel: Channel, error: unknown): number {
+  #failed(error: unknown): number {
     // Its stack was not unwound properly: an instance that trapped is not used again.
     this.discard();
     if (error instanceof OutputTooLarge) return ENDED.outputTooLarge;
     if (error instanceof MustWait) return ENDED.waiting;
-    leaveFailure(channel, error);
+    this.#failure = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, FAILURE_MAX_CHARS);
     return ENDED.trapped;
   }
-}
-
-/** As UTF-16 in the window, its length in bytes in the control word for standard error. */
-function leaveFailure({ control, window }: Channel, error: unknown): void {
-  const text = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, FAILURE_MAX_CHARS);
-  const units = new Uint16Array(window.buffer, window.byteOffset, text.length);
-  for (let index = 0; index < text.length; index++) units[index] = text.charCodeAt(index);
-  control[CONTROL.failureLength] = text.length * UTF16_BYTES;
 }

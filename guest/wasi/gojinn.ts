@@ -32,7 +32,7 @@ export function gojinnImports(guest: GuestProcess): Record<string, WasiFunction>
     return code === 0 && bytes !== null ? give(bytes, out, max) : otherwise;
   };
 
-  return {
+  const imports: Record<string, WasiFunction> = {
     host_log(level: number, pointer: number, length: number): number {
       const text = memory.slice(pointer, length).subarray(0, channel.window.length);
       channel.window.set(text);
@@ -63,6 +63,33 @@ export function gojinnImports(guest: GuestProcess): Record<string, WasiFunction>
     host_ws_read: () => 0n as never,
     host_ws_write: () => OK,
   };
+  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, safely(run, FALLBACKS[name] ?? OK)]));
+}
+
+/** What those answer whose pointers lead out of the guest's memory, where it is not 0. */
+const FALLBACKS: Readonly<Record<string, number | bigint>> = {
+  host_kv_get: MISSING,
+  host_s3_put: FAILED,
+  host_enqueue: FAILED,
+  host_ask_ai: 0n,
+  host_ws_read: 0n,
+  host_http_get: 0n,
+};
+
+function safely(run: WasiFunction, fallback: number | bigint): WasiFunction {
+  const call = run as (...args: unknown[]) => unknown;
+  const refuse = (error: unknown): unknown => {
+    if (error instanceof RangeError) return fallback;
+    throw error;
+  };
+  return ((a: unknown, b: unknown, c: unknown, d: unknown) => {
+    try {
+      const result = call(a, b, c, d);
+      return result instanceof Promise ? result.catch(refuse) : result;
+    } catch (error) {
+      return refuse(error);
+    }
+  }) as WasiFunction;
 }
 
 /** The answer of what nobody set up: `{"error": "not configured"}`. */

@@ -36,7 +36,7 @@ export class Runs {
     parts.guest.runId = runId;
     parts.guest.hasWaited = false;
     begin(parts);
-    void parts.command.runSuspendable(parts.guest.channel).then((ended) => {
+    void parts.command.runSuspendable().then((ended) => {
       // Given up meanwhile: nobody wants its output.
       if (!this.#open.delete(runId)) return;
       this.#ended(runId, ended, parts);

@@ -75,6 +75,9 @@ async function runJob({ name, file, args, environ, folders, memoryMaxBytes }: Ru
     },
     {
       files: (window) => new HostFiles({ folders, openMaxCount: OPEN_FILES_MAX, window }),
+      // An instance that runs alone blocks instead of waiting: it never asks.
+      ask: () => {},
+      ended: () => {},
       store: null,
       network: null,
       streams: ownStreams,

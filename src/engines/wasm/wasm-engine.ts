@@ -69,6 +69,8 @@ export class WasmTemplate implements Template {
       timeoutMs: source.timeoutMs,
       cpuTimeoutMs: Math.min(source.cpuTimeoutMs, source.timeoutMs),
       env: source.env,
+      allow: source.allow,
+      waits: false,
       module: new ivm.ExternalCopy(module),
       contract: CONTRACTS[facts.contract],
       lanes: new LaneHistory(),

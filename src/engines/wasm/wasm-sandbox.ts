@@ -6,7 +6,10 @@
  * guest sees is the shim's (guest/wasi/).
  */
 import type ivm from "isolated-vm";
-import { ENDED, type StartMode } from "../../../guest/wasi/channel.ts";
+import { ERRNO } from "../../../guest/wasi/abi.ts";
+import { ENDED, NOTED, type StartMode } from "../../../guest/wasi/channel.ts";
+import type { Allow } from "../../config/config.ts";
+import type { CapabilityHost } from "../../host/capabilities.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Sandbox, TurnObserver } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
@@ -17,8 +20,9 @@ import { describeThrown } from "../isolate/thrown.ts";
 import { isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts";
 import type { Watchdog } from "../isolate/watchdog.ts";
 import { isFailure, type RequestContract } from "./contracts/contract.ts";
+import { GuestRequests } from "./guest-requests.ts";
 import { trapSummary } from "./trap-text.ts";
-import { WasmRealm } from "./wasm-realm.ts";
+import { type RealmInput, WasmRealm } from "./wasm-realm.ts";
 
 const MIB = 1024 * 1024;
 /** The shim's own heap: its output, an image, input that came apart. The guest's memory is beside it, capped in the module. */
@@ -26,6 +30,9 @@ const SHIM_HEAP_BYTES = 40 * MIB;
 export const STDOUT_MAX_BYTES = 5 * MIB;
 const STDERR_MAX_BYTES = 32 * 1024;
 const LOAD_CALL_ID = -1;
+/** Each suspended run holds an instance with its memory. */
+const SUSPENDABLE_MAX = 64;
+const COPY: ivm.ReferenceApplyOptions = { arguments: { copy: true } };
 const NO_OPTIONS: ivm.ReferenceApplyOptions = {};
 const NO_ARGS: unknown[] = [];
 
@@ -33,6 +40,7 @@ export interface WasmSandboxHost {
   readonly watchdog: Watchdog;
   readonly isolates: SpareIsolates;
   readonly turns: TurnObserver;
+  capabilities(): Promise<CapabilityHost>;
   onGuestLog(functionId: string, level: LogLevel, message: string): void;
   onRunaway(functionId: string): void;
 }
@@ -44,9 +52,12 @@ export interface WasmCode {
   readonly timeoutMs: number;
   readonly cpuTimeoutMs: number;
   readonly env: Readonly<Record<string, string>>;
+  readonly allow: Allow;
   readonly module: ivm.ExternalCopy<WebAssembly.Module>;
   readonly contract: RequestContract;
   readonly lanes: LaneHistory;
+  /** Its guest waits (for the store, the network, time): runs are ones that can be suspended. Learned, and kept by the template. */
+  waits: boolean;
 }
 
 interface Pending {
@@ -66,7 +77,11 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   readonly #deadlines: CallDeadlines;
   readonly #line: Pending[] = [];
   #realm: WasmRealm | null = null;
+  /** Its turn runs. */
   #running: Pending | null = null;
+  /** Begun, and perhaps waiting: each has an instance of its own. */
+  readonly #suspendable = new Set<number>();
+  readonly #requests: GuestRequests;
   #callCount = 0;
   #retired = false;
   #death: CallFailure | null = null;
@@ -79,6 +94,11 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#host = host;
     this.#opened = host.isolates.take(code.functionId, Math.ceil((SHIM_HEAP_BYTES + code.memoryMaxBytes) / MIB));
     this.#turns = new TurnRunner(this.#opened.isolate, code.lanes, code, host.watchdog, host.turns, this);
+    this.#requests = new GuestRequests({
+      allow: code.allow,
+      capabilities: async () => (await host.capabilities()).hostFor(code.functionId, code.allow),
+      onRefused: (message) => this.#log("warn", message),
+    });
     this.#deadlines = new CallDeadlines(code, (callId) => {
       if (this.#turns.runningCallId === callId) this.#turns.checkPool();
     });
@@ -109,6 +129,8 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
         network: null,
         streams: null,
         log: (level, text) => this.#log(level >= 3 ? "error" : "info", text),
+        ask: (ticket, runId, operation, ...args) => void this.#serve(ticket, runId, operation, args),
+        ended: (runId, ended, apart) => this.#runEnded(runId, ended, apart),
         onInternalError: (error) => host(this.#host, functionId, `internal error in a host call: ${describeThrown(error).stack}`),
       },
     );
@@ -166,7 +188,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #enter(pending: Pending): void {
-    if (this.#running === null && !isInTurn()) {
+    if (this.#running === null && !isInTurn() && this.#suspendable.size < SUSPENDABLE_MAX) {
       this.#start(pending);
       return;
     }
@@ -176,7 +198,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #next(): void {
-    while (this.#running === null && this.#death === null) {
+    while (this.#running === null && this.#death === null && this.#suspendable.size < SUSPENDABLE_MAX) {
       const pending = this.#line.shift();
       if (pending === undefined) return;
       if (pending.call.exchange.aborted) this.drop(pending.callId);
@@ -192,6 +214,10 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     const { exchange } = call;
     const args = realm.input(contract.environIsRequest ? this.#environ(exchange) : "", contract.input(exchange, body));
     this.#running = pending;
+    if (this.#code.waits) {
+      this.#startSuspendable(pending, args);
+      return;
+    }
     if (this.#turns.inLoopLane()) {
       this.#ended(pending, this.#turns.runOnLoop(callId, realm.run, args, NO_OPTIONS));
       return;
@@ -209,6 +235,48 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     });
   }
 
+  /** Its turn ends when it waits, or with it; `ended` over the channel says when the run is over. */
+  #startSuspendable({ callId, call }: Pending, input: RealmInput): void {
+    this.#deadlines.own(callId, this);
+    this.#suspendable.add(callId);
+    call.exchange.onAbort = () => this.drop(callId);
+    this.#turns.run({
+      callId,
+      entry: this.#realm!.start,
+      args: [callId, ...input],
+      options: NO_OPTIONS,
+      ended: () => {
+        this.#running = null;
+        this.#next();
+      },
+    });
+  }
+
+  async #serve(ticket: number, runId: number, operation: string, args: readonly unknown[]): Promise<void> {
+    try {
+      const { code, bytes, number } = await this.#requests.answer(operation, args);
+      this.#settle(runId, [ticket, code, bytes, number]);
+    } catch (error) {
+      host(this.#host, this.#code.functionId, `internal error in ${operation}: ${describeThrown(error).stack}`);
+      this.#settle(runId, [ticket, ERRNO.io, null, 0]);
+    }
+  }
+
+  #settle(runId: number, args: [number, number, Uint8Array | null, number]): void {
+    if (this.#death !== null || !this.calls.has(runId)) return;
+    this.#turns.run({ callId: runId, entry: this.#realm!.settle, args, options: COPY, ended: null });
+  }
+
+  /** Called from within a turn: what the channel holds is read now, or never. */
+  #runEnded(callId: number, ended: number, apart: ArrayBuffer | null): void {
+    this.#suspendable.delete(callId);
+    const call = this.calls.get(callId);
+    if (call === undefined) return;
+    call.exchange.onAbort = null;
+    this.#conclude(callId, call, ended, apart === null ? null : Buffer.from(apart));
+    if (this.#line.length > 0) queueMicrotask(() => this.#next());
+  }
+
   #environ(exchange: Call["exchange"]): string {
     const { contract, env } = this.#code;
     // The request's own come last: where names collide, most libraries take the first.
@@ -222,12 +290,28 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     const { callId, call } = pending;
     // Undefined: the turn threw or was ended, which has been dealt with.
     if (value === undefined || !this.calls.has(callId)) return;
+    if (value === ENDED.waiting && this.#mayRunAgain(call)) {
+      this.#code.waits = true;
+      this.#start(pending);
+      return;
+    }
+    this.#conclude(callId, call, value as number, null);
+  }
+
+  /** It would have had to wait, in an instance that can't: it is run again from the start, if nobody has seen anything of it. */
+  #mayRunAgain(call: Call): boolean {
+    if ((this.#realm!.noted & NOTED.usedHost) === 0) return true;
+    call.log("warn", "It changed files before it had to wait, and can't be run again for that");
+    return false;
+  }
+
+  #conclude(callId: number, call: Call, value: number, apart: Buffer | null): void {
     const realm = this.#realm!;
     const stderr = realm.stderr();
     if (stderr !== "") for (const line of stderr.trimEnd().split("\n")) call.log("info", line);
-    const failure = this.#failureOf(value as number);
+    const failure = this.#failureOf(value);
     if (failure !== null) this.#fail(callId, call, failure);
-    else this.#answer(callId, call);
+    else this.#answer(callId, call, realm.stdout() ?? apart ?? this.#largeOutput());
   }
 
   #failureOf(ended: number): CallFailure | null {
@@ -243,8 +327,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     return { code: "GUEST_TRAPPED", message: `${functionId} trapped: ${trapSummary(text)}`, stack: text };
   }
 
-  #answer(callId: number, call: Call): void {
-    const stdout = this.#realm!.stdout() ?? this.#largeOutput();
+  #answer(callId: number, call: Call, stdout: Buffer): void {
     const answer = this.#code.contract.answer(stdout);
     if (isFailure(answer)) {
       this.#fail(callId, call, answer);
@@ -279,7 +362,10 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   drop(callId: number): void {
     if (!this.calls.delete(callId)) return;
     this.#deadlines.delete(callId);
-    if (this.#running?.callId === callId) {
+    if (this.#suspendable.delete(callId) && this.#turns.runningCallId !== callId) {
+      this.#turns.run({ callId, entry: this.#realm!.abandon, args: [callId], options: NO_OPTIONS, ended: null });
+      this.#left();
+    } else if (this.#running?.callId === callId) {
       const { functionId, timeoutMs } = this.#code;
       this.#die({ code: "CALL_TIMEOUT", message: `${functionId} did not finish within ${timeoutMs} ms` });
     } else this.#left();
@@ -352,7 +438,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #log(level: LogLevel, message: string): void {
-    const call = this.#running?.call;
+    const call = this.calls.get(this.#turns.runningCallId);
     if (call === undefined) this.#host.onGuestLog(this.#code.functionId, level, message);
     else call.log(level, message);
   }

@@ -3,11 +3,12 @@
  * socket is opened. The work is OpenFetch's; here are the argument checks and
  * the handle's life.
  */
+
+import { requireTarget } from "../../../host/outbound/fetch-target.ts";
+import { BODY_MAX_BYTES, type FetchRequest, OpenFetch } from "../../../host/outbound/open-fetch.ts";
 import { requireBytes, requireOneOf, requireRecord, requireString } from "./arguments.ts";
-import { requireTarget } from "./fetch-target.ts";
 import { closeHandle, openHandle, useHandle } from "./handles.ts";
 import { type AsyncOp, GuestFault, type OpContext, type SyncOp } from "./op.ts";
-import { BODY_MAX_BYTES, type FetchRequest, OpenFetch } from "./open-fetch.ts";
 
 const URL_LENGTH_MAX = 64 * 1024;
 const HEADERS_MAX_COUNT = 256;

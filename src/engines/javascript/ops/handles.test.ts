@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CODEC_MEMORY_MAX_BYTES, reserveCodec } from "./codec-budget.ts";
-import { closeHandle, HANDLES_MAX, type Handle, openHandle, useHandle } from "./handles.ts";
+import { CODEC_MEMORY_MAX_BYTES, reserveCodec } from "../../../host/outbound/codec-budget.ts";
+import type { Handle } from "../../../host/outbound/handle.ts";
+import { closeHandle, HANDLES_MAX, openHandle, useHandle } from "./handles.ts";
 import type { OpContext } from "./op.ts";
 
 class Counted implements Handle {

@@ -3,14 +3,10 @@
  * host (an open compressor, a running fetch). Each belongs to one sandbox, the
  * count is bounded, and whatever is still open when the sandbox closes is closed.
  */
+import type { Handle } from "../../../host/outbound/handle.ts";
 import { GuestFault, type OpContext } from "./op.ts";
 
 export const HANDLES_MAX = 1_000;
-
-export interface Handle {
-  /** Frees what the handle holds; called once, also when the sandbox goes away. */
-  close(): void;
-}
 
 let idCount = 0;
 const watched = new WeakSet<OpContext["state"]>();

@@ -9,6 +9,8 @@ import type { Allow } from "../../../config/config.ts";
 import type { HostCapabilities } from "../../../host/capabilities.ts";
 import type { LogLevel } from "../../../telemetry/log-record.ts";
 
+export { GuestFault } from "../../../host/guest-fault.ts";
+
 /** What an operation knows about its caller. */
 export interface OpContext {
   readonly functionId: string;
@@ -26,13 +28,3 @@ export interface OpContext {
 
 export type SyncOp = (context: OpContext, ...args: unknown[]) => unknown;
 export type AsyncOp = (context: OpContext, callId: number, ...args: unknown[]) => Promise<unknown>;
-
-/** Refusal that the guest may see: becomes an error of that name inside the sandbox. */
-export class GuestFault extends Error {
-  readonly errorName: string;
-
-  constructor(errorName: string, message: string) {
-    super(message);
-    this.errorName = errorName;
-  }
-}

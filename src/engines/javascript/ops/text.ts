@@ -3,8 +3,9 @@
  * labels through Node's TextDecoder. Short UTF-8 never comes here: the guest
  * does it faster than it could cross.
  */
+import type { Handle } from "../../../host/outbound/handle.ts";
 import { requireBoolean, requireBytes, requireString } from "./arguments.ts";
-import { closeHandle, type Handle, openHandle, useHandle } from "./handles.ts";
+import { closeHandle, openHandle, useHandle } from "./handles.ts";
 import { GuestFault, type SyncOp } from "./op.ts";
 
 const LABEL_LENGTH_MAX = 64;

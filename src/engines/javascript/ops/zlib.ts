@@ -3,11 +3,13 @@
  * only as fast as output is read, and a read returns at most one chunk, so a
  * decompression bomb costs its reader's patience and nobody's memory.
  */
+
 import type { Transform } from "node:stream";
 import { builtin } from "../../../base/builtin.ts";
+import { reserveCodec } from "../../../host/outbound/codec-budget.ts";
+import type { Handle } from "../../../host/outbound/handle.ts";
 import { requireBytes, requireOneOf } from "./arguments.ts";
-import { reserveCodec } from "./codec-budget.ts";
-import { closeHandle, type Handle, openHandle, useHandle } from "./handles.ts";
+import { closeHandle, openHandle, useHandle } from "./handles.ts";
 import { type AsyncOp, GuestFault, type SyncOp } from "./op.ts";
 
 const OUTPUT_CHUNK_BYTES = 64 * 1024;

@@ -4,9 +4,9 @@
  * it is, as the Fetch standard has it.
  */
 import type { Readable } from "node:stream";
-import { builtin } from "../../../base/builtin.ts";
+import { builtin } from "../../base/builtin.ts";
 import { reserveCodec } from "./codec-budget.ts";
-import type { OpContext } from "./op.ts";
+import type { OutboundContext } from "./outbound-context.ts";
 
 /** A body coded more often than this is an attack, not a body. */
 const CODINGS_MAX = 5;
@@ -18,7 +18,7 @@ const DECODERS = {
   br: ["brotli", () => builtin.zlib.createBrotliDecompress()],
 } as const;
 
-export function decodeBody(context: OpContext, body: Readable, contentEncoding: string): Readable {
+export function decodeBody(context: OutboundContext, body: Readable, contentEncoding: string): Readable {
   const codings = contentEncoding
     .split(",")
     .map((coding) => coding.trim().toLowerCase())

@@ -8,7 +8,7 @@
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
 import type { Agent } from "undici";
-import { builtin } from "../../../base/builtin.ts";
+import { builtin } from "../../base/builtin.ts";
 import { isPublicAddress } from "./address.ts";
 import { type Reach, requirePublic } from "./fetch-target.ts";
 

@@ -3,8 +3,9 @@
  * It lies outside the isolate's heap limit, so it is counted here, by the most
  * each kind can grow to.
  */
-import { KIB, MIB } from "../../../base/units.ts";
-import { GuestFault, type OpContext } from "./op.ts";
+import { KIB, MIB } from "../../base/units.ts";
+import { GuestFault } from "../guest-fault.ts";
+import type { OutboundContext } from "./outbound-context.ts";
 
 export const CODEC_MEMORY_MAX_BYTES = 128 * MIB;
 
@@ -17,10 +18,10 @@ const COST_BYTES: Readonly<Record<Direction, Readonly<Record<Format, number>>>> 
   decompress: { gzip: 128 * KIB, deflate: 128 * KIB, "deflate-raw": 128 * KIB, brotli: 16 * MIB },
 };
 
-const reservedBytes = new WeakMap<OpContext["state"], number>();
+const reservedBytes = new WeakMap<OutboundContext["state"], number>();
 
 /** Reserves what one codec may take; the returned function gives it back, once. */
-export function reserveCodec(context: OpContext, direction: Direction, format: Format): () => void {
+export function reserveCodec(context: OutboundContext, direction: Direction, format: Format): () => void {
   const cost = COST_BYTES[direction][format];
   const reserved = reservedBytes.get(context.state) ?? 0;
   if (reserved + cost > CODEC_MEMORY_MAX_BYTES) {

@@ -5,12 +5,13 @@
  */
 import type { PassThrough, Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import { builtin } from "../../../base/builtin.ts";
+import { builtin } from "../../base/builtin.ts";
+import { GuestFault } from "../guest-fault.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { loadOutbound } from "./fetch-dispatcher.ts";
 import { requireTarget, type Target } from "./fetch-target.ts";
-import type { Handle } from "./handles.ts";
-import { GuestFault, type OpContext } from "./op.ts";
+import type { Handle } from "./handle.ts";
+import type { OutboundContext } from "./outbound-context.ts";
 
 const REDIRECTS_MAX = 20;
 export const BODY_MAX_BYTES = 256 * 1024 * 1024;
@@ -45,7 +46,7 @@ export interface FetchHead {
 export class OpenFetch implements Handle {
   /** Called when a body was left unread for too long: the holder closes the handle. */
   onUnread: (() => void) | null = null;
-  readonly #context: OpContext;
+  readonly #context: OutboundContext;
   readonly #request: FetchRequest;
   readonly #controller = new AbortController();
   readonly #upload: PassThrough | null;
@@ -57,7 +58,7 @@ export class OpenFetch implements Handle {
   /** Reads that were begun to see whether the body arrives at once. */
   readonly #ahead: Promise<IteratorResult<Buffer>>[] = [];
 
-  constructor(context: OpContext, request: FetchRequest) {
+  constructor(context: OutboundContext, request: FetchRequest) {
     this.#context = context;
     this.#request = request;
     this.#upload = request.body === "stream" ? new builtin.stream.PassThrough({ highWaterMark: UPLOAD_BUFFER_BYTES }) : null;

@@ -4,9 +4,9 @@
  * `allow.fetch` may be anywhere, "*" means public addresses only.
  */
 import { isIP } from "node:net";
-import type { Allow } from "../../../config/config.ts";
+import type { Allow } from "../../config/config.ts";
+import { GuestFault } from "../guest-fault.ts";
 import { classifyAddress } from "./address.ts";
-import { GuestFault } from "./op.ts";
 
 /** `named`: the operator vouched for the origin. `public`: every address it resolves to is checked. */
 export type Reach = "named" | "public";

@@ -1,0 +1,176 @@
+/**
+ * Guest requests: what a WebAssembly guest waits for (guest/wasi/host-requests.ts),
+ * answered by the same capabilities that JavaScript functions have. Names and
+ * arguments come over the channel and are checked here or behind; a refusal is
+ * a code for the guest and a line for whoever runs it, because most of Gojinn's
+ * signatures have no room for a reason.
+ */
+import { ERRNO } from "../../../guest/wasi/abi.ts";
+import type { Result } from "../../base/result.ts";
+import type { Allow } from "../../config/config.ts";
+import type { CapabilityFailure, HostCapabilities, SqlResult } from "../../host/capabilities.ts";
+import { GuestFault } from "../../host/guest-fault.ts";
+import { requireTarget } from "../../host/outbound/fetch-target.ts";
+import { OpenFetch } from "../../host/outbound/open-fetch.ts";
+
+export interface GuestAnswer {
+  /** A WASI error code. */
+  readonly code: number;
+  readonly bytes: Uint8Array | null;
+  readonly number: number;
+}
+
+export interface GuestRequestsOptions {
+  readonly allow: Allow;
+  capabilities(): Promise<HostCapabilities>;
+  /** Why something was refused or failed, for the function's log. */
+  onRefused(message: string): void;
+}
+
+/** What an answer from elsewhere may have: a guest reads it into its own memory. */
+const BODY_MAX_BYTES = 16 * 1024 * 1024;
+const US_PER_MS = 1_000;
+const DONE: GuestAnswer = { code: ERRNO.success, bytes: null, number: 0 };
+const ABSENT: GuestAnswer = { code: ERRNO.noent, bytes: null, number: 0 };
+
+type Operation = (this: GuestRequests, ...args: unknown[]) => Promise<GuestAnswer>;
+
+export class GuestRequests {
+  readonly #options: GuestRequestsOptions;
+  /** Tokens of the locks that a run has taken: Gojinn's unlock names only the key. */
+  readonly #locks = new Map<string, number>();
+
+  constructor(options: GuestRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async answer(operation: string, args: readonly unknown[]): Promise<GuestAnswer> {
+    const run = Object.hasOwn(OPERATIONS, operation) ? OPERATIONS[operation] : undefined;
+    if (run === undefined) return { ...ABSENT, code: ERRNO.nosys };
+    try {
+      return await run.apply(this, [...args]);
+    } catch (error) {
+      if (!(error instanceof GuestFault || error instanceof TypeError)) throw error;
+      return this.#refused(error.message);
+    }
+  }
+
+  #refused(message: string, code: number = ERRNO.perm): GuestAnswer {
+    this.#options.onRefused(message);
+    return { code, bytes: null, number: 0 };
+  }
+
+  async take<Value>(outcome: Promise<Result<Value, CapabilityFailure>>, then: (value: Value) => GuestAnswer): Promise<GuestAnswer> {
+    const result = await outcome;
+    return result.ok ? then(result.value) : this.#refused(result.failure.message, CODES[result.failure.code] ?? ERRNO.io);
+  }
+
+  static readonly operations: Readonly<Record<string, Operation>> = {
+    async sleep(us) {
+      await new Promise((resolve) => setTimeout(resolve, Math.ceil(Number(us) / US_PER_MS)));
+      return DONE;
+    },
+    async "kv.get"(key) {
+      const { kv } = await this.#options.capabilities();
+      return this.take(kv.get(null, text(key)), (value) => (value === null ? ABSENT : { ...DONE, bytes: value }));
+    },
+    async "kv.set"(key, value) {
+      const { kv } = await this.#options.capabilities();
+      return this.take(kv.put(null, text(key), bytes(value)), () => DONE);
+    },
+    async "sql.query"(query) {
+      const { sql } = await this.#options.capabilities();
+      const result = await sql.query(null, text(query));
+      if (result.ok) return { ...DONE, bytes: Buffer.from(rowsJson(result.value)) };
+      this.#options.onRefused(result.failure.message);
+      return { ...DONE, bytes: Buffer.from(JSON.stringify([{ error: result.failure.message }])) };
+    },
+    async "lock.acquire"(key, ttlMs) {
+      const { lock } = await this.#options.capabilities();
+      const name = text(key);
+      return this.take(lock.acquire(null, name, { ttlMs: Number(ttlMs) }), (lease) => {
+        if (lease !== null) this.#locks.set(name, lease.token);
+        return { ...DONE, number: lease === null ? 0 : 1 };
+      });
+    },
+    async "lock.release"(key) {
+      const { lock } = await this.#options.capabilities();
+      const name = text(key);
+      const token = this.#locks.get(name);
+      if (token === undefined) return DONE;
+      this.#locks.delete(name);
+      return this.take(lock.release(null, name, token), (released) => ({ ...DONE, number: released ? 1 : 0 }));
+    },
+    async "blob.get"(key) {
+      const { blob } = await this.#options.capabilities();
+      return this.take(blob.get(null, text(key)), (found) => (found === null ? ABSENT : { ...DONE, bytes: found.bytes }));
+    },
+    async "blob.put"(key, content) {
+      const { blob } = await this.#options.capabilities();
+      return this.take(blob.put(null, text(key), bytes(content)), () => DONE);
+    },
+    async "queue.send"(topic, payload) {
+      const { queue } = await this.#options.capabilities();
+      return this.take(queue.enqueue(text(topic), bytes(payload)), () => DONE);
+    },
+    async "http.get"(url) {
+      const { allow } = this.#options;
+      const target = requireTarget(allow, text(url));
+      const request = { target, method: "GET", headers: [], body: null, redirect: "follow" } as const;
+      const fetch = new OpenFetch({ allow, state: new Map() }, request);
+      try {
+        const { body } = await fetch.head();
+        return { ...DONE, bytes: body === "stream" ? await readAll(fetch) : (body ?? new Uint8Array(0)) };
+      } finally {
+        fetch.close();
+      }
+    },
+  };
+}
+
+const OPERATIONS = GuestRequests.operations;
+
+const CODES: Readonly<Partial<Record<CapabilityFailure["code"], number>>> = {
+  DENIED: ERRNO.perm,
+  INVALID_ARGUMENT: ERRNO.inval,
+  TOO_LARGE: ERRNO.toobig,
+  BUSY: ERRNO.busy,
+  STORAGE_FULL: ERRNO.nospc,
+  SQL_TIMEOUT: ERRNO.canceled,
+};
+
+async function readAll(fetch: OpenFetch): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const chunk = await fetch.read();
+    if (chunk === null) return Buffer.concat(chunks);
+    length += chunk.length;
+    if (length > BODY_MAX_BYTES) throw new GuestFault("QuotaExceededError", `http_get: the answer has more than ${BODY_MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+}
+
+/** A list of objects, as Gojinn gives rows; bytes as base64, whole numbers beyond 2^53 as text. */
+function rowsJson({ columns, rows }: SqlResult): string {
+  const shown = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index]!, jsonValue(value)])));
+  return JSON.stringify(shown);
+}
+
+function jsonValue(value: SqlResult["rows"][number][number]): unknown {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Throws a TypeError for what is no UTF-8. */
+function text(value: unknown): string {
+  return decoder.decode(bytes(value));
+}
+
+function bytes(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError("an argument is no bytes");
+}
