@@ -7,7 +7,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../base/result.ts";
 import { HOUR_MS } from "../base/units.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
@@ -89,7 +89,7 @@ export class BlobStore {
   async #pathOf(bucket: string, file: string): Promise<Result<string, StoreFault>> {
     const path = this.#path(bucket, file);
     if (!this.#prepared.has(bucket)) this.#prepared.set(bucket, this.#sweep(bucket));
-    const made = await guarded(`Cannot make the folder of ${path}`, () => mkdir(join(path, ".."), { recursive: true, mode: 0o700 }));
+    const made = await guarded(`Cannot make the folder of ${path}`, () => makeFolder(dirname(path)));
     return made.ok ? ok(path) : made;
   }
 
@@ -113,6 +113,26 @@ export class BlobStore {
       // Nothing was ever written, or files went while it looked.
     }
     return bucket;
+  }
+}
+
+/** Not mkdir's own `recursive`: on a read-only disk that says "no such file". */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await makeOne(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    await makeOne(folder);
+  }
+}
+
+/** What is there already is a folder, or the write into it says so. */
+async function makeOne(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 

@@ -49,17 +49,29 @@ export function storageFailure(dataDir: string, error: unknown): Failure | null 
 
 /** Throws the file system's error. Not mkdir's own `recursive`: below /proc, where nothing can be made, that never returns. */
 export function makeFolder(folder: string): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (isFolder(folder)) return;
+  try {
+    makeOne(folder);
+  } catch (error) {
+    const parent = dirname(folder);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === folder) throw error;
+    makeFolder(parent);
+    makeOne(folder);
+  }
+}
+
+function makeOne(folder: string): void {
   try {
     mkdirSync(folder);
   } catch (error) {
-    const parent = dirname(folder);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw Object.assign(new Error(`${folder} is not a folder`), { code: "ENOTDIR" });
-    if (code !== "ENOENT" || parent === folder) throw error;
-    makeFolder(parent);
-    mkdirSync(folder);
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // Another process may have made it meanwhile.
+    if (!isFolder(folder)) throw Object.assign(new Error(`${folder} is not a folder`), { code: "ENOTDIR" });
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function probe(file: string): void {

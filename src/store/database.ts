@@ -4,10 +4,10 @@
  * commit survive a power cut, `normal` only the death of every process.
  * Synchronous: belongs on a thread that may wait.
  */
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MIB } from "../base/units.ts";
+import { makeFolder } from "./data-folder.ts";
 import { StoreError, storeFault } from "./store-fault.ts";
 
 /** How long a statement of ours waits for another process's commit. */
@@ -41,7 +41,7 @@ export const NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 /** Throws StoreError. */
 export function openDatabase(file: string, kind: DatabaseKind): DatabaseSync {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file));
   } catch (error) {
     throw explained(`Cannot make the folder of ${file}`, error);
   }

@@ -60,7 +60,7 @@ const ALLOWED: ReadonlySet<number> = new Set([
 ]);
 /** These look; the others change how the database is kept, or what the connection does for whoever is next. */
 const PRAGMAS: ReadonlySet<string> = new Set(
-  "table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list foreign_key_check integrity_check quick_check".split(
+  "table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list foreign_key_check integrity_check quick_check data_version".split(
     " ",
   ),
 );
@@ -69,7 +69,16 @@ const OWN_PRAGMAS: ReadonlySet<string> = new Set(["user_version", "defer_foreign
 const VIRTUAL_TABLES: ReadonlySet<string> = new Set(["fts5", "rtree", "rtree_i32", "geopoly"]);
 const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set(["load_extension", "fts3_tokenizer"]);
 
-export function authorize(action: number, first: string | null, second: string | null): number {
+/** What may be said of the temporary schema, which is the connection's and so the next function's: ALTER TABLE looks into it. */
+const OF_TEMPORARY: ReadonlySet<number> = new Set([
+  constants.SQLITE_READ,
+  constants.SQLITE_SELECT,
+  constants.SQLITE_UPDATE,
+  constants.SQLITE_FUNCTION,
+]);
+
+export function authorize(action: number, first: string | null, second: string | null, schema: string | null): number {
+  if (schema === "temp" && !OF_TEMPORARY.has(action)) return constants.SQLITE_DENY;
   return isAllowed(action, first?.toLowerCase() ?? "", second?.toLowerCase() ?? "") ? constants.SQLITE_OK : constants.SQLITE_DENY;
 }
 

@@ -23,6 +23,7 @@ export type SqlOutcome = Result<readonly SqlRows[], SqlFault | { readonly code: 
 export interface SqlThreadsOptions {
   readonly dataDir: string;
   readonly timeMaxMs?: number;
+  readonly stuckAfterMs?: number;
   onStuck(functionId: string): void;
 }
 
@@ -65,6 +66,7 @@ class SqlLine {
   #deadline: NodeJS.Timeout | null = null;
   #idle: NodeJS.Timeout | null = null;
   #requestCount = 0;
+  #isOnline = false;
 
   constructor(file: string, options: SqlThreadsOptions) {
     this.#file = file;
@@ -105,10 +107,15 @@ class SqlLine {
     this.#running = request;
     this.#worker ??= this.#started();
     this.#worker.ref();
-    const { timeMaxMs = SQL_TIME_MAX_MS } = this.#options;
-    this.#deadline = setTimeout(() => this.#overran(timeMaxMs), timeMaxMs);
+    if (this.#isOnline) this.#setDeadline();
     const { form, statements } = request;
     this.#worker.postMessage({ id: ++this.#requestCount, form, statements } satisfies SqlRequest);
+  }
+
+  /** From the moment when the thread could begin: its own start is not the statement's. */
+  #setDeadline(): void {
+    const { timeMaxMs = SQL_TIME_MAX_MS } = this.#options;
+    this.#deadline = setTimeout(() => this.#overran(timeMaxMs), timeMaxMs);
   }
 
   #rest(): void {
@@ -133,7 +140,7 @@ class SqlLine {
     const { functionId } = this.#running!;
     const worker = this.#worker!;
     this.#worker = null;
-    const stuck = setTimeout(() => this.#options.onStuck(functionId), STUCK_AFTER_MS);
+    const stuck = setTimeout(() => this.#options.onStuck(functionId), this.#options.stuckAfterMs ?? STUCK_AFTER_MS);
     void worker.terminate().finally(() => clearTimeout(stuck));
     this.#answer(
       fail({ code: "SQL_TIMEOUT", message: `not done after ${timeMaxMs} ms; nothing of it is kept. Add an index, or ask for less` }),
@@ -145,6 +152,12 @@ class SqlLine {
     const worker = new Worker(programFile("store/sql-thread"), {
       workerData: { file: this.#file },
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
+    });
+    this.#isOnline = false;
+    worker.once("online", () => {
+      if (this.#worker !== worker) return;
+      this.#isOnline = true;
+      if (this.#running !== null) this.#setDeadline();
     });
     let why = "it ended";
     worker.on("message", (reply: SqlReply) => {
