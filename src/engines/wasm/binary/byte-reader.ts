@@ -44,6 +44,12 @@ export class ByteReader {
   }
 
   u32(what: string): number {
+    // Nearly all of a module's integers are of one byte.
+    const first = this.at < this.end ? this.bytes[this.at]! : LEB_MORE;
+    if (first < LEB_MORE) {
+      this.at++;
+      return first;
+    }
     return this.#unsigned(what, U32_MAX_BYTES, 2 ** 32 - 1);
   }
 
@@ -86,7 +92,7 @@ export class ByteReader {
 
   /** UTF-8 with its length before it. */
   name(what: string): string {
-    const length = this.u32(`the length of ${what}`);
+    const length = this.u32(what);
     const start = this.at;
     this.skip(length, what);
     try {

@@ -43,7 +43,7 @@ export function scanExpression(reader: ByteReader, found: FoundFeatures): void {
   let bits = 0;
   let depth = 1;
   while (depth > 0) {
-    if (at >= end) throw new Malformed(at, "an instruction");
+    if (at >= end) throw new Malformed(end, at > end ? "the rest of an instruction" : "an instruction");
     const start = at;
     const opcode = bytes[at++]!;
     let shape = shapes[opcode]!;
@@ -117,7 +117,6 @@ export function scanExpression(reader: ByteReader, found: FoundFeatures): void {
         at = reader.at;
     }
   }
-  if (at > end) throw new Malformed(end, "the rest of an instruction");
   reader.at = at;
   found.bits |= bits;
 }

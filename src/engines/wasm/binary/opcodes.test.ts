@@ -8,6 +8,7 @@ import { unsignedLeb } from "./byte-reader.ts";
 import { readModule } from "./module-facts.ts";
 import { PLAIN, PREFIXED, SHAPE } from "./opcodes.ts";
 import { assemble, type Entry, exportEntry, functionType, I32, NO_TYPE, ONE_PAGE } from "./testing/assembler.ts";
+import { isValid } from "./testing/v8.ts";
 
 const UNREACHABLE = 0x00;
 const END = 0x0b;
@@ -80,8 +81,8 @@ const PLACES: readonly (readonly [Entry, Entry])[] = [
 const OPENED: readonly (readonly [Entry, Entry])[] = [[[UNREACHABLE], [END]]];
 const CLOSED: readonly (readonly [Entry, Entry])[] = [[[0x02, VOID], []]];
 
-function moduleWith(opcode: Entry, immediates: Entry, [before, after]: readonly [Entry, Entry]): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(assemble({ ...SURROUNDINGS, code: [[], [...before, ...opcode, ...immediates, ...GUARD, ...after]] }));
+function moduleWith(opcode: Entry, immediates: Entry, [before, after]: readonly [Entry, Entry]): Uint8Array {
+  return assemble({ ...SURROUNDINGS, code: [[], [...before, ...opcode, ...immediates, ...GUARD, ...after]] });
 }
 
 function placesOf(shape: number): typeof PLACES {
@@ -92,16 +93,13 @@ function placesOf(shape: number): typeof PLACES {
 function checkKnown(opcode: Entry, shape: number, label: string): void {
   const places = placesOf(shape);
   const accepted = CANDIDATES[shape]!.flatMap((immediates) =>
-    places.filter((place) => WebAssembly.validate(moduleWith(opcode, immediates, place))).map((place) => ({ immediates, place })),
+    places.filter((place) => isValid(moduleWith(opcode, immediates, place))).map((place) => ({ immediates, place })),
   );
   assert.notEqual(accepted.length, 0, `${label}: V8 takes it in no form`);
   for (const { immediates, place } of accepted) {
     const bytes = moduleWith(opcode, immediates, place);
     for (let length = 0; length < immediates.length; length++)
-      assert(
-        !WebAssembly.validate(moduleWith(opcode, immediates.slice(0, length), place)),
-        `${label}: V8 reads only ${length} bytes after it`,
-      );
+      assert(!isValid(moduleWith(opcode, immediates.slice(0, length), place)), `${label}: V8 reads only ${length} bytes after it`);
     const read = readModule(bytes);
     assert(read.ok, `${label}: ${read.ok ? "" : read.failure.message}`);
     assert.deepEqual(
@@ -114,8 +112,7 @@ function checkKnown(opcode: Entry, shape: number, label: string): void {
 
 function checkUnknown(opcode: Entry, label: string): void {
   for (const immediates of ALL_CANDIDATES)
-    for (const place of PLACES)
-      assert(!WebAssembly.validate(moduleWith(opcode, immediates, place)), `${label}: V8 knows it, followed by ${immediates}`);
+    for (const place of PLACES) assert(!isValid(moduleWith(opcode, immediates, place)), `${label}: V8 knows it, followed by ${immediates}`);
 }
 
 /** V8 keeps these from modules unless a flag allows them. */
