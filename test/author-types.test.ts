@@ -54,6 +54,25 @@ export const GET: Handler<{ WORD: string }> = async (request, env, context) => {
 };
 `;
 
+const KEEPING = `import type { Handler } from "pilotlight";
+
+export const POST: Handler<Pilotlight.Capabilities> = async (request, env) => {
+  const seen = await env.KV("sessions").get<{ count: number }>("seen", "json");
+  await env.KV.put("seen", JSON.stringify({ count: (seen?.count ?? 0) + 1 }), { expirationTtl: 60 });
+  const rows = await env.SQL.query<{ id: number }>("SELECT id FROM t WHERE name = ?", [await request.text()]);
+  const lease = await env.LOCK.acquire("t", { waitMs: 100 });
+  const stored = await env.BLOB.get("a");
+  await env.QUEUE.send({ rows }, { delaySeconds: 5 });
+  await lease?.release();
+  return new Response(stored?.bytes ?? String(rows[0]?.id));
+};
+`;
+
+test("a function that keeps things passes tsc by the package's types", () => {
+  save("functions/keeping.ts", KEEPING);
+  assert.equal(tsc(project), "");
+});
+
 test("a new project with a .tsx function passes tsc by the package's types", () => {
   save("functions/page.tsx", PAGE);
   assert.equal(tsc(project), "");

@@ -230,7 +230,7 @@ test("overrides of a function are read with their units", async () => {
     isolation: bounded(100)
     env: { LEVEL: 3 }
     secrets: [TOKEN]
-    allow: { fetch: ["https://api.example.com/"] }
+    allow: { fetch: ["https://api.example.com/"], kv: [orders, orders, a.b-c_1], sql: [main] }
     source: other/users.ts
   constructor:
     isolation: ttl(30s)
@@ -246,11 +246,20 @@ test("overrides of a function are read with their units", async () => {
       isolation: { kind: "bounded", calls: 100 },
       env: { LEVEL: "3" },
       secrets: ["TOKEN"],
-      allow: { fetch: ["https://api.example.com"] },
+      allow: { fetch: ["https://api.example.com"], kv: ["orders", "a.b-c_1"], sql: ["main"] },
       source: join(cwd, "other/users.ts"),
     },
   );
   assert.deepEqual(result.value.functions["constructor"], { isolation: { kind: "ttl", ms: 30_000 } });
+});
+
+test("names of stores that could be paths, or differ by case alone, are refused", async () => {
+  for (const name of ["../x", "a/b", "Orders", ".hidden", "", "a".repeat(65), "é", "a b"]) {
+    for (const key of ["kv", "sql", "blob", "queue", "lock"]) {
+      const result = await withYaml(`functions: { f: { allow: { ${key}: [${JSON.stringify(name)}] } } }`);
+      assert.match(result.ok ? "" : result.failure[0]!.message, new RegExp(`allow.${key} .* is not a list of names`), name);
+    }
+  }
 });
 
 test("options may be written in camelCase or as the page writes them", async () => {
