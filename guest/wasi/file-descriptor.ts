@@ -4,7 +4,7 @@
  * import begins with. Rights are WASI's promise to the guest's own parts, not
  * our wall: the host confines without them.
  */
-import { ERRNO, FILETYPE, RIGHTS } from "./abi.ts";
+import { ERRNO, FDFLAGS, FILETYPE, RIGHTS } from "./abi.ts";
 import type { Channel } from "./channel.ts";
 import type { Descriptor, FdTable } from "./fd-table.ts";
 import { FILE_OPERATION } from "./file-operations.ts";
@@ -13,6 +13,8 @@ export interface FileDescriptor extends Descriptor {
   readonly kind: "file";
   position: number;
 }
+
+export const KNOWN_FDFLAGS = FDFLAGS.append | FDFLAGS.dsync | FDFLAGS.nonblock | FDFLAGS.rsync | FDFLAGS.sync;
 
 const FOLDER_RIGHTS =
   RIGHTS.pathCreateDirectory |

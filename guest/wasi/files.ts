@@ -7,7 +7,7 @@
 import { ERRNO, FDFLAGS, FDSTAT_BYTES, FILESTAT_BYTES, FILETYPE, PREOPEN_DIR, PRESTAT_BYTES, RIGHTS, WHENCE } from "./abi.ts";
 import { NOTED } from "./channel.ts";
 import type { Descriptor } from "./fd-table.ts";
-import { contentOf, type FileDescriptor, fileOf, folderOf } from "./file-descriptor.ts";
+import { contentOf, type FileDescriptor, fileOf, folderOf, KNOWN_FDFLAGS } from "./file-descriptor.ts";
 import { APPEND, FILE_OPERATION, SCRATCH_OFFSET } from "./file-operations.ts";
 import { buffersAt, errnoOf, leaveTimes, list, readAll, unsigned, writeAll } from "./file-transfer.ts";
 import type { GuestProcess } from "./guest-process.ts";
@@ -17,7 +17,6 @@ import { pathImports } from "./path-imports.ts";
 export { preopenedFolders } from "./file-descriptor.ts";
 
 const ADVICE_MAX = 5;
-const KNOWN_FDFLAGS = FDFLAGS.append | FDFLAGS.dsync | FDFLAGS.nonblock | FDFLAGS.rsync | FDFLAGS.sync;
 
 export function fileImports(guest: GuestProcess): Record<string, WasiFunction> {
   const { memory, descriptors, channel } = guest;

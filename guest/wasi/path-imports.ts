@@ -3,16 +3,15 @@
  * shape of a path are judged here; where a path leads, the host finds out.
  * Paths are bytes: nothing is decoded.
  */
-import { ERRNO, FDFLAGS, FILESTAT_BYTES, FILETYPE, LOOKUPFLAGS, OFLAGS, RIGHTS } from "./abi.ts";
+import { ERRNO, FILESTAT_BYTES, FILETYPE, LOOKUPFLAGS, OFLAGS, RIGHTS } from "./abi.ts";
 import { NOTED } from "./channel.ts";
-import { type FileDescriptor, folderOf, rightsOf } from "./file-descriptor.ts";
+import { type FileDescriptor, folderOf, KNOWN_FDFLAGS, rightsOf } from "./file-descriptor.ts";
 import { FILE_OPERATION, OPEN, PATH_MAX_BYTES, SECOND_PATH_OFFSET } from "./file-operations.ts";
 import { errnoOf, leaveTimes } from "./file-transfer.ts";
 import type { GuestProcess } from "./guest-process.ts";
 import type { WasiFunction } from "./imports.ts";
 
 const KNOWN_OFLAGS = OFLAGS.creat | OFLAGS.directory | OFLAGS.excl | OFLAGS.trunc;
-const KNOWN_FDFLAGS = FDFLAGS.append | FDFLAGS.dsync | FDFLAGS.nonblock | FDFLAGS.rsync | FDFLAGS.sync;
 
 export function pathImports(guest: GuestProcess): Record<string, WasiFunction> {
   const { memory, descriptors, channel } = guest;

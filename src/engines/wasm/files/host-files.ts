@@ -20,7 +20,7 @@ import {
   utimesSync,
   writeSync,
 } from "node:fs";
-import { ERRNO, FDFLAGS, FILETYPE, OFLAGS } from "../../../../guest/wasi/abi.ts";
+import { ERRNO, FILETYPE, OFLAGS } from "../../../../guest/wasi/abi.ts";
 import {
   APPEND,
   FILE_OPERATION,
@@ -34,6 +34,7 @@ import { Filestats, filetypeOf, type TimeArgument } from "./filestat.ts";
 import { type Folder, type FolderAccess, folderAccess } from "./folder-access.ts";
 import { FolderListing } from "./folder-listing.ts";
 import { type OpenFile, OpenFiles, type OpenFolder } from "./open-files.ts";
+import { accessModeOf, fdflagsOf, openAt, openFlags } from "./opening.ts";
 import * as paths from "./path-operations.ts";
 import { Walk } from "./walk.ts";
 
@@ -52,10 +53,6 @@ export interface HostFilesOptions {
   /** How names become paths: what the system offers, unless a test says otherwise. */
   readonly access?: FolderAccess;
 }
-
-const NEW_FILE_MODE = 0o666;
-/** A FIFO is opened without waiting for its other end, a terminal does not become ours. */
-const ALWAYS = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 export class HostFiles {
   readonly #window: Uint8Array;
@@ -277,43 +274,6 @@ function openShared(access: FolderAccess, folders: readonly SharedFolder[]): Fol
     }
   }
   return opened;
-}
-
-/** Links are followed by the walk, one after the other; the system is never let to. */
-function openAt(walk: Walk, flags: number, follows: boolean): number {
-  for (;;) {
-    try {
-      const asFolder = walk.mustBeFolder ? constants.O_DIRECTORY : 0;
-      return openSync(walk.path(), flags | asFolder, NEW_FILE_MODE);
-    } catch (error) {
-      const code = codeOf(error);
-      if (!(follows || walk.mustBeFolder) || (code !== "ELOOP" && code !== "ENOTDIR")) throw error;
-      walk.follow();
-    }
-  }
-}
-
-function accessModeOf(how: number): number {
-  if ((how & OPEN.write) === 0) return constants.O_RDONLY;
-  return (how & OPEN.read) === 0 ? constants.O_WRONLY : constants.O_RDWR;
-}
-
-function openFlags(how: number): number {
-  let flags = ALWAYS | fdflagsOf(how >>> OPEN.fdflagsShift);
-  if ((how & OFLAGS.creat) !== 0) flags |= constants.O_CREAT;
-  if ((how & OFLAGS.excl) !== 0) flags |= constants.O_EXCL;
-  if ((how & OFLAGS.trunc) !== 0) flags |= constants.O_TRUNC;
-  if ((how & OFLAGS.directory) !== 0) flags |= constants.O_DIRECTORY;
-  return flags;
-}
-
-function fdflagsOf(fdflags: number): number {
-  let flags = 0;
-  if ((fdflags & FDFLAGS.append) !== 0) flags |= constants.O_APPEND;
-  if ((fdflags & FDFLAGS.dsync) !== 0) flags |= constants.O_DSYNC;
-  // Linux keeps rsync as sync.
-  if ((fdflags & (FDFLAGS.sync | FDFLAGS.rsync)) !== 0) flags |= constants.O_SYNC;
-  return flags;
 }
 
 /** A position or a size that the system takes exactly. */
