@@ -53,8 +53,10 @@ export function readLimits(reader: ByteReader, max32: number, max64: number): Li
   const min = readSize(reader, is64, highest);
   const { at } = reader;
   const max = (flags & HAS_MAX) === 0 ? null : readSize(reader, is64, highest);
+  const isShared = (flags & SHARED) !== 0;
+  if (isShared && max === null) throw new Malformed(start, "a maximum, which shared memories have to have");
   if (max !== null && max < min) throw new Malformed(at, `a maximum of at least ${min}`);
-  return { min, max, isShared: (flags & SHARED) !== 0, is64, start, end: reader.at };
+  return { min, max, isShared, is64, start, end: reader.at };
 }
 
 function readSize(reader: ByteReader, is64: boolean, highest: number): number {

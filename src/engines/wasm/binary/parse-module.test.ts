@@ -61,6 +61,7 @@ describe("damage is named with its offset", () => {
     ["fewer data segments than claimed", assemble({ dataCount: 2 }), /2 data segments, found 0/],
     ["a maximum below the minimum", assemble({ memories: [[1, 2, 1]] }), /a maximum of at least 2/],
     ["a memory of more than 4 GiB", assemble({ memories: [[0, 0x81, 0x80, 0x04]] }), /a size of at most 65536/],
+    ["a shared memory without a maximum", assemble({ memories: [[2, 1]] }), /a maximum, which shared memories have/],
     ["limits with unknown flags", assemble({ memories: [[8, 1]] }), /flags of limits/],
     ["an export of a memory that isn't there", assemble({ exports: [[...text("memory"), 2, 0]] }), /index of a memory, below 0/],
     ["a global neither mutable nor not", assemble({ globals: [[I32, 2, 0x41, 0, END]] }), /mutability, 0 or 1/],
