@@ -60,6 +60,8 @@ export class FileGuest {
       stdout: new BufferedOutput(1024, "drop"),
       stderr: new BufferedOutput(1024, "drop"),
       environIsRequest: false,
+      block: null,
+      requests: null,
     });
     this.guest.memory.attach({ buffer: new ArrayBuffer(MEMORY_BYTES), grow: () => 0 } satisfies Memory);
     this.imports = wasiImports(this.guest);
