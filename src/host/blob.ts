@@ -17,8 +17,12 @@ const CONTENT_TYPE_MAX_LENGTH = 256;
 export function blobCapability({ store, allowed, attempt }: CapabilityBase): BlobCapability {
   return {
     get: (bucket, key) =>
-      attempt(async () => {
-        const found = await store.blobs.get(allowed("blob", bucket), checkedKey(key));
+      attempt(async (hold) => {
+        const name = allowed("blob", bucket);
+        const bytes = checkedKey(key);
+        const facts = await store.blobs.head(name, bytes);
+        if (facts.ok) hold(facts.value?.sizeBytes ?? 0);
+        const found = await store.blobs.get(name, bytes);
         if (!found.ok || found.value === null) return found.ok ? ok(null) : found;
         return ok({ ...factsOf(found.value), bytes: found.value.bytes });
       }),
@@ -28,10 +32,10 @@ export function blobCapability({ store, allowed, attempt }: CapabilityBase): Blo
         return found.ok ? ok(found.value === null ? null : factsOf(found.value)) : found;
       }),
     put: (bucket, key, bytes, { contentType } = {}) =>
-      attempt(async () => {
+      attempt(async (hold) => {
         const name = allowed("blob", bucket);
         const type = contentType === undefined ? null : checkedText(contentType, "contentType", CONTENT_TYPE_MAX_LENGTH);
-        const written = await store.blobs.put(name, checkedKey(key), checkedBytes(bytes, "a blob", BLOB_MAX_BYTES), type);
+        const written = await store.blobs.put(name, checkedKey(key), checkedBytes(bytes, "a blob", BLOB_MAX_BYTES, hold), type);
         return written.ok ? ok(factsOf(written.value)) : written;
       }),
     delete: (bucket, key) => attempt(async () => store.blobs.delete(allowed("blob", bucket), checkedKey(key))),

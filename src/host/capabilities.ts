@@ -148,8 +148,12 @@ export interface Lease {
 }
 
 export interface LockCapability {
-  /** Null when somebody else still holds it after `waitMs` (0 by default). */
-  acquire(namespace: Name, key: string, options: { readonly ttlMs: number; readonly waitMs?: number | undefined }): Outcome<Lease | null>;
+  /** Null when somebody else still holds it after `waitMs` (0 by default), or the signal says that nobody waits any more. */
+  acquire(
+    namespace: Name,
+    key: string,
+    options: { readonly ttlMs: number; readonly waitMs?: number | undefined; readonly signal?: AbortSignal | undefined },
+  ): Outcome<Lease | null>;
   /** Null when the lease has ended: somebody else may hold it. */
   renew(namespace: Name, key: string, token: number, ttlMs: number): Outcome<Lease | null>;
   /** False when the lease had ended already. */

@@ -4,6 +4,7 @@
  * operator's log which file and why. Must not be loaded before it is used.
  */
 import { fail, type Result } from "../base/result.ts";
+import { describeBytes, MIB } from "../base/units.ts";
 import type { Allow } from "../config/config.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreFault } from "../store/store-fault.ts";
@@ -30,8 +31,16 @@ export interface CapabilityBase {
   /** Throws Refused. */
   allowed(capability: CapabilityName, name: Name): string;
   /** Refusals that `work` throws and faults that it returns become the outcome. */
-  attempt<Value>(work: () => Promise<Result<Value, StoreFault | CapabilityFailure>>): Outcome<Value>;
+  attempt<Value>(work: Work<Value>): Outcome<Value>;
 }
+
+type Work<Value> = (hold: Hold) => Promise<Result<Value, StoreFault | CapabilityFailure>>;
+
+/** Counts bytes that are on their way until the work is done. Throws Refused when there are too many. */
+export type Hold = (bytes: number) => void;
+
+/** They lie outside every sandbox's memory limit: a function could start a thousand writes of the largest blob. */
+const IN_FLIGHT_MAX_BYTES = 256 * MIB;
 
 const TOLD: Partial<Readonly<Record<CapabilityFailureCode, string>>> = {
   BUSY: "the store is busy: nothing was written; try again",
@@ -41,6 +50,7 @@ const TOLD: Partial<Readonly<Record<CapabilityFailureCode, string>>> = {
 
 export function createCapabilityHost({ store, onFault }: CapabilityHostOptions): CapabilityHost {
   const waiters = new LocalWaiters();
+  const inFlight = { bytes: 0 };
   return {
     hostFor(functionId: string, allow: Allow) {
       const base: CapabilityBase = {
@@ -48,7 +58,7 @@ export function createCapabilityHost({ store, onFault }: CapabilityHostOptions):
         store,
         waiters,
         allowed: (capability, name) => allowedName(allow, capability, name, functionId),
-        attempt: (work) => attempt(work, (message) => onFault(functionId, message)),
+        attempt: (work) => attempt(work, inFlight, (message) => onFault(functionId, message)),
       };
       return {
         kv: kvCapability(base),
@@ -62,12 +72,18 @@ export function createCapabilityHost({ store, onFault }: CapabilityHostOptions):
   };
 }
 
-async function attempt<Value>(
-  work: () => Promise<Result<Value, StoreFault | CapabilityFailure>>,
-  report: (message: string) => void,
-): Outcome<Value> {
+async function attempt<Value>(work: Work<Value>, inFlight: { bytes: number }, report: (message: string) => void): Outcome<Value> {
+  let held = 0;
+  const hold: Hold = (bytes) => {
+    if (inFlight.bytes + bytes > IN_FLIGHT_MAX_BYTES) {
+      const message = `${describeBytes(IN_FLIGHT_MAX_BYTES)} are being read and written at once: await some of it before starting more`;
+      throw new Refused({ code: "BUSY", message });
+    }
+    held += bytes;
+    inFlight.bytes += bytes;
+  };
   try {
-    const result = await work();
+    const result = await work(hold);
     if (result.ok) return result;
     const { code, message } = result.failure;
     const told = TOLD[code];
@@ -77,5 +93,7 @@ async function attempt<Value>(
   } catch (error) {
     if (error instanceof Refused) return fail(error.failure);
     throw error;
+  } finally {
+    inFlight.bytes -= held;
   }
 }

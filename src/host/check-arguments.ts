@@ -8,6 +8,7 @@ import { describeBytes } from "../base/units.ts";
 import type { Allow } from "../config/config.ts";
 import { type KeyRange, keyOfCursor, keyRange } from "../store/key-range.ts";
 import type { CapabilityFailure, CapabilityName, ListOptions, Name } from "./capabilities.ts";
+import type { Hold } from "./capability-host.ts";
 
 export const KEY_MAX_BYTES = 512;
 export const LIST_LIMIT_MAX = 1_000;
@@ -52,11 +53,12 @@ export function checkedKey(key: unknown): Buffer {
 }
 
 /** A copy that nobody else can change: a guest might while a thread reads. */
-export function checkedBytes(value: unknown, what: string, maxBytes: number): Uint8Array<ArrayBuffer> {
+export function checkedBytes(value: unknown, what: string, maxBytes: number, hold: Hold): Uint8Array<ArrayBuffer> {
   if (!(value instanceof Uint8Array)) throw invalid(`${what} must be bytes`);
   if (value.length > maxBytes) {
     throw tooLarge(`${what} may have ${describeBytes(maxBytes)}; this one has ${describeBytes(value.length)}`);
   }
+  hold(value.length);
   return new Uint8Array(value);
 }
 

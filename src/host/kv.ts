@@ -18,11 +18,11 @@ export function kvCapability({ store, allowed, attempt }: CapabilityBase): KvCap
   return {
     get: (namespace, key) => attempt(async () => store.kv.get(allowed("kv", namespace), checkedKey(key))),
     put: (namespace, key, value, { ttlMs } = {}) =>
-      attempt(async () =>
+      attempt(async (hold) =>
         store.kv.put(
           allowed("kv", namespace),
           checkedKey(key),
-          checkedBytes(value, "a value", KV_VALUE_MAX_BYTES),
+          checkedBytes(value, "a value", KV_VALUE_MAX_BYTES, hold),
           ttlMs === undefined ? null : checkedNumber(ttlMs, "ttlMs", 1, KV_TTL_MAX_MS),
         ),
       ),

@@ -3,6 +3,7 @@
  * this data folder, for as long as its lease lasts. A holder that stalls past its
  * lease can still write: give the token along with the write, and refuse a lower one.
  */
+import { ok } from "../base/result.ts";
 import { HOUR_MS, MINUTE_MS } from "../base/units.ts";
 import type { LockCapability } from "./capabilities.ts";
 import type { CapabilityBase } from "./capability-host.ts";
@@ -27,6 +28,11 @@ export function lockCapability({ store, waiters, allowed, attempt }: CapabilityB
         const endsAtMs = performance.now() + checkedNumber(options.waitMs ?? 0, "waitMs", 0, LOCK_WAIT_MAX_MS);
         for (let askAgainMs = ASK_AGAIN_MIN_MS; ; askAgainMs = Math.min(askAgainMs * 2, ASK_AGAIN_MAX_MS)) {
           const lease = await client.run("lock", "", "acquire", Buffer.from(name), ttlMs);
+          if (options.signal?.aborted === true) {
+            // Nobody would release it.
+            if (lease.ok && lease.value !== null) await client.run("lock", "", "release", Buffer.from(name), lease.value.token);
+            return ok(null);
+          }
           const leftMs = endsAtMs - performance.now();
           if (!lease.ok || lease.value !== null || leftMs <= 0) return lease;
           await waiters.wait(name, Math.min(askAgainMs, leftMs));

@@ -22,10 +22,10 @@ export function queueOfTopic(topic: string): string {
 export function queueCapability({ functionId, store, allowed, attempt }: CapabilityBase): QueueCapability {
   return {
     enqueue: (topic, payload, { delayMs, idempotencyKey } = {}) =>
-      attempt(async () => {
+      attempt(async (hold) => {
         const added = await store.jobs.enqueue({
           queue: queueOfTopic(allowed("queue", topic)),
-          payload: checkedBytes(payload, "a message", MESSAGE_MAX_BYTES),
+          payload: checkedBytes(payload, "a message", MESSAGE_MAX_BYTES, hold),
           meta: JSON.stringify({ from: functionId }),
           ...(delayMs === undefined ? {} : { delayMs: checkedNumber(delayMs, "delayMs", 0, DELAY_MAX_MS) }),
           ...(idempotencyKey === undefined

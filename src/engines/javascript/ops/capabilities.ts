@@ -9,7 +9,8 @@ import { requireBytes, requireString } from "./arguments.ts";
 import { type AsyncOp, GuestFault } from "./op.ts";
 
 type Answer = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failure: { code: string; message: string } };
-type Asked = (host: HostCapabilities, name: Name, ...args: unknown[]) => Promise<Answer>;
+type Asking = HostCapabilities & { readonly signal: AbortSignal };
+type Asked = (host: Asking, name: Name, ...args: unknown[]) => Promise<Answer>;
 
 const NAME_MAX_LENGTH = 64;
 
@@ -18,7 +19,7 @@ function operation(ask: Asked): AsyncOp {
     const meant = name === null ? null : requireString(name, "the name", NAME_MAX_LENGTH);
     const host = await context.capabilities();
     if (host === null) throw new GuestFault("InvalidStateError", "There is no store here");
-    const answer = await ask(host, meant, ...args);
+    const answer = await ask({ ...host, signal: context.signal }, meant, ...args);
     return answer.ok ? { value: answer.value } : { ...answer.failure };
   };
 }
@@ -51,8 +52,8 @@ const OPERATIONS: Readonly<Record<string, Asked>> = {
   "blob.list": ({ blob }, name, prefix, limit, cursor) => blob.list(name, list(prefix, limit, cursor)),
   "queue.enqueue": ({ queue }, name, payload, delayMs, idempotencyKey) =>
     queue.enqueue(name, requireBytes(payload, "the message"), { delayMs: optional(delayMs), idempotencyKey: optional(idempotencyKey) }),
-  "lock.acquire": ({ lock }, name, key, ttlMs, waitMs) =>
-    lock.acquire(name, text(key), { ttlMs: ttlMs as number, waitMs: optional(waitMs) }),
+  "lock.acquire": ({ lock, signal }, name, key, ttlMs, waitMs) =>
+    lock.acquire(name, text(key), { ttlMs: ttlMs as number, waitMs: optional(waitMs), signal }),
   "lock.renew": ({ lock }, name, key, token, ttlMs) => lock.renew(name, text(key), token as number, ttlMs as number),
   "lock.release": ({ lock }, name, key, token) => lock.release(name, text(key), token as number),
 };
