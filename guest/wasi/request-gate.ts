@@ -65,6 +65,10 @@ export class RequestGate {
     this.#state = "watched";
   }
 
+  get isUnwinding(): boolean {
+    return this.#state === "unwinding";
+  }
+
   /** Call when `_start` came back: whether it was unwound at the gate (else it ran to its end). */
   unwound(): boolean {
     const did = this.#state === "unwinding";

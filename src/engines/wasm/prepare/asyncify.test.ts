@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CHANNEL, type Channel, CONTROL, channelOn, ENDED, type StartMode } from "../../../../guest/wasi/channel.ts";
+import { CHANNEL, type Channel, channelOn, ENDED, type StartMode } from "../../../../guest/wasi/channel.ts";
 import { Command } from "../../../../guest/wasi/command.ts";
 import { FdTable } from "../../../../guest/wasi/fd-table.ts";
 import { preopenedFolders } from "../../../../guest/wasi/files.ts";
-import { GuestProcess } from "../../../../guest/wasi/guest-process.ts";
+import { gojinnImports } from "../../../../guest/wasi/gojinn.ts";
+import { Exit, GuestProcess, MustWait } from "../../../../guest/wasi/guest-process.ts";
+import { Image } from "../../../../guest/wasi/image.ts";
 import { wasiImports } from "../../../../guest/wasi/imports.ts";
 import * as gate from "../../../../guest/wasi/request-gate.ts";
 import { BufferedInput, BufferedOutput } from "../../../../guest/wasi/streams.ts";
-import type { Module } from "../../../../guest/wasi/webassembly.ts";
+import { type Module, webAssembly } from "../../../../guest/wasi/webassembly.ts";
 import { fileOf, guest, type Language, skipReason } from "../../../../test/support/guests.ts";
 import { MIB } from "../../../base/units.ts";
 import { readModule } from "../binary/module-facts.ts";
@@ -18,7 +20,7 @@ import { compileModule } from "../compile-module.ts";
 import { createHostCalls } from "../host-calls.ts";
 import { asyncify, GATE_EXPORT } from "./asyncify.ts";
 import { Rehearsal } from "./rehearsal.ts";
-import { loadShim } from "./shim.ts";
+import { loadShim, type Shim } from "./shim.ts";
 
 const LANGUAGES: readonly Language[] = ["c", "rust", "go", "assemblyscript"];
 
@@ -54,7 +56,7 @@ async function serve(bytes: Uint8Array, mode: StartMode, environIsRequest = fals
   const stdout = new BufferedOutput(MIB, "end");
   const stderr = new BufferedOutput(MIB, "drop");
   const descriptors = new FdTable([], () => preopenedFolders(channel));
-  const process = new GuestProcess({ channel, descriptors, stdin, stdout, stderr, environIsRequest, sleep: null });
+  const process = new GuestProcess({ channel, descriptors, stdin, stdout, stderr, environIsRequest, block: null, requests: null });
   process.args = [Buffer.from("function\0")];
   const wasi = wasiImports(process);
   const module = (await compileModule(bytes)) as unknown as Module;
@@ -67,11 +69,7 @@ async function serve(bytes: Uint8Array, mode: StartMode, environIsRequest = fals
     answer(input, environ = []) {
       process.environ = environ.map((pair) => Buffer.from(`${pair}\0`));
       stdin.set(Buffer.from(input));
-      assert.equal(
-        command.run(channel),
-        ENDED.exited,
-        Buffer.from(window.subarray(0, channel.control[CONTROL.failureLength])).toString("utf16le"),
-      );
+      assert.equal(command.run(), ENDED.exited, command.failure);
       return Buffer.from(stdout.bytes).toString();
     },
   };
@@ -148,4 +146,25 @@ test("a module that was not prepared can't be armed", { skip: skipReason(go) }, 
 
 test("host and guest find the stack's memory under the same name", () => {
   assert.equal(GATE_EXPORT, gate.GATE_EXPORT);
+});
+
+test("the shim that a rehearsal loads has what it is said to have", async () => {
+  const { functionsOnStack } = gate;
+  // The compiler compares the types, this test that all of it is found.
+  const real: Shim = {
+    BufferedInput,
+    BufferedOutput,
+    Exit,
+    FdTable,
+    GuestProcess,
+    Image,
+    MustWait,
+    functionsOnStack,
+    gojinnImports,
+    preopenedFolders,
+    wasiImports,
+    webAssembly,
+  };
+  const loaded = await loadShim();
+  for (const [name, value] of Object.entries(real)) assert.equal(loaded[name as keyof Shim], value, name);
 });

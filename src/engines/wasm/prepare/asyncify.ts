@@ -21,9 +21,17 @@ const STACK_MEMORY = "asyncify_memory";
 /** Of 64 KiB. A stack that needs more ends in a trap, and the module goes on without checkpoints. */
 const STACK_PAGES = 1;
 
-/** `functions` by index: all that may be on the stack. */
+/** `functions` by index: all that may be on the stack. Throws an Error when Binaryen gives up. */
 export async function asyncify(bytes: Uint8Array, functions: readonly number[]): Promise<Uint8Array> {
   const { default: binaryen } = await import("binaryen");
+  try {
+    return changed(binaryen, bytes, functions);
+  } catch (error) {
+    throw error instanceof Error ? error : new Error(nativeMessage(binaryen, error));
+  }
+}
+
+function changed(binaryen: typeof Binaryen, bytes: Uint8Array, functions: readonly number[]): Uint8Array {
   const { bytes: bare, names } = stripCustomSections(bytes);
   const module = readBinary(binaryen, bare, accepted(binaryen.Features));
   // Without optimization every local of a changed function is saved and loaded, used or not.
@@ -62,4 +70,10 @@ function accepted(features: typeof Binaryen.Features): number {
 /** Its types don't know of the second parameter, without which everything new is refused when it is written. */
 function readBinary(binaryen: typeof Binaryen, bytes: Uint8Array, features: number): Binaryen.Module {
   return (binaryen.readBinary as (bytes: Uint8Array, features: number) => Binaryen.Module)(bytes, features);
+}
+
+/** What C++ threw: Emscripten hands it over as an object of its own, and knows how to read it. */
+function nativeMessage(binaryen: typeof Binaryen, error: unknown): string {
+  const { getExceptionMessage } = binaryen as unknown as { getExceptionMessage(error: unknown): string[] };
+  return [...new Set(getExceptionMessage(error).filter(Boolean))].join(": ");
 }

@@ -17,6 +17,8 @@ export interface PrepareJob {
   readonly environIsRequest: boolean;
   readonly saysCheckpoint: boolean;
   readonly timeoutMs: number;
+  /** Whoever started this: when it is gone, nobody waits for what is made here. */
+  readonly parentPid: number;
 }
 
 const LOOK_EVERY_MS = 500;
@@ -25,7 +27,7 @@ void text(process.stdin).then((job) => run(JSON.parse(job) as PrepareJob));
 
 async function run(job: PrepareJob): Promise<void> {
   const { folder, moduleFile } = job;
-  const guard = startGuard(job.timeoutMs);
+  const guard = startGuard(job);
   try {
     const { bytes, mode, reason, costs, noted } = await prepare(readFileSync(moduleFile), job);
     const variant = bytes === null ? null : sha256(bytes);
@@ -42,11 +44,11 @@ async function run(job: PrepareJob): Promise<void> {
 }
 
 /** SIGKILL: nothing milder reaches a thread that runs WebAssembly without end. */
-function startGuard(timeoutMs: number): Worker {
+function startGuard({ timeoutMs, parentPid }: PrepareJob): Worker {
   const watch = `
     const endAtMs = performance.now() + ${timeoutMs};
     setInterval(() => {
-      if (process.ppid !== ${process.ppid} || performance.now() > endAtMs) process.kill(process.pid, "SIGKILL");
+      if (process.ppid !== ${parentPid} || performance.now() > endAtMs) process.kill(process.pid, "SIGKILL");
     }, ${LOOK_EVERY_MS});`;
   return new Worker(watch, { eval: true });
 }

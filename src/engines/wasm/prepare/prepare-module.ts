@@ -99,7 +99,7 @@ async function prepareInChild(options: PrepareModuleOptions, folder: string, sig
 /** Null when it ended well, else why not. */
 function runChild(options: PrepareModuleOptions, folder: string, signal: AbortSignal): Promise<string | null> {
   const { moduleFile, dataDir, environIsRequest, saysCheckpoint, timeoutMs = TIMEOUT_MS } = options;
-  const job: PrepareJob = { moduleFile, folder, environIsRequest, saysCheckpoint, timeoutMs };
+  const job: PrepareJob = { moduleFile, folder, environIsRequest, saysCheckpoint, timeoutMs, parentPid: process.pid };
   const child = spawn(process.execPath, [...childFlags(dataDir), programFile("engines/wasm/prepare/prepare-main")], {
     // Nothing of the server's environment: its secrets are not for a process that runs hostile code.
     env: {},

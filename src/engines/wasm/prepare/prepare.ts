@@ -44,8 +44,14 @@ export async function prepare(bytes: Uint8Array, { environIsRequest, saysCheckpo
   const ways = waysOfReset(shim, plain);
   if (checkpointObstacle(found, saysCheckpoint) !== null) return chosen(null, costsUs(ways));
   if (ASYNCIFY_EXPORT in plain.instantiate()) return chosen("its compiler has used asyncify already", costsUs(ways));
-  const variant = await asyncify(bytes, found.functions);
-  const resumed = wayOfCheckpoint(shim, await rehearsalOf(variant));
+  let variant: Uint8Array;
+  let resumed: (() => void) | string;
+  try {
+    variant = await asyncify(bytes, found.functions);
+    resumed = wayOfCheckpoint(shim, await rehearsalOf(variant));
+  } catch (error) {
+    return chosen(`Binaryen can't change it: ${(error as Error).message}`, costsUs(ways));
+  }
   if (typeof resumed === "string") return chosen(resumed, costsUs(ways));
   return chosen(null, costsUs([...ways, resumed]), variant);
 }

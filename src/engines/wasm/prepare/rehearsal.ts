@@ -9,7 +9,7 @@ import { CHANNEL, channelOn } from "../../../../guest/wasi/channel.ts";
 import { KIB } from "../../../base/units.ts";
 import { createHostCalls } from "../host-calls.ts";
 import { trapSummary } from "../trap-text.ts";
-import type { Exports, Guest, Imports, Output, Shim } from "./shim.ts";
+import type { Exports, Guest, GuestParts, Imports, Output, Shim } from "./shim.ts";
 
 /** Before any question, little is written; what writes more than this is no command that serves requests. */
 const OUTPUT_MAX_BYTES = 64 * KIB;
@@ -17,6 +17,8 @@ const PROGRAM_NAME = "function\0";
 
 /** Thrown through the guest's frames at its question. */
 const ASKED = Object.freeze({ asked: true });
+
+const UNASKED = "it ended without asking for its request";
 
 /** How a run without a request ended; null when it asked for one. */
 export type Ended = string | null;
@@ -49,8 +51,9 @@ export class Rehearsal {
       stdout: this.#stdout,
       stderr: this.#stderr,
       environIsRequest,
-      sleep: null,
-    };
+      block: null,
+      requests: null,
+    } satisfies Record<keyof GuestParts, unknown>;
     this.#guest = new shim.GuestProcess(parts as never);
     this.#guest.args = [Buffer.from(PROGRAM_NAME)];
     this.#untouched = this.#descriptors();
@@ -87,9 +90,13 @@ export class Rehearsal {
   /** To the question and out again. Then the instance's state is what a checkpoint keeps. */
   unwind(exports: Exports): Ended {
     this.#guest.gate.arm(exports);
-    const ended = this.#run(exports);
-    if (this.#guest.gate.unwound()) return null;
-    return ended ?? "it ended without asking for its request";
+    try {
+      const ended = this.#run(exports);
+      if (ended !== UNASKED) return `it does not reach its question again: ${ended}`;
+      return this.#guest.gate.unwound() ? null : ended;
+    } catch (error) {
+      return `it can't be left at its question: ${trapSummary(String(error))}`;
+    }
   }
 
   /** Functions that were on the stack at the last question, innermost first, each once. */
@@ -128,12 +135,13 @@ export class Rehearsal {
   #run(exports: Exports): Ended {
     try {
       (exports as unknown as { _start(): void })._start();
-      return "it ended without asking for its request";
+      return UNASKED;
     } catch (error) {
       if (error === ASKED) return null;
       if (error instanceof this.#shim.Exit) return `it ended with exit code ${error.code} without asking for its request`;
       if (error instanceof this.#shim.MustWait) return "it sleeps before it asks for its request";
-      return `it failed before it asked for its request: ${trapSummary(String(error))}`;
+      if (this.#guest.gate.isUnwinding) throw error;
+      return `it fails before it asks for its request: ${trapSummary(String(error))}`;
     }
   }
 

@@ -21,6 +21,7 @@ interface Descriptors {
 }
 
 interface Gate {
+  readonly isUnwinding: boolean;
   arm(exports: Exports): void;
   watch(asked: () => never): void;
   unwound(): boolean;
@@ -35,12 +36,24 @@ export interface Guest {
   noted: number;
 }
 
+/** Of no type of ours, so that a part which the real one has more of fails the test. */
+export interface GuestParts {
+  readonly channel: never;
+  readonly descriptors: never;
+  readonly stdin: never;
+  readonly stdout: never;
+  readonly stderr: never;
+  readonly environIsRequest: never;
+  readonly block: never;
+  readonly requests: never;
+}
+
 export interface Shim {
   readonly BufferedInput: new () => object;
   readonly BufferedOutput: new (maxBytes: number, whenFull: "end" | "drop") => Output;
   readonly Exit: new (code: number) => { readonly code: number };
   readonly FdTable: new (streamFiletypes: readonly number[], preopens: () => never) => Descriptors;
-  readonly GuestProcess: new (parts: never) => Guest;
+  readonly GuestProcess: new (parts: GuestParts) => Guest;
   readonly Image: new (exports: Exports) => { bind(exports: Exports): { restore(): boolean } };
   readonly MustWait: new () => object;
   functionsOnStack(): number[];
