@@ -1,9 +1,11 @@
 /** What the load generator says of a server, against what the server's script knows. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { arrivalTimes } from "../src/lab/load/arrival-times.ts";
 import { type LoadOptions, makePlan } from "../src/lab/load/make-plan.ts";
 import type { LoadResult } from "../src/lab/load/result.ts";
 import { runLoad } from "../src/lab/load/run-load.ts";
+import { evaluateThresholds, parseThreshold } from "../src/lab/report/thresholds.ts";
 import { startScriptServer } from "./support/script-server.ts";
 
 async function measure(options: LoadOptions): Promise<LoadResult> {
@@ -94,6 +96,61 @@ function onRequest(socket) {
       await server.stop();
     }
   }));
+
+for (const connections of ["10", "800"]) {
+  test(`a server that answers half of what is due has fallen behind, and the rate is what it answered: ${connections} connections`, () =>
+    inOneOfThree(async () => {
+      // One answer each 3 ms, in turn: at most 333 a second.
+      const server = await startScriptServer(`
+const waiting = [];
+function onRequest(socket) { waiting.push(socket); }
+let nextMs = performance.now();
+setInterval(() => {
+  for (; nextMs <= performance.now(); nextMs += 3) waiting.shift()?.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok");
+}, 1);`);
+      try {
+        const result = await measure({ url: server.url, connections, rate: "600", duration: "2s" });
+        const { requestCount, durationMs, audit, behind, drainMs } = result;
+        assert.deepEqual([requestCount, durationMs, audit.targetPerSecond], [1_200, 2_000, 600]);
+        assert.ok(audit.achievedPerSecond > 280 && audit.achievedPerSecond < 360, `${audit.achievedPerSecond}/s`);
+        assert.ok(behind !== null && behind.unansweredCount > 400 && behind.unansweredCount < 650, JSON.stringify(behind));
+        assert.ok(drainMs > 1_000, `${drainMs} ms`);
+        const threshold = parseThreshold("rps>=595");
+        assert.ok(threshold.ok);
+        assert.equal(evaluateThresholds(result, [threshold.value])[0]!.passed, false);
+      } finally {
+        await server.stop();
+      }
+    }));
+}
+
+test("a server that is slow and keeps pace has not fallen behind, and all that is due counts", () =>
+  inOneOfThree(async () => {
+    const server = await startScriptServer(`
+const onRequest = (socket) => setTimeout(() => socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok"), 300);`);
+    try {
+      const { audit, behind } = await measure({ url: server.url, connections: "200", rate: "200", duration: "2s" });
+      assert.deepEqual([audit.achievedPerSecond, behind], [200, null]);
+    } finally {
+      await server.stop();
+    }
+  }));
+
+test("Poisson arrivals that are fewer than expected are all that was due, and no fault of the generator", async () => {
+  const arrivals = { kind: "poisson", perSecond: 200 } as const;
+  const countOf = (seed: number): number => [...arrivalTimes({ arrivals, durationMs: 1_000, warmUpMs: 0, seed })].length;
+  let seed = 1;
+  while (countOf(seed) > 180) seed++;
+  const server = await startScriptServer(`
+const onRequest = (socket) => socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok");`);
+  try {
+    const { audit, requestCount } = await measure({ url: server.url, rate: "200", poisson: true, duration: "1s", seed: String(seed) });
+    assert.deepEqual([audit.dueCount, requestCount], [countOf(seed), countOf(seed)]);
+    assert.doesNotMatch(audit.invalidBecause.join(), /were sent/);
+  } finally {
+    await server.stop();
+  }
+});
 
 test("two writes held up by Nagle and a delayed acknowledgement are named", () =>
   inOneOfThree(async () => {

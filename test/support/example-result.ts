@@ -54,6 +54,10 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
     startedAt: "2026-11-21T09:00:00.000Z",
     durationMs: seconds * 1_000,
     interrupted: false,
+    unfinishedCount: 0,
+    drainMs: 0,
+    lateCount: 0,
+    behind: null,
     requestCount: count,
     failedCount,
     errors: failedCount === 0 ? {} : { check_status: failedCount - refused, refused },
@@ -81,6 +85,7 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
     audit: {
       targetPerSecond: perSecond,
       achievedPerSecond: count / seconds,
+      dueCount: count,
       droppedCount: 0,
       lateness: distribution(samples.latencyUs.map((_, index) => 20 + ((index * 37) % 400))),
       eventLoopLag: distribution(samples.latencyUs.map((_, index) => 80 + ((index * 53) % 900))),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrivalTimes, dueCount } from "./arrival-times.ts";
+import { arrivalTimes, dueCount, scheduleMs } from "./arrival-times.ts";
 import type { Arrivals } from "./plan.ts";
 
 type Shape = Parameters<typeof arrivalTimes>[0];
@@ -14,6 +14,17 @@ test("a constant rate is as many as asked, evenly spaced from the start", () => 
   assert.equal(times.length, 10_000);
   assert.equal(times[0], 0);
   for (const [index, time] of times.entries()) assert.ok(Math.abs(time - index) < 1e-6);
+});
+
+test("the schedule of a count ends when the last of them has had its time", () => {
+  const ends = (arrivals: Exclude<Arrivals, { kind: "closed" }>, requestMaxCount: number | null, durationMs: number | null = null) =>
+    scheduleMs({ ...shape(arrivals, durationMs, 5_000), requestMaxCount });
+  assert.equal(ends({ kind: "constant", perSecond: 600 }, 1_200), 2_000);
+  assert.equal(ends({ kind: "constant", perSecond: 600 }, 1_200, 1_000), 1_000);
+  assert.equal(ends({ kind: "constant", perSecond: 600 }, null, 1_000), 1_000);
+  const steps = [100, 200].map((perSecond) => ({ perSecond, durationMs: 1_000 }));
+  assert.equal(ends({ kind: "steps", steps }, 200), 1_500);
+  assert.equal(ends({ kind: "steps", steps }, 9_000), 2_000);
 });
 
 test("threads together send exactly what one alone would", () => {

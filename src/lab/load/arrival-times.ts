@@ -5,7 +5,7 @@
  * the threads together send exactly what was asked, evenly or by Poisson.
  */
 import { createRandom } from "../../stats/random.ts";
-import type { Arrivals, LoadPlan } from "./plan.ts";
+import { type Arrivals, type LoadPlan, plannedDurationMs } from "./plan.ts";
 
 export type OpenArrivals = Exclude<Arrivals, { kind: "closed" }>;
 
@@ -38,6 +38,23 @@ export function dueCount(shape: Shape, fromMs: number, toMs: number): number {
     if (to > from) count += countUntil(segment, to) - countUntil(segment, from);
   }
   return count;
+}
+
+/** When so many have fallen due in the measured part; infinite when the plan ends before. For Poisson, when that is to be expected. */
+export function timeOfDue(shape: Shape, count: number): number {
+  let before = 0;
+  for (const segment of segmentsOf({ ...shape, warmUpMs: 0 })) {
+    const within = countUntil(segment, segment.toMs);
+    if (count - before <= within + ROUNDING) return timeOfCount(segment, Math.max(0, count - before));
+    before += within;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** How long requests go on falling due: until the plan's time or its count is used up. */
+export function scheduleMs(shape: Shape & Pick<LoadPlan, "requestMaxCount">): number {
+  const plannedMs = plannedDurationMs(shape) ?? Number.POSITIVE_INFINITY;
+  return shape.requestMaxCount === null ? plannedMs : Math.min(plannedMs, timeOfDue(shape, shape.requestMaxCount));
 }
 
 function* poissonTimes({ durationMs, warmUpMs, seed }: Shape, perSecond: number): Generator<number, void> {

@@ -8,8 +8,6 @@ import type { Audit } from "./result.ts";
 export interface AuditFacts extends Omit<Audit, "invalidBecause"> {
   readonly isOpenLoop: boolean;
   readonly isInterrupted: boolean;
-  /** Due in the measured part. */
-  readonly dueCount: number;
   readonly sentCount: number;
   readonly medianLatencyUs: number;
   readonly threadCount: number;

@@ -46,6 +46,11 @@ export class ClosedDriver implements Driver {
   /** Deadlines of connections are kept by the thread's sweep; nothing else waits here. */
   sweep(): void {}
 
+  /** Nobody waits for a connection here. */
+  giveUpWaiting(): number {
+    return 0;
+  }
+
   readonly #wake = (connection: LoadConnection, dueMs: number): void => {
     if (!this.#retired.has(connection)) this.#refill(connection, dueMs);
   };

@@ -88,6 +88,15 @@ export class LoadConnection {
     return this.#intendedMs[this.#head]!;
   }
 
+  /** Of the measured part, on it now. */
+  get measuredCount(): number {
+    let measuredCount = 0;
+    for (let at = 0; at < this.count; at++) {
+      if (this.#context.recorder.isMeasured(this.#intendedMs[(this.#head + at) % this.#intendedMs.length]!)) measuredCount++;
+    }
+    return measuredCount;
+  }
+
   assign(intendedMs: number): void {
     const at = (this.#head + this.count) % this.#intendedMs.length;
     this.#intendedMs[at] = intendedMs;
@@ -114,7 +123,7 @@ export class LoadConnection {
       const slot = (this.#head + at) % this.#intendedMs.length;
       this.#sentMs[slot] = sentMs;
       this.#writtenMs[slot] = writtenMs;
-      if (context.recorder.isMeasured(this.#intendedMs[slot]!)) context.recorder.sentCount++;
+      context.recorder.send(this.#intendedMs[slot]!, sentMs);
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { AnswerChecks } from "./answer-checks.ts";
-import { arrivalTimes, type OpenArrivals } from "./arrival-times.ts";
+import { arrivalTimes, type OpenArrivals, scheduleMs } from "./arrival-times.ts";
 import { nowMs } from "./clock.ts";
 import { ClosedDriver } from "./closed-driver.ts";
 import { type ConnectionContext, type Driver, LoadConnection, OPEN, OPENING } from "./connection.ts";
@@ -33,7 +33,7 @@ class LoadThread {
   readonly #recorder: Recorder;
   readonly #connections: readonly LoadConnection[];
   readonly #sweepMs: number;
-  #driver: { sweep(atMs: number): void } | null = null;
+  #driver: ClosedDriver | OpenDriver | null = null;
   #sleeper: MetronomeSleeper | null = null;
   #startMs = Number.POSITIVE_INFINITY;
   #endMs = Number.POSITIVE_INFINITY;
@@ -85,11 +85,12 @@ class LoadThread {
     this.#startMs = startMs;
     const durationMs = plannedDurationMs(plan);
     this.#endMs = durationMs === null ? Number.POSITIVE_INFINITY : startMs + durationMs;
-    this.#recorder.measureBetween(startMs, this.#endMs);
+    const { arrivals } = plan;
+    const scheduledMs = arrivals.kind === "closed" ? Number.POSITIVE_INFINITY : scheduleMs({ ...plan, arrivals });
+    this.#recorder.measureBetween(startMs, Math.min(this.#endMs, startMs + scheduledMs));
     const requestMaxCount =
       plan.requestMaxCount === null ? Number.POSITIVE_INFINITY : shareOf(plan.requestMaxCount, plan.threadCount, threadIndex);
     const common = { requestMaxCount, startMs, endMs: this.#endMs, onDone: () => this.finish() };
-    const { arrivals } = plan;
     let driver: ClosedDriver | OpenDriver;
     if (arrivals.kind === "closed") driver = new ClosedDriver(this.#connections, { ...common, thinkMs: arrivals.thinkMs });
     else {
@@ -120,11 +121,13 @@ class LoadThread {
     const spunMs = (this.#sleeper?.spunMs ?? 0) - this.#baseline.spunMs;
     const wallMs = loop.active + loop.idle;
     const cpuUs = ownCpuUs() - this.#baseline.cpuUs;
+    const waitingCount = this.#driver?.giveUpWaiting(nowMs()) ?? 0;
     const report = {
       ...this.#recorder.finish(),
       sentBytes: this.#context.sentBytes,
       receivedBytes: this.#context.receivedBytes,
       connectionsOpened: this.#context.connectionsOpened,
+      unfinishedCount: this.#connections.reduce((count, connection) => count + connection.measuredCount, waitingCount),
       // Looked at by the sweep; a run may be shorter than one.
       connectionsMaxInUse: Math.max(this.#maxInUse, Math.min(1, this.#recorder.requestCount)),
       utilization: wallMs > 0 ? Math.max(0, Math.min(1, (loop.active - spunMs) / wallMs)) : 0,

@@ -3,11 +3,21 @@
  * Pure: the caller passes the times.
  */
 
-import { dueCount } from "./arrival-times.ts";
+import { dueCount, scheduleMs } from "./arrival-times.ts";
 import { type AuditFacts, findBottlenecks } from "./audit.ts";
+import { backlogOf } from "./backlog.ts";
 import { UsHistogram, type ValueCounts } from "./histogram.ts";
 import { type LoadPlan, plannedDurationMs } from "./plan.ts";
-import { type Audit, ERROR_KINDS, type ErrorKind, type LoadResult, PHASES, type Phase, type RequestSamples } from "./result.ts";
+import {
+  type Audit,
+  type Backlog,
+  ERROR_KINDS,
+  type ErrorKind,
+  type LoadResult,
+  PHASES,
+  type Phase,
+  type RequestSamples,
+} from "./result.ts";
 import type { Seconds } from "./seconds.ts";
 import { findStall } from "./stall.ts";
 import type { ThreadReport, ThreadSamples } from "./thread-messages.ts";
@@ -34,6 +44,10 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
   const requestCount = sum((report) => report.requestCount);
   const failedCount = sum((report) => report.failedCount);
   const latency = merged((report) => report.latency).distribution();
+  const completedInTimeCount = sum((report) => report.completedInTimeCount);
+  const behind = findBacklog(plan, reports, durationMs, times);
+  // An open loop is judged by what left in time: the last answers are always under way when it ends.
+  const isJudgedBySent = plan.arrivals.kind !== "closed" && behind === null && times.interruptedMs === null;
   const errors: Partial<Record<ErrorKind, number>> = {};
   const errorExamples: Partial<Record<ErrorKind, string>> = {};
   for (const kind of ERROR_KINDS) {
@@ -47,6 +61,10 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     startedAt: times.startedAt,
     durationMs,
     interrupted: times.interruptedMs !== null,
+    unfinishedCount: sum((report) => report.unfinishedCount),
+    drainMs: Math.max(0, lastEndMs(reports) - times.startMs - durationMs),
+    lateCount: requestCount - completedInTimeCount,
+    behind,
     requestCount,
     failedCount,
     errors,
@@ -64,18 +82,14 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     audit: auditOf({
       isOpenLoop: plan.arrivals.kind !== "closed",
       isInterrupted: times.interruptedMs !== null,
-      dueCount: plan.arrivals.kind === "closed" ? 0 : askedCount(plan, durationMs),
+      dueCount: sum((report) => report.dueCount),
       sentCount: sum((report) => report.sentCount),
       medianLatencyUs: latency.medianUs,
       threadCount: plan.threadCount,
       answeredCount: requestCount - failedCount,
       durationMs,
       targetPerSecond: plan.arrivals.kind === "closed" ? null : perSecond(askedCount(plan, durationMs), durationMs),
-      // An open loop is judged by what left in time, a closed one by what came back.
-      achievedPerSecond: perSecond(
-        plan.arrivals.kind === "closed" ? sum((report) => report.completedInTimeCount) : sum((report) => report.sentCount),
-        durationMs,
-      ),
+      achievedPerSecond: perSecond(isJudgedBySent ? sum((report) => report.sentInTimeCount) : completedInTimeCount, durationMs),
       droppedCount: sum((report) => report.droppedCount),
       lateness: merged((report) => report.lateness).distribution(),
       eventLoopLag: merged((report) => report.eventLoopLag).distribution(),
@@ -87,10 +101,11 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
 }
 
 function auditOf(facts: AuditFacts): Audit {
-  const { targetPerSecond, achievedPerSecond, droppedCount, lateness, eventLoopLag, threadUtilization, cpuUsPerRequest } = facts;
+  const { targetPerSecond, achievedPerSecond, dueCount, droppedCount, lateness, eventLoopLag, threadUtilization, cpuUsPerRequest } = facts;
   return {
     targetPerSecond,
     achievedPerSecond,
+    dueCount,
     droppedCount,
     lateness,
     eventLoopLag,
@@ -100,14 +115,32 @@ function auditOf(facts: AuditFacts): Audit {
   };
 }
 
-/** What the plan says; a run that was cut short, or ended by its count, lasted until then. */
+/** What the plan says; a run that was cut short, or a closed loop that its count ended, lasted until then. */
 function measuredMs(plan: LoadPlan, reports: readonly ThreadReport[], { startMs, interruptedMs }: RunTimes): number {
-  const plannedMs = plannedDurationMs(plan);
-  if (interruptedMs !== null) return Math.max(0, Math.min(plannedMs ?? Number.POSITIVE_INFINITY, interruptedMs - startMs));
-  const lastEndMs = Math.max(...reports.map((report) => report.lastEndMs));
+  const { arrivals } = plan;
+  const plannedMs = arrivals.kind === "closed" ? (plannedDurationMs(plan) ?? Number.POSITIVE_INFINITY) : scheduleMs({ ...plan, arrivals });
+  if (interruptedMs !== null) return Math.max(0, Math.min(plannedMs, interruptedMs - startMs));
+  if (arrivals.kind !== "closed") return plannedMs;
   const countedOut = plan.requestMaxCount !== null && reports.reduce((sum, report) => sum + report.requestCount, 0) >= plan.requestMaxCount;
-  if (plannedMs === null || countedOut) return Math.min(plannedMs ?? Number.POSITIVE_INFINITY, lastEndMs - startMs);
-  return plannedMs;
+  return countedOut || plannedMs === Number.POSITIVE_INFINITY ? Math.min(plannedMs, lastEndMs(reports) - startMs) : plannedMs;
+}
+
+function lastEndMs(reports: readonly ThreadReport[]): number {
+  return Math.max(...reports.map((report) => report.lastEndMs));
+}
+
+function findBacklog(plan: LoadPlan, reports: readonly ThreadReport[], durationMs: number, times: RunTimes): Backlog | null {
+  const { arrivals } = plan;
+  if (arrivals.kind === "closed" || times.interruptedMs !== null) return null;
+  const counts = { dueByHalfCount: 0, dueInTimeCount: 0, completedByHalfCount: 0, completedInTimeCount: 0 };
+  for (const report of reports) {
+    counts.dueByHalfCount += report.dueByHalfCount;
+    counts.dueInTimeCount += report.dueInTimeCount;
+    counts.completedByHalfCount += report.completedByHalfCount;
+    counts.completedInTimeCount += report.completedInTimeCount;
+  }
+  const unansweredCount = backlogOf({ shape: { ...plan, arrivals }, durationMs, ...counts });
+  return unansweredCount === null ? null : { unansweredCount, answeredPerSecond: perSecond(counts.completedInTimeCount, durationMs) };
 }
 
 /** Requests that the plan wanted within the measured part. */

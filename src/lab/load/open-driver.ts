@@ -90,6 +90,13 @@ export class OpenDriver implements Driver {
     else this.#endWhenIdle();
   }
 
+  /** The run is cut short: how many that were due had found no connection. */
+  giveUpWaiting(atMs: number): number {
+    let count = 0;
+    for (; this.#dueMs <= atMs; this.#advance()) if (this.#options.recorder.isMeasured(this.#dueMs)) count++;
+    return count;
+  }
+
   #list(connection: LoadConnection, freeSinceMs: number): void {
     if (connection.isListed) return;
     connection.isListed = true;
@@ -126,7 +133,8 @@ export class OpenDriver implements Driver {
   }
 
   #advance(): void {
-    const { dueTimes, startMs, requestMaxCount } = this.#options;
+    const { dueTimes, startMs, requestMaxCount, recorder } = this.#options;
+    recorder.fallDue(this.#dueMs);
     const next = this.#takenCount >= requestMaxCount ? null : dueTimes.next();
     this.#dueMs = next === null || next.done === true ? Number.POSITIVE_INFINITY : next.value;
     if (this.#dueMs >= startMs) this.#takenCount++;

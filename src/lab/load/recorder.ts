@@ -23,7 +23,10 @@ const SECOND_MS = 1_000;
 /** Statuses are counted in an array; a status has three digits. */
 const STATUS_COUNT = 1_000;
 
-type Counted = Omit<ThreadReport, "connectionsOpened" | "connectionsMaxInUse" | "sentBytes" | "receivedBytes" | "utilization" | "cpuUs">;
+type Counted = Omit<
+  ThreadReport,
+  "connectionsOpened" | "connectionsMaxInUse" | "unfinishedCount" | "sentBytes" | "receivedBytes" | "utilization" | "cpuUs"
+>;
 
 export class Recorder {
   readonly #latency = new UsHistogram();
@@ -40,15 +43,21 @@ export class Recorder {
   #secondFailedCount = 0;
   #startMs = Number.POSITIVE_INFINITY;
   #endMs = Number.POSITIVE_INFINITY;
+  #midMs = Number.POSITIVE_INFINITY;
   #lastEndMs = 0;
   #okCount = 0;
   #openedCount = 0;
+  #sentCount = 0;
+  #sentInTimeCount = 0;
   #completedInTimeCount = 0;
+  #completedByHalfCount = 0;
+  #dueCount = 0;
+  #dueInTimeCount = 0;
+  #dueByHalfCount = 0;
   #droppedCount = 0;
   readonly #errors: Partial<Record<ErrorKind, number>> = {};
   readonly #errorExamples: Partial<Record<ErrorKind, string>> = {};
   failedCount = 0;
-  sentCount = 0;
 
   constructor(keepsSamples: boolean, onSecond: (point: ThreadSecond) => void) {
     this.#samples = keepsSamples ? new SampleColumns() : null;
@@ -63,11 +72,27 @@ export class Recorder {
   measureBetween(startMs: number, endMs: number): void {
     this.#startMs = startMs;
     this.#endMs = endMs;
+    this.#midMs = startMs + (endMs - startMs) / 2;
     this.#lastEndMs = startMs;
   }
 
   isMeasured(intendedMs: number): boolean {
     return intendedMs >= this.#startMs;
+  }
+
+  /** Open loop: every request as its time comes up in the schedule, whatever becomes of it. */
+  fallDue(dueMs: number): void {
+    // Nor NaN, which is due before the first.
+    if (!(dueMs >= this.#startMs)) return;
+    this.#dueCount++;
+    if (dueMs < this.#endMs) this.#dueInTimeCount++;
+    if (dueMs < this.#midMs) this.#dueByHalfCount++;
+  }
+
+  send(intendedMs: number, sentMs: number): void {
+    if (intendedMs < this.#startMs) return;
+    this.#sentCount++;
+    if (sentMs <= this.#endMs) this.#sentInTimeCount++;
   }
 
   succeed(timing: Timing, status: number, endMs: number): void {
@@ -91,8 +116,7 @@ export class Recorder {
     this.#okCount++;
     this.#secondCompletedCount++;
     this.#statuses[status] = this.#statuses[status]! + 1;
-    if (endMs <= this.#endMs) this.#completedInTimeCount++;
-    if (endMs > this.#lastEndMs) this.#lastEndMs = endMs;
+    this.#endAt(endMs);
     this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, (endMs - sentMs) * 1e3, status, false);
   }
 
@@ -106,8 +130,7 @@ export class Recorder {
     this.#errors[kind] = (this.#errors[kind] ?? 0) + 1;
     this.#errorExamples[kind] ??= message;
     if (status > 0) this.#statuses[status] = this.#statuses[status]! + 1;
-    if (endMs <= this.#endMs) this.#completedInTimeCount++;
-    if (endMs > this.#lastEndMs) this.#lastEndMs = endMs;
+    this.#endAt(endMs);
     const uncorrectedUs = Number.isNaN(sentMs) ? 0 : (endMs - sentMs) * 1e3;
     this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, uncorrectedUs, status, true);
   }
@@ -138,8 +161,13 @@ export class Recorder {
     return {
       requestCount: this.requestCount,
       failedCount: this.failedCount,
-      sentCount: this.sentCount,
+      sentCount: this.#sentCount,
+      sentInTimeCount: this.#sentInTimeCount,
       completedInTimeCount: this.#completedInTimeCount,
+      completedByHalfCount: this.#completedByHalfCount,
+      dueCount: this.#dueCount,
+      dueInTimeCount: this.#dueInTimeCount,
+      dueByHalfCount: this.#dueByHalfCount,
       droppedCount: this.#droppedCount,
       errors: this.#errors,
       errorExamples: this.#errorExamples,
@@ -152,6 +180,12 @@ export class Recorder {
       lastEndMs: this.#lastEndMs,
       samples: this.#samples?.toColumns() ?? null,
     };
+  }
+
+  #endAt(endMs: number): void {
+    if (endMs <= this.#endMs) this.#completedInTimeCount++;
+    if (endMs <= this.#midMs) this.#completedByHalfCount++;
+    if (endMs > this.#lastEndMs) this.#lastEndMs = endMs;
   }
 
   #closeSecond(): void {

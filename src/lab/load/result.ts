@@ -69,8 +69,11 @@ export interface RequestSamples {
 export interface Audit {
   /** Requests a second over the measured part; null in a closed loop. */
   readonly targetPerSecond: number | null;
+  /** Within the measured time: of a closed loop what was answered; of an open one what left, or where the server fell behind what was answered. */
   readonly achievedPerSecond: number;
-  /** Due in the measured time and never sent. */
+  /** Open loop: what fell due in the measured part, whatever became of it; 0 in a closed loop. */
+  readonly dueCount: number;
+  /** Of those, never sent. */
   readonly droppedCount: number;
   /** Intended to real send time, when a connection was free: the generator's own lateness. */
   readonly lateness: Distribution;
@@ -80,6 +83,13 @@ export interface Audit {
   readonly cpuUsPerRequest: number;
   /** Empty when the figures can be trusted; else one sentence for each reason that they can't. */
   readonly invalidBecause: readonly string[];
+}
+
+/** Open loop: the server answered less than was due, and what waited for it grew. */
+export interface Backlog {
+  /** Due and unanswered when the measured time was over. */
+  readonly unansweredCount: number;
+  readonly answeredPerSecond: number;
 }
 
 /** What is counted alike in each thread and in the whole run. */
@@ -100,8 +110,16 @@ export interface LoadResult extends RunCounts {
   readonly startedAt: string;
   /** The measured part, without warm-up. */
   readonly durationMs: number;
+  /** From the end of the measured part until the last answer to what had been due in it; 0 when all had come. */
+  readonly drainMs: number;
+  /** Answered or failed in that time. */
+  readonly lateCount: number;
+  /** Null where the server kept pace, in a closed loop and in a run cut short. */
+  readonly behind: Backlog | null;
   /** Cut short by the user: partial, and marked so everywhere. */
   readonly interrupted: boolean;
+  /** Given up when it was cut short: under way, or due and waiting for a connection; in no other count. */
+  readonly unfinishedCount: number;
   /** Users, or the most connections in use at once. */
   readonly usersMaxCount: number;
   /** Of answers that passed every check, from the intended send time. */

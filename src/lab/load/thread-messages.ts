@@ -52,9 +52,18 @@ export interface ThreadSamples {
 export interface ThreadReport extends RunCounts {
   /** Measured requests that left for the server. */
   readonly sentCount: number;
-  /** Of those answered or failed, how many before the measured time was over. */
+  /** Before the measured time was over; `ByHalf`: before half of it was. */
+  readonly sentInTimeCount: number;
+  /** Answered or failed. */
   readonly completedInTimeCount: number;
+  readonly completedByHalfCount: number;
+  /** Open loop: what fell due, whatever became of it; 0 in a closed one. */
+  readonly dueCount: number;
+  readonly dueInTimeCount: number;
+  readonly dueByHalfCount: number;
   readonly droppedCount: number;
+  /** Given up when the run was cut short. */
+  readonly unfinishedCount: number;
   readonly connectionsMaxInUse: number;
   readonly latency: ValueCounts;
   readonly uncorrected: ValueCounts;

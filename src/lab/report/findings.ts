@@ -43,11 +43,19 @@ export function errorLines(result: LoadResult): ErrorLine[] {
     .sort((a, b) => b.count - a.count);
 }
 
+/** Whether latency has two readings: in a closed loop a request is due when it is sent. */
+export function isOpenLoop({ plan }: LoadResult): boolean {
+  return plan.arrivals.kind !== "closed";
+}
+
 /**
  * Where the correction matters: the reported quantile whose uncorrected value
  * differs most. Null when both tell the same (within a tenth, or a millisecond).
+ * Of a closed loop, that nothing can be corrected.
  */
 export function omissionText(result: LoadResult): string | null {
+  if (!isOpenLoop(result))
+    return "Closed loop: while the server stands still nobody asks it, so stalls count for less here than people would feel; measure with --rate to see how long they would wait.";
   const told = REPORTED_QUANTILES.map((quantile) => {
     const { us, tooFew } = estimateQuantile(result, quantile);
     return { quantile, us, uncorrectedUs: quantileOf(result.uncorrected, quantile), tooFew };
@@ -55,6 +63,28 @@ export function omissionText(result: LoadResult): string | null {
   if (told.length === 0) return null;
   const worst = told.reduce((most, each) => (each.us - each.uncorrectedUs > most.us - most.uncorrectedUs ? each : most));
   return `Counted from the moment each request was sent, the ${quantileName(worst.quantile)} would read ${spacedUs(worst.uncorrectedUs)} instead of ${spacedUs(worst.us)}: requests that were due waited, and most tools leave that wait out.`;
+}
+
+/** The server could not do what was due; null where it kept pace. */
+export function behindText({
+  behind,
+  audit,
+  drainMs,
+  usersMaxCount,
+  plan,
+}: LoadResult): { readonly observed: string; readonly mend: string } | null {
+  if (behind === null) return null;
+  const { unansweredCount, answeredPerSecond } = behind;
+  const dropped = audit.droppedCount === 0 ? "" : `, ${formatCount(audit.droppedCount)} of them never sent`;
+  const unanswered = `${formatCount(unansweredCount)} of ${formatCount(audit.dueCount)} requests were unanswered when the time was over${dropped}`;
+  const allInUse = usersMaxCount >= plan.connectionMaxCount;
+  const unsure = allInUse
+    ? ` All ${formatCount(plan.connectionMaxCount)} connections were in use: with more (--connections) it may do more.`
+    : "";
+  return {
+    observed: `The server fell behind: it answered ${formatRate(answeredPerSecond)} of ${formatRate(audit.targetPerSecond ?? 0)} requests a second.`,
+    mend: `${unanswered}; the last answer came ${spacedUs(drainMs * 1_000)} later. Latency is that of a queue that grew as long as the run lasted.${unsure}`,
+  };
 }
 
 /** What was observed and what to do; null when there is no stall. */
@@ -84,8 +114,8 @@ export interface AuditLine {
   readonly meaning: string;
 }
 
-export function auditLines({ audit, requestCount }: LoadResult): AuditLine[] {
-  const { targetPerSecond, achievedPerSecond, droppedCount, lateness, eventLoopLag } = audit;
+export function auditLines({ audit, behind, lateCount }: LoadResult): AuditLine[] {
+  const { targetPerSecond, achievedPerSecond, dueCount, droppedCount, lateness, eventLoopLag } = audit;
   const own: AuditLine[] = [
     { name: "event-loop lag p99", value: spacedUs(eventLoopLag.p99Us), meaning: `${spacedUs(eventLoopLag.maxUs)} at most` },
     {
@@ -98,10 +128,11 @@ export function auditLines({ audit, requestCount }: LoadResult): AuditLine[] {
   const achieved = `${formatRate(achievedPerSecond)}/s`;
   // Nothing is due at a certain time in a closed loop, so nothing is dropped or late.
   if (targetPerSecond === null)
-    return [{ name: "achieved rate", value: achieved, meaning: "closed loop: the server's pace decides" }, ...own];
-  const reached = targetPerSecond === 0 ? "" : `${formatShare(Math.min(1, achievedPerSecond / targetPerSecond))} of the target`;
-  const due = requestCount + droppedCount;
-  const dropped = droppedCount === 0 ? "every due request was sent" : `${formatShare(droppedCount / due)} of those due were never sent`;
+    return [{ name: "achieved rate", value: achieved, meaning: `closed loop: the server's pace decides${lateText(lateCount)}` }, ...own];
+  const counted = behind === null ? "sent in time" : "answered in time: the server fell behind";
+  const reached = targetPerSecond === 0 ? "" : `${formatShare(Math.min(1, achievedPerSecond / targetPerSecond))} of the target, ${counted}`;
+  const dropped =
+    droppedCount === 0 ? "every due request was sent" : `${formatShare(droppedCount / dueCount)} of those due were never sent`;
   return [
     { name: "achieved rate", value: `${achieved} of ${formatRate(targetPerSecond)}/s`, meaning: reached },
     { name: "dropped", value: formatCount(droppedCount), meaning: dropped },
@@ -110,8 +141,17 @@ export function auditLines({ audit, requestCount }: LoadResult): AuditLine[] {
   ];
 }
 
+/** Whoever divides the requests by the seconds gets another rate. */
+function lateText(lateCount: number): string {
+  if (lateCount === 0) return "";
+  return `; ${formatCount(lateCount)} ${lateCount === 1 ? "answer that came" : "answers that came"} after the end not counted`;
+}
+
 /** "interrupted after 4.2 s": partial results, said in the same words everywhere. */
 export function interruptedText(result: LoadResult): string | null {
   if (!result.interrupted) return null;
-  return `Interrupted after ${spacedUs(result.durationMs * 1_000)}: these are partial results.`;
+  const { unfinishedCount } = result;
+  const were = unfinishedCount === 1 ? "request that was under way or due is" : "requests that were under way or due are";
+  const givenUp = unfinishedCount === 0 ? "" : ` ${formatCount(unfinishedCount)} ${were} not counted.`;
+  return `Interrupted after ${spacedUs(result.durationMs * 1_000)}: these are partial results.${givenUp}`;
 }

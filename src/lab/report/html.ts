@@ -103,9 +103,9 @@ async function plotterSource(): Promise<{ readonly script: string; readonly styl
 }
 
 /** The verdict first: it is what is seen of a tab among many. */
-function titleText({ plan, audit, interrupted }: LoadResult, outcomes: readonly ThresholdOutcome[]): string {
+function titleText({ plan, audit, interrupted, behind }: LoadResult, outcomes: readonly ThresholdOutcome[]): string {
   const missed = outcomes.some(({ passed }) => !passed);
-  const mark = audit.invalidBecause.length > 0 ? "INVALID · " : missed ? "✕ " : interrupted ? "Partial · " : "✓ ";
+  const mark = audit.invalidBecause.length > 0 ? "INVALID · " : missed ? "✕ " : interrupted ? "Partial · " : behind !== null ? "! " : "✓ ";
   return `${mark}${plan.method} ${planUrl(plan.target)} · load report`;
 }
 

@@ -4,18 +4,21 @@
  * time (sending + waiting + receiving); the corrected latency has a table of
  * its own in the summary. Plain text; must not choose colours.
  */
+import { samplesForQuantile } from "../../stats/quantile-interval.ts";
 import type { Distribution, LoadResult } from "../load/result.ts";
 import { formatBytes, formatCount, formatUs } from "./format.ts";
 
 /** As wide as k6's, so that summaries line up beside each other. */
 const NAME_WIDTH = 31;
 const INDENT = "     ";
+const UNKNOWN = "-";
 
 /** Lines without colour; times in as many rows of columns as fit the width. */
 export function k6Lines(result: LoadResult, width: number): string[] {
-  const seconds = result.durationMs / 1_000;
+  // Bytes are counted until the last answer, and so is their time.
+  const seconds = (result.durationMs + result.drainMs) / 1_000;
   const rate = (count: number) => (seconds > 0 ? count / seconds : 0);
-  const { sentBytes, receivedBytes, phases, requestCount, failedCount } = result;
+  const { sentBytes, receivedBytes, phases, requestCount, failedCount, audit } = result;
   const times: [string, Distribution][] = [
     ["http_req_blocked", phases.blocked],
     ["http_req_connecting", phases.connecting],
@@ -28,7 +31,7 @@ export function k6Lines(result: LoadResult, width: number): string[] {
   const cells = aligned(times.map(([, distribution]) => timeCells(distribution)));
   const timeLines = new Map(times.map(([name], index) => [name, cells[index]!]));
   const failedShare = requestCount === 0 ? 0 : (failedCount / requestCount) * 100;
-  const perSecond = `${rate(requestCount).toFixed(2)}/s`;
+  const perSecond = `${audit.achievedPerSecond.toFixed(2)}/s`;
   const rows: [string, readonly string[]][] = [
     ["data_received", [`${formatBytes(receivedBytes)} ${formatBytes(rate(receivedBytes))}/s`]],
     ["data_sent", [`${formatBytes(sentBytes)} ${formatBytes(rate(sentBytes))}/s`]],
@@ -48,15 +51,18 @@ export function k6Lines(result: LoadResult, width: number): string[] {
 }
 
 function timeCells(distribution: Distribution): [name: string, value: string][] {
-  const { meanUs, minUs, medianUs, maxUs, p90Us, p95Us, p99Us } = distribution;
+  const { count, meanUs, minUs, medianUs, maxUs, p90Us, p95Us, p99Us } = distribution;
+  const any = (us: number) => (count === 0 ? UNKNOWN : formatUs(us));
+  // The latency table refuses a quantile of too few answers; it must not be had here instead.
+  const quantile = (share: number, us: number) => (count < samplesForQuantile(share) ? UNKNOWN : formatUs(us));
   return [
-    ["avg", formatUs(meanUs)],
-    ["min", formatUs(minUs)],
-    ["med", formatUs(medianUs)],
-    ["max", formatUs(maxUs)],
-    ["p(90)", formatUs(p90Us)],
-    ["p(95)", formatUs(p95Us)],
-    ["p(99)", formatUs(p99Us)],
+    ["avg", any(meanUs)],
+    ["min", any(minUs)],
+    ["med", quantile(0.5, medianUs)],
+    ["max", any(maxUs)],
+    ["p(90)", quantile(0.9, p90Us)],
+    ["p(95)", quantile(0.95, p95Us)],
+    ["p(99)", quantile(0.99, p99Us)],
   ];
 }
 

@@ -6,7 +6,7 @@
 import { quantileName } from "../../stats/quantile.ts";
 import { samplesForQuantile } from "../../stats/quantile-interval.ts";
 import { type LoadResult, PHASES, type Phase, type SecondPoint } from "../load/result.ts";
-import { auditLines, errorLines, interruptedText, omissionText, stallText } from "./findings.ts";
+import { auditLines, behindText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
 import { formatCount, formatRate, formatShare, spacedUs } from "./format.ts";
 import { type Html, html } from "./markup.ts";
 import { wholeSeconds } from "./page-data.ts";
@@ -22,6 +22,8 @@ export function banners(result: LoadResult, outcomes: readonly ThresholdOutcome[
     const reasons = html`<ul>${invalidBecause.map((reason) => html`<li>${reason}</li>`)}</ul>`;
     all.push(banner("bad loud", "✕", "INVALID: don't use these figures", reasons));
   }
+  const behind = behindText(result);
+  if (behind !== null) all.push(banner("warn", "!", behind.observed, html`<p>${behind.mend}</p>`));
   if (interrupted !== null) all.push(banner("warn", "!", interrupted, null));
   if (missed.length > 0) {
     const title = `${missed.length} of ${outcomes.length} ${outcomes.length === 1 ? "threshold" : "thresholds"} not reached`;

@@ -71,11 +71,61 @@ test("without colour not one escape sequence is printed, whatever the server wro
   assert.ok(text.split("\n").every((line) => !line.startsWith("INVALID") || line === "INVALID: don't use these figures"));
 });
 
+test("a server that fell behind is named before any figure, with its rate and what is left of the queue", () => {
+  const result = example({ behind: { unansweredCount: 9_000, answeredPerSecond: 550 }, drainMs: 16_000 });
+  const text = summarize({ ...result, audit: { ...result.audit, achievedPerSecond: 550 } }, [], WIDE);
+  const said = text.indexOf("The server fell behind: it answered 550 of 1,000 requests a second.");
+  assert.ok(said > 0 && said < text.indexOf("corrected"));
+  assert.match(
+    text.replace(/\s+/g, " "),
+    /9,000 of 20,000 requests were unanswered when the time was over; the last answer came 16 s later/,
+  );
+  assert.match(text, /http_reqs\.+: 20000 550\.00\/s/);
+  assert.match(text, /achieved rate +550\/s of 1,000\/s +55% of the target, answered in time/);
+  assert.match(text, /the generator kept up, the server did not/);
+  assert.doesNotMatch(summarize(example(), [], WIDE), /fell behind|did not/);
+});
+
+const CLOSED: ExampleOptions = { plan: { arrivals: { kind: "closed", users: 64, thinkMs: 0 } } };
+
+test("a closed loop has one latency, and says that it counts stalls for less", () => {
+  const text = summarize(example({}, CLOSED), [], WIDE);
+  assert.doesNotMatch(text, /corrected/);
+  assert.match(text.replace(/\s+/g, " "), /Closed loop: while the server stands still nobody asks it/);
+});
+
+test("a closed loop tells of answers that its rate leaves out", () => {
+  const result = example({ lateCount: 64 }, CLOSED);
+  const text = summarize({ ...result, audit: { ...result.audit, targetPerSecond: null } }, [], WIDE);
+  assert.match(text, /the server's pace decides; 64 answers that came after the end not counted/);
+});
+
+test("the first p99 that is read is the corrected one, and k6's says that it is not", () => {
+  const text = summarize(example(), [], WIDE);
+  assert.ok(text.indexOf("p99") < text.indexOf("p(99)"));
+  assert.match(text, /http_req_duration is uncorrected, from when a request was sent/);
+});
+
+test("no metric has a quantile of too few answers, nor a time where nothing was timed", () => {
+  const few = summarize(example({}, { seconds: 1, perSecond: 100, stallMs: 0 }), [], WIDE);
+  assert.match(few, /http_req_duration.* p\(95\)=\d\S* +p\(99\)=-$/m);
+  const none = example({}, { seconds: 1, failsEvery: 1 });
+  const text = summarize({ ...none, phases: { ...none.phases, waiting: none.latency } }, [], WIDE);
+  assert.match(text, /http_req_duration\.*: avg=- +min=- +med=- +max=- /);
+});
+
+test("bytes a second are counted until the last of them", () => {
+  const text = summarize(example({ receivedBytes: 10_000_000, durationMs: 2_000, drainMs: 8_000 }), [], WIDE);
+  assert.match(text, /data_received\.+: 10 MB 1 MB\/s/);
+});
+
 test("an interrupted run is marked as partial", () => {
   assert.match(
     summarize(example({ interrupted: true, durationMs: 4_200 }), [], WIDE),
-    /Interrupted after 4\.2 s: these are partial results/,
+    /Interrupted after 4\.2 s: these are partial results\.\n/,
   );
+  const givenUp = summarize(example({ interrupted: true, unfinishedCount: 1_050 }), [], WIDE).replace(/\s+/g, " ");
+  assert.match(givenUp, /partial results\. 1,050 requests that were under way or due are not counted\./);
 });
 
 test("a stall of 40 ms is named with its cause and what to do", () => {
@@ -119,6 +169,7 @@ test("each threshold is shown with what was reached", () => {
 test("in a narrow terminal no line of text is wider than it", () => {
   const result = example({ errors: {}, stall40ms: { share: 0.5, phase: "waiting" } });
   const text = summarize(result, [], { color: false, width: 80 });
-  const metrics = text.slice(0, text.indexOf("latency of"));
-  for (const line of metrics.split("\n")) assert.ok(line.length <= 80, line);
+  // Tables are as wide as they are.
+  const prose = text.slice(0, text.indexOf("latency of")) + text.slice(text.indexOf("metrics"), text.indexOf("audit"));
+  for (const line of prose.split("\n")) assert.ok(line.length <= 80, line);
 });

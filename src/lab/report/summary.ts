@@ -1,8 +1,8 @@
 /**
  * The summary that a run ends with, for a terminal: whether it counts (an
- * invalid run says so on its first line), k6's metrics, the corrected latency
- * beside the uncorrected one, errors with an example each, thresholds and the
- * generator's audit. Text from servers is made printable. Must not compute
+ * invalid run says so on its first line), the corrected latency beside the
+ * uncorrected one, k6's metrics, errors with an example each, thresholds and
+ * the generator's audit. Text from servers is made printable. Must not compute
  * figures: those come from the result, and sentences from findings.ts.
  */
 
@@ -10,7 +10,7 @@ import { table } from "../../base/table.ts";
 import { type Palette, palette, printable } from "../../base/terminal.ts";
 import { quantileName } from "../../stats/quantile.ts";
 import type { Distribution, LoadResult } from "../load/result.ts";
-import { auditLines, errorLines, interruptedText, omissionText, stallText } from "./findings.ts";
+import { auditLines, behindText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
 import { formatCount, formatShare, formatUs } from "./format.ts";
 import { k6Lines } from "./k6-metrics.ts";
 import { arrivalsText, planUrl, settingsText } from "./plan-text.ts";
@@ -33,8 +33,10 @@ export function summarize(result: LoadResult, outcomes: readonly ThresholdOutcom
   const sections = [
     validityLines(result, paint, wrapped),
     [`${INDENT}${paint.bold(printable(`${result.plan.method} ${planUrl(result.plan.target)}`))}`, ...planLines(result, paint, wrapped)],
-    k6Lines(result, options.width),
+    behindLines(result, paint, wrapped),
+    // Before k6's: the first p99 that is read is the one that counts.
     latencyLines(result, paint, wrapped),
+    metricsLines(result, paint, options.width, wrapped),
     stallLines(result, paint, wrapped),
     errorSection(result, paint),
     thresholdLines(outcomes, paint),
@@ -60,13 +62,28 @@ function planLines(result: LoadResult, paint: Palette, wrapped: Wrapped): string
   return [...wrapped(ran).map(paint.dim), ...(interrupted === null ? [] : wrapped(interrupted).map(paint.yellow))];
 }
 
+function behindLines(result: LoadResult, paint: Palette, wrapped: Wrapped): string[] {
+  const behind = behindText(result);
+  if (behind === null) return [];
+  return [...wrapped(behind.observed).map((line) => paint.yellow(paint.bold(line))), ...wrapped(behind.mend)];
+}
+
+function metricsLines(result: LoadResult, paint: Palette, width: number, wrapped: Wrapped): string[] {
+  const lines = k6Lines(result, width);
+  if (!isOpenLoop(result)) return lines;
+  const about = "metrics as k6 has them: http_req_duration is uncorrected, from when a request was sent";
+  return [...wrapped(about).map(paint.dim), ...lines];
+}
+
 function latencyLines(result: LoadResult, paint: Palette, wrapped: Wrapped): string[] {
   const { latency, uncorrected } = result;
   if (latency.count === 0) return [`${INDENT}${paint.red("latency: none, because no answer passed its checks")}`];
   const estimates = REPORTED_QUANTILES.map((quantile) => estimateQuantile(result, quantile));
   const titles = ["", "min", "avg", ...REPORTED_QUANTILES.map(quantileName), "max"];
   const known = estimates.map(({ tooFew }) => tooFew === null);
-  const rows = [latencyRow("corrected", latency, known), latencyRow("uncorrected", uncorrected, known)];
+  const rows = isOpenLoop(result)
+    ? [latencyRow("corrected", latency, known), latencyRow("uncorrected", uncorrected, known)]
+    : [latencyRow("all", latency, known)];
   if (estimates.some(({ interval }) => interval !== null)) {
     const ends = (end: "low" | "high") => estimates.map(({ interval }) => (interval === null ? "-" : formatUs(interval[end])));
     rows.push(["95% sure: from", "", "", ...ends("low"), ""], ["to", "", "", ...ends("high"), ""]);
@@ -121,7 +138,8 @@ function thresholdLines(outcomes: readonly ThresholdOutcome[], paint: Palette): 
 
 function auditSection(result: LoadResult, paint: Palette): string[] {
   const rows = auditLines(result).map(({ name, value, meaning }) => [name, value, paint.dim(meaning)]);
-  const word = result.audit.invalidBecause.length === 0 ? "the generator kept up" : paint.red("the generator was the bottleneck");
+  const pace = result.behind === null ? "" : paint.yellow(", the server did not");
+  const word = result.audit.invalidBecause.length === 0 ? `the generator kept up${pace}` : paint.red("the generator was the bottleneck");
   return [
     `${INDENT}${paint.bold("audit")} ${word}`,
     ...indented(table([{ title: "" }, { title: "", align: "right" }, { title: "" }], rows)),

@@ -191,8 +191,7 @@ function measure(result: LoadResult, quantity: Quantity): Measured {
 
 function measureShare(result: LoadResult, of: "failed" | "checks" | "dropped"): Measured {
   if (of === "dropped") {
-    const due = result.requestCount + result.audit.droppedCount;
-    return shareOf(result.audit.droppedCount, due, "were due and never sent", "no request was due");
+    return shareOf(result.audit.droppedCount, result.audit.dueCount, "were due and never sent", "no request was due");
   }
   if (of === "failed") return shareOf(result.failedCount, result.requestCount, "failed", "no request was sent");
   const { check_status = 0, check_header = 0, check_body = 0 } = result.errors;
