@@ -33,8 +33,8 @@ export const COUNT_MAX: Readonly<Record<number, number>> = {
   [SECTION.export]: MILLION,
   [SECTION.element]: 10 * MILLION,
   [SECTION.code]: MILLION,
-  [SECTION.data]: MILLION,
-  [SECTION.dataCount]: MILLION,
+  [SECTION.data]: 100_000,
+  [SECTION.dataCount]: 100_000,
   [SECTION.tag]: MILLION,
 };
 /** Parameters, and results. */

@@ -23,6 +23,9 @@ export const SECTION = {
 
 export const HEADER_BYTES = 8;
 
+/** Ours: V8 takes any number, compilers leave about ten, and each costs us an object. */
+const CUSTOM_MAX = 10_000;
+
 /** By id. */
 const NAMES = [
   "custom",
@@ -81,12 +84,15 @@ export function placeOf(id: number, sections: readonly Section[]): number {
 export function readSections(reader: ByteReader): Section[] {
   const sections: Section[] = [];
   let lastRank = -1;
+  let customCount = 0;
   reader.at = HEADER_BYTES;
   while (reader.at < reader.end) {
     const start = reader.at;
     const id = reader.u8("a section");
     if (id >= NAMES.length) throw new Malformed(start, `a section's id, at most ${NAMES.length - 1}, found ${id}`);
-    if (id !== SECTION.custom) {
+    if (id === SECTION.custom) {
+      if (++customCount > CUSTOM_MAX) throw new Malformed(start, `at most ${CUSTOM_MAX} custom sections`);
+    } else {
       const rank = ORDER.indexOf(id);
       if (rank <= lastRank) throw new Malformed(start, `no ${NAMES[id]} section here: each comes once, in its order`);
       lastRank = rank;
