@@ -26,6 +26,7 @@ const PROGRAMS = [
   "cli/build-compile",
   "cli/load-child",
   "cli/run-child",
+  "engines/wasm/prepare/prepare-main",
   "lab/load/load-thread",
   "store/store-thread",
   "store/sql-thread",
