@@ -25,9 +25,9 @@ export const FEATURE = {
   wideArithmetic: 1 << 19,
 } as const;
 
-export type FeatureName = keyof typeof FEATURE_NAMES_BY_KEY;
+export type FeatureName = keyof typeof BITS_BY_NAME;
 
-const FEATURE_NAMES_BY_KEY = {
+const BITS_BY_NAME = {
   "bulk memory": FEATURE.bulkMemory,
   "data.drop": FEATURE.dataDrop,
   "elem.drop": FEATURE.elemDrop,
@@ -66,7 +66,7 @@ export class FoundFeatures {
   }
 
   list(): Feature[] {
-    const known = (Object.entries(FEATURE_NAMES_BY_KEY) as [FeatureName, number][])
+    const known = (Object.entries(BITS_BY_NAME) as [FeatureName, number][])
       .filter(([, bit]) => (this.bits & bit) !== 0)
       .map(([name]) => name);
     return [...known, ...[...this.#unknown].map(unknownName)];
