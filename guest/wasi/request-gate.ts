@@ -33,10 +33,11 @@ const FRAME = /wasm-function\[(\d+)\]:0x[0-9a-f]+\)?$/gm;
 
 /** Functions of WebAssembly on the stack, innermost first, by index. */
 export function functionsOnStack(): number[] {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = Number.POSITIVE_INFINITY;
+  const v8 = Error as unknown as { stackTraceLimit: number };
+  const limit = v8.stackTraceLimit;
+  v8.stackTraceLimit = Number.POSITIVE_INFINITY;
   const { stack = "" } = new Error();
-  Error.stackTraceLimit = limit;
+  v8.stackTraceLimit = limit;
   return Array.from(stack.matchAll(FRAME), ([, index]) => Number(index));
 }
 

@@ -3,7 +3,7 @@
  * question for the request. Binaryen's pass does the work, told exactly which
  * functions are on the stack then: they alone are changed, which takes seconds
  * where the whole of a Go program takes a minute, and costs the rest of the
- * program nothing when it runs (docs/decisions/0010-asyncify.md). The stack is
+ * program nothing when it runs (docs/decisions/0011-asyncify.md). The stack is
  * unwound into a memory of its own: the guest's stays as the guest left it.
  * Runs in a process of its own: Binaryen gives up by ending its process.
  */
