@@ -122,6 +122,26 @@ test("kept-alive connections are as many as the users; without, as many as the r
   assert.ok(result.phases.connecting.minUs > 0);
 });
 
+test("a connection that was open before its first request is no part of what that request waited for", async () => {
+  const slow = await serve(() => OK);
+  const { openedAhead, phases, latency } = await run(slow.port);
+  assert.deepEqual([openedAhead.count, phases.connecting.count], [2, 10]);
+  assert.ok(openedAhead.connectingUs > 0);
+  const inLatency = [phases.blocked, phases.sending, phases.waiting, phases.receiving].reduce((sum, { meanUs }) => sum + meanUs, 0);
+  // Whole microseconds each.
+  assert.ok(Math.abs(inLatency - latency.meanUs) <= 5, `${inLatency} of ${latency.meanUs} us`);
+  const anew = await serve(() => OK, { thenEnds: true });
+  assert.equal((await run(anew.port, { keepsAlive: false })).openedAhead.count, 0);
+});
+
+test("bytes are those of the measured requests, in however short a run", async () => {
+  const { port, requests } = await serve(() => OK);
+  for (const options of [{}, {}, {}, { "warm-up": "50ms" }]) {
+    const { sentBytes, receivedBytes } = await run(port, { connections: "1", ...options });
+    assert.deepEqual([sentBytes, receivedBytes], [10 * requests.at(-1)!.length, 10 * OK.length]);
+  }
+});
+
 test("a pipelined connection has as many requests under way as was asked, each with its own answer", async () => {
   const { port, requests } = await serve(() => OK);
   const result = await run(port, { pipelining: "4", requests: "40", connections: "1" });

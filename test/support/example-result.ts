@@ -80,6 +80,7 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
       waiting: distribution(samples.uncorrectedUs.map((us) => us * 0.94)),
       receiving: distribution(samples.uncorrectedUs.map((us) => us * 0.05)),
     },
+    openedAhead: { count: 64, connectingUs: 64 * 211.5, tlsUs: 0 },
     perSecond: secondsOf(samples, seconds, perSecond),
     stall40ms: null,
     audit: {
@@ -133,10 +134,11 @@ function secondsOf(samples: RequestSamples, seconds: number, perSecond: number):
       const end = (samples.startUs[index]! + samples.latencyUs[index]!) / 1e6;
       return Math.min(seconds - 1, Math.floor(end)) === second;
     });
-    const latencies = distribution(Float64Array.from(due, (index) => samples.latencyUs[index]!));
-    const failedCount = due.filter((index) => samples.failed[index] === 1).length;
+    const passed = due.filter((index) => samples.failed[index] === 0);
+    const latencies = distribution(Float64Array.from(passed, (index) => samples.latencyUs[index]!));
+    const failedCount = due.length - passed.length;
     const { medianUs, p99Us } = latencies;
-    return { second, targetCount: perSecond, completedCount: due.length - failedCount, failedCount, medianUs, p99Us };
+    return { second, targetCount: perSecond, completedCount: due.length, failedCount, medianUs, p99Us };
   });
 }
 

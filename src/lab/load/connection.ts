@@ -35,6 +35,7 @@ export interface ConnectionContext {
   readonly place: string;
   readonly isTls: boolean;
   driver: Driver;
+  /** Of measured requests, as are those received. */
   sentBytes: number;
   receivedBytes: number;
   connectionsOpened: number;
@@ -50,7 +51,7 @@ export class LoadConnection {
   readonly #intendedMs: Float64Array;
   readonly #sentMs: Float64Array;
   readonly #writtenMs: Float64Array;
-  readonly #timing: Timing = { intendedMs: 0, sentMs: 0, writtenMs: 0, firstByteMs: 0, connectingMs: 0, tlsMs: 0 };
+  readonly #timing: Timing = { intendedMs: 0, sentMs: 0, writtenMs: 0, firstByteMs: 0, connectingMs: 0, tlsMs: 0, isOpenedAhead: false };
   #socket: Socket | null = null;
   #head = 0;
   #unsentCount = 0;
@@ -61,6 +62,7 @@ export class LoadConnection {
   /** Charged to the first request after the opening. */
   #connectingMs = 0;
   #tlsMs = 0;
+  #isOpenedAhead = false;
   state: typeof CLOSED | typeof OPENING | typeof OPEN = CLOSED;
   /** Assigned and not yet ended. */
   count = 0;
@@ -116,7 +118,10 @@ export class LoadConnection {
     const sentMs = nowMs();
     const isTaken = typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes);
     const writtenMs = nowMs();
-    context.sentBytes += bytes.length;
+    // The oldest decides for all that leave in this write.
+    if (context.recorder.isMeasured(this.#intendedMs[(this.#head + this.count - unsentCount) % this.#intendedMs.length]!)) {
+      context.sentBytes += bytes.length;
+    }
     this.#unsentCount = 0;
     this.#isDraining = !isTaken;
     for (let at = this.count - unsentCount; at < this.count; at++) {
@@ -172,6 +177,7 @@ export class LoadConnection {
     this.openFault = null;
     this.#context.connectionsOpened++;
     this.#connectingMs = this.#connectedMs - this.#openStartMs;
+    this.#isOpenedAhead = this.count === 0;
     this.#tlsMs = this.#context.isTls ? atMs - this.#connectedMs : 0;
     if (this.count > 0) this.flush();
     else this.#context.driver.onRoom(this, 0, atMs);
@@ -181,7 +187,7 @@ export class LoadConnection {
     const context = this.#context;
     const reader = this.#reader;
     const atMs = nowMs();
-    context.receivedBytes += length;
+    if (context.recorder.isMeasured(this.#intendedMs[this.#head]!)) context.receivedBytes += length;
     let at = 0;
     let endedCount = 0;
     while (at < length) {
@@ -228,6 +234,7 @@ export class LoadConnection {
       timing.firstByteMs = this.#firstByteMs;
       timing.connectingMs = this.#connectingMs;
       timing.tlsMs = this.#tlsMs;
+      timing.isOpenedAhead = this.#isOpenedAhead;
       recorder.succeed(timing, status, atMs);
     } else {
       recorder.fail(complaint.kind, complaint.message, this.#intendedMs[slot]!, this.#sentMs[slot]!, status, atMs);

@@ -106,10 +106,14 @@ class LoadThread {
     }
     this.#context.driver = driver;
     this.#driver = driver;
-    setTimeout(() => this.#takeBaseline(), startMs - nowMs());
     const firstMs = startMs - plan.warmUpMs;
-    // A timer may be early by a part of a millisecond; nothing may be due before the measured part.
-    setTimeout(() => driver.start(Math.max(firstMs, nowMs())), firstMs - nowMs());
+    if (plan.warmUpMs > 0) setTimeout(() => this.#takeBaseline(), startMs - nowMs());
+    setTimeout(() => {
+      // In one turn: of two timers the later may come first, and a short run is over by then.
+      if (plan.warmUpMs === 0) this.#takeBaseline();
+      // A timer may be early by a part of a millisecond; nothing may be due before the measured part.
+      driver.start(Math.max(firstMs, nowMs()));
+    }, firstMs - nowMs());
   }
 
   /** Reports, once, and lets the thread end. */
@@ -174,8 +178,6 @@ class LoadThread {
 
   #takeBaseline(): void {
     this.#baseline = { utilization: performance.eventLoopUtilization(), cpuUs: ownCpuUs(), spunMs: this.#sleeper?.spunMs ?? 0 };
-    this.#context.sentBytes = 0;
-    this.#context.receivedBytes = 0;
     if (this.#plan.warmUpMs > 0) this.#context.connectionsOpened = 0;
   }
 }

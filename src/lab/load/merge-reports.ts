@@ -77,6 +77,11 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     latency,
     uncorrected: merged((report) => report.uncorrected).distribution(),
     phases: Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].distribution()])) as LoadResult["phases"],
+    openedAhead: {
+      count: sum(({ openedAhead }) => openedAhead.count),
+      connectingUs: sum(({ openedAhead }) => openedAhead.connectingUs),
+      tlsUs: sum(({ openedAhead }) => openedAhead.tlsUs),
+    },
     perSecond: seconds.points(plan, durationMs),
     stall40ms: findStall({ waiting: phases.waiting.toValueCounts(), receiving: phases.receiving.toValueCounts() }),
     audit: auditOf({

@@ -17,6 +17,8 @@ export interface Timing {
   /** Of the connection opened for this request; 0 for one that was open. */
   connectingMs: number;
   tlsMs: number;
+  /** That connection was open before the request was there: no part of its latency. */
+  isOpenedAhead: boolean;
 }
 
 const SECOND_MS = 1_000;
@@ -47,6 +49,7 @@ export class Recorder {
   #lastEndMs = 0;
   #okCount = 0;
   #openedCount = 0;
+  readonly #openedAhead = { count: 0, connectingUs: 0, tlsUs: 0 };
   #sentCount = 0;
   #sentInTimeCount = 0;
   #completedInTimeCount = 0;
@@ -106,13 +109,16 @@ export class Recorder {
     phases.sending.recordMs(timing.writtenMs - sentMs);
     phases.waiting.recordMs(timing.firstByteMs - timing.writtenMs);
     phases.receiving.recordMs(endMs - timing.firstByteMs);
+    let openingMs = 0;
     // In most requests these are nothing; the zeros are added up at the end.
     if (timing.connectingMs > 0) {
       this.#openedCount++;
       phases.connecting.recordMs(timing.connectingMs);
       phases.tls_handshaking.recordMs(timing.tlsMs);
+      if (timing.isOpenedAhead) this.#openAhead(timing);
+      else openingMs = timing.connectingMs + timing.tlsMs;
     }
-    phases.blocked.recordMs(sentMs - intendedMs - timing.connectingMs - timing.tlsMs);
+    phases.blocked.recordMs(sentMs - intendedMs - openingMs);
     this.#okCount++;
     this.#secondCompletedCount++;
     this.#statuses[status] = this.#statuses[status]! + 1;
@@ -175,11 +181,18 @@ export class Recorder {
       latency: this.#latency.toValueCounts(),
       uncorrected: this.#uncorrected.toValueCounts(),
       phases: Object.fromEntries(PHASES.map((phase) => [phase, this.#phases[phase].toValueCounts()])) as ThreadReport["phases"],
+      openedAhead: this.#openedAhead,
       lateness: this.#lateness.toValueCounts(),
       eventLoopLag: this.#lag.toValueCounts(),
       lastEndMs: this.#lastEndMs,
       samples: this.#samples?.toColumns() ?? null,
     };
+  }
+
+  #openAhead({ connectingMs, tlsMs }: Timing): void {
+    this.#openedAhead.count++;
+    this.#openedAhead.connectingUs += connectingMs * 1e3;
+    this.#openedAhead.tlsUs += tlsMs * 1e3;
   }
 
   #endAt(endMs: number): void {

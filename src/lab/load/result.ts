@@ -45,8 +45,10 @@ export interface SecondPoint {
   readonly second: number;
   /** null in a closed loop. */
   readonly targetCount: number | null;
+  /** Failed ones too. */
   readonly completedCount: number;
   readonly failedCount: number;
+  /** Of those that did not fail; 0 without any. */
   readonly medianUs: number;
   readonly p99Us: number;
 }
@@ -92,6 +94,13 @@ export interface Backlog {
   readonly answeredPerSecond: number;
 }
 
+/** Connections that were open before a request needed them: in the phases of their first one, in no latency. Sums. */
+export interface OpenedAhead {
+  readonly count: number;
+  readonly connectingUs: number;
+  readonly tlsUs: number;
+}
+
 /** What is counted alike in each thread and in the whole run. */
 export interface RunCounts {
   readonly requestCount: number;
@@ -127,6 +136,7 @@ export interface LoadResult extends RunCounts {
   /** The same answers from the real send time: what most tools print. */
   readonly uncorrected: Distribution;
   readonly phases: Readonly<Record<Phase, Distribution>>;
+  readonly openedAhead: OpenedAhead;
   readonly perSecond: readonly SecondPoint[];
   /** A delay near 40 ms that many requests share: Nagle's algorithm against delayed acknowledgement; the share of requests. Null when there is none. */
   readonly stall40ms: { readonly share: number; readonly phase: Phase } | null;

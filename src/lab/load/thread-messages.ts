@@ -4,7 +4,7 @@
  */
 import type { ValueCounts } from "./histogram.ts";
 import type { LoadPlan } from "./plan.ts";
-import type { ErrorKind, Phase, RunCounts } from "./result.ts";
+import type { ErrorKind, OpenedAhead, Phase, RunCounts } from "./result.ts";
 
 export interface ThreadStart {
   readonly plan: LoadPlan;
@@ -68,6 +68,7 @@ export interface ThreadReport extends RunCounts {
   readonly latency: ValueCounts;
   readonly uncorrected: ValueCounts;
   readonly phases: Readonly<Record<Phase, ValueCounts>>;
+  readonly openedAhead: OpenedAhead;
   readonly lateness: ValueCounts;
   readonly eventLoopLag: ValueCounts;
   /** Share of the measured time in which this thread did not rest. */

@@ -25,6 +25,11 @@ export function spacedUs(us: number): string {
   return formatUs(us).replace(/(\d)([a-zµ]+)(?=$)/, "$1 $2");
 }
 
+/** A figure and its unit stay on one line. */
+export function unbroken(text: string): string {
+  return text.replace(/(\d) (?=[nµm]?s(?![a-z]))/g, "$1\u00a0");
+}
+
 /** 1180877 -> "1,180,877"; never in the reader's locale, so that reports compare. */
 export function formatCount(count: number): string {
   return Math.round(count).toLocaleString("en-US");

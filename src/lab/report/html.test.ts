@@ -63,7 +63,7 @@ test("the page says what is seen, with thresholds, errors, interruption and the 
   const result = { ...exampleResult(), interrupted: true, stall40ms: { share: 0.98, phase: "receiving" } as const };
   const page = await toHtml(result, outcomesOf(result, "p99<200ms", "median<5ms"));
   assert.match(page, /99% of the answers came within 801\u00a0ms/);
-  assert.match(page, /1 of 2 thresholds not reached/);
+  assert.match(page, /1 of 2 thresholds missed/);
   assert.match(page, /40 of 20,000 requests failed/);
   assert.match(page, /partial results/);
   assert.match(page, /Nagle/);
@@ -71,10 +71,60 @@ test("the page says what is seen, with thresholds, errors, interruption and the 
   assert.match(page, /the p99 would read 7\.77 ms instead of 801 ms/);
 });
 
+test("the slowest second is the slowest of all, also of those after the end; what is flat has no slowest", async () => {
+  const result = exampleResult({ stallMs: 0 });
+  const point = { second: 20, targetCount: 0, completedCount: 900, failedCount: 0, medianUs: 1e6, p99Us: 2e6 };
+  const drained = { ...result, drainMs: 900, perSecond: [...result.perSecond, point] };
+  assert.match(await toHtml(drained, []), /slowest second, from 20\ss \(after the end\), had a p99 of 2\u00a0s/);
+  const flat = { ...result, perSecond: result.perSecond.map((each) => ({ ...each, completedCount: 1_000, failedCount: 0, p99Us: 4_000 })) };
+  const page = await toHtml(flat, []);
+  assert.match(page, /Steady: a p99 of 4\u00a0ms in every second/);
+  assert.match(page, /Steady: 1,000 answers in every second/);
+});
+
+test("a connection that was open before anything was due is in no request's time", async () => {
+  const result = exampleResult({ stallMs: 0 });
+  const { phases } = result;
+  const connecting = { ...phases.connecting, meanUs: 9_000 };
+  const ahead = { count: 64, connectingUs: 9_000 * connecting.count, tlsUs: 0 };
+  const page = await toHtml({ ...result, phases: { ...phases, connecting }, openedAhead: ahead }, []);
+  assert.match(page, /9\d% of a request's time is spent waiting/);
+  assert.match(page, /64 connections were opened before a request needed them/);
+  const anew = { ...result, phases: { ...phases, connecting }, openedAhead: { count: 0, connectingUs: 0, tlsUs: 0 } };
+  assert.match(await toHtml(anew, []), /% of a request's time is spent connecting/);
+});
+
+test("nearly all of a request's time is not all of it", async () => {
+  const result = exampleResult({ stallMs: 0 });
+  const phases = {
+    ...result.phases,
+    waiting: { ...result.phases.waiting, meanUs: 9_000 },
+    receiving: { ...result.phases.receiving, meanUs: 0 },
+  };
+  assert.match(await toHtml({ ...result, phases }, []), /99\.9% of a request's time is spent waiting/);
+});
+
+test("a server that fell behind is announced beside a generator that kept up", async () => {
+  const result = { ...exampleResult(), behind: { unansweredCount: 9_000, answeredPerSecond: 550 }, drainMs: 900 };
+  const page = await toHtml(result, []);
+  assert.match(page, /banner warn[\s\S]*The server fell behind: it answered 550 of 1,000 requests a second/);
+  assert.match(page, /<title>! /);
+  assert.doesNotMatch(page, /banner good/);
+});
+
+test("a closed loop has one column of latency", async () => {
+  const plan = { arrivals: { kind: "closed", users: 50, thinkMs: 0 } } as const;
+  const page = (await toHtml(exampleResult({ plan }), []))
+    .replace(/<script>[\s\S]*?<\/script>/g, "")
+    .replace(/<style>[\s\S]*?<\/style>/, "");
+  assert.doesNotMatch(page, />Corrected|>Uncorrected|uncorrected [\d.]+ /);
+  assert.match(page, /Closed loop: while the server stands still nobody asks it/);
+});
+
 test("seconds with too few answers for a p99 are headed by their median", async () => {
-  assert.match(await toHtml(exampleResult({ stallMs: 0 }), []), /slowest second, \d+, had a p99 of/);
+  assert.match(await toHtml(exampleResult({ stallMs: 0 }), []), /slowest second, from \d+\ss, had a p99 of/);
   const sparse = await toHtml(exampleResult({ perSecond: 100, stallMs: 0 }), []);
-  assert.match(sparse, /slowest second, \d+, had a median of/);
+  assert.match(sparse, /(?:slowest second, from \d+\ss, had|Steady:) a median of/);
   assert.match(sparse, /fewer than 368 answers is little but the slowest/);
 });
 

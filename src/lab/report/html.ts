@@ -8,11 +8,13 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { LoadResult } from "../load/result.ts";
+import { isOpenLoop } from "./findings.ts";
 import { formatCount, spacedUs } from "./format.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { Html, html, jsonForScript } from "./markup.ts";
 import { pageData } from "./page-data.ts";
 import { pageScript } from "./page-script.ts";
+import { timeSection } from "./page-seconds.ts";
 import {
   auditSection,
   banners,
@@ -22,7 +24,6 @@ import {
   latencySection,
   phaseSection,
   thresholdSection,
-  timeSection,
 } from "./page-sections.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import { arrivalsText, planData, planUrl, settingsText } from "./plan-text.ts";
@@ -77,7 +78,7 @@ ${reproduceSection(
   outcomes.map(({ threshold }) => threshold.text),
   thisMachine(),
 )}
-<footer>Latency counts from the moment a request was due, so that a server that stalls can't hide it by not being asked. One file, no network: keep it, attach it, send it.</footer>
+<footer>${isOpenLoop(result) ? "Latency counts from the moment a request was due, so that a server that stalls can't hide it by not being asked. " : ""}One file, no network: keep it, attach it, send it.</footer>
 </main>
 <script type="application/json" id="plot-data">${jsonForScript(pageData(result))}</script>
 <script>${trusted(scripts[0]!)}</script>

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exampleResult } from "../../../test/support/example-result.ts";
+import type { LoadResult } from "../load/result.ts";
 import { pageData } from "./page-data.ts";
 
 test("the plotted distribution passes through the quantiles of the result", () => {
@@ -44,15 +45,49 @@ test("the histogram holds every answer once, from the samples or from the distri
 
 test("a second without an answer is a gap, not a latency of zero", () => {
   const { seconds } = pageData(exampleResult());
-  assert.equal(seconds.completed[8], 0);
+  assert.deepEqual([seconds.passed[8], seconds.failed[8]], [0, 1]);
   assert.equal(seconds.p99LogUs[8], null);
-  assert.equal(seconds.completed.length, 20);
+  assert.equal(seconds.passed.length, 20);
 });
 
-test("a second that the end of the run cut short is left out, unless there is no other", () => {
-  const result = exampleResult({ seconds: 3 });
-  assert.deepEqual(pageData({ ...result, durationMs: 2_400 }).seconds.second, [0, 1]);
-  assert.deepEqual(pageData({ ...result, durationMs: 400, perSecond: result.perSecond.slice(0, 1) }).seconds.second, [0]);
+/** Of a closed loop on a server that answers 333 a second. */
+function runOf(
+  durationMs: number,
+  drainMs: number,
+  ...medians: readonly (readonly [medianUs: number, completedCount: number])[]
+): LoadResult {
+  const points = medians.map(([medianUs, completedCount], second) => {
+    const targetCount = Math.max(0, Math.min(600, (durationMs - second * 1_000) * 0.6));
+    return { second, targetCount, completedCount, failedCount: 0, medianUs, p99Us: medianUs * 2 };
+  });
+  return { ...exampleResult({ seconds: 3 }), durationMs, drainMs, perSecond: points };
+}
+
+test("seconds after the end, in which the last answers came, are shown, a part of one as if it had been whole", () => {
+  const { seconds } = pageData(runOf(2_000, 1_600, [2e5, 327], [6e5, 332], [1e6, 339], [1.4e6, 202]));
+  assert.deepEqual(seconds.second, [0, 1, 2, 3]);
+  assert.deepEqual(seconds.passed, [327, 332, 339, 337]);
+  assert.deepEqual(seconds.target, [600, 600, null, null]);
+  assert.equal(seconds.endSecond, 4);
+});
+
+test("a second that an interruption cut short is shown as if it had been whole", () => {
+  const { seconds } = pageData(runOf(2_400, 0, [1e3, 333], [1e3, 333], [1e3, 133]));
+  assert.deepEqual(seconds.passed, [333, 333, 333]);
+  assert.deepEqual(seconds.target, [600, 600, 600]);
+});
+
+test("the last sliver of a run is left out, unless it holds the slowest answers or there is no other", () => {
+  assert.deepEqual(pageData(runOf(2_000, 5, [1e3, 333], [1e3, 333], [1.1e3, 10])).seconds.second, [0, 1]);
+  const slow = pageData(runOf(2_000, 100, [1e3, 333], [1e3, 333], [9e5, 10])).seconds;
+  assert.deepEqual(slow.second, [0, 1, 2]);
+  assert.deepEqual(slow.passed, [333, 333, null]);
+  assert.deepEqual(pageData(runOf(200, 0, [1e3, 66])).seconds.second, [0]);
+});
+
+test("a closed loop has one distribution", () => {
+  assert.notEqual(pageData(exampleResult()).cdf.uncorrected, null);
+  assert.equal(pageData(exampleResult({ plan: { arrivals: { kind: "closed", users: 5, thinkMs: 0 } } })).cdf.uncorrected, null);
 });
 
 test("equal answers, one answer and none give plots without a number that isn't one", () => {

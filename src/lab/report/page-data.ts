@@ -7,6 +7,7 @@
  */
 import { quantileName } from "../../stats/quantile.ts";
 import type { Distribution, LoadResult, SecondPoint } from "../load/result.ts";
+import { isOpenLoop } from "./findings.ts";
 import { estimateQuantile } from "./quantile-estimate.ts";
 
 const GRID_POINTS = 480;
@@ -18,7 +19,8 @@ export interface PageData {
     readonly logUs: readonly number[];
     /** On the scale of nines; null outside of what was seen. */
     readonly corrected: readonly (number | null)[];
-    readonly uncorrected: readonly (number | null)[];
+    /** Null in a closed loop, where it says nothing of its own. */
+    readonly uncorrected: readonly (number | null)[] | null;
     readonly marks: readonly { readonly name: string; readonly logUs: number; readonly nines: number }[];
     readonly ninesMax: number;
   };
@@ -30,9 +32,12 @@ export interface PageData {
   };
   readonly seconds: {
     readonly second: readonly number[];
+    /** Where the last of them is over. */
+    readonly endSecond: number;
+    /** Counts are those of a whole second; null where so little of one was measured that it says nothing. */
     readonly target: readonly (number | null)[];
-    readonly completed: readonly number[];
-    readonly failed: readonly number[];
+    readonly passed: readonly (number | null)[];
+    readonly failed: readonly (number | null)[];
     readonly medianLogUs: readonly (number | null)[];
     readonly p99LogUs: readonly (number | null)[];
   };
@@ -40,7 +45,7 @@ export interface PageData {
 
 export function pageData(result: LoadResult): PageData {
   const { latency, uncorrected } = result;
-  const perSecond = wholeSeconds(result);
+  const perSecond = shownSeconds(result);
   const fromLog = logUs(Math.min(latency.minUs, uncorrected.minUs));
   const toLog = Math.max(fromLog + 0.05, logUs(Math.max(latency.maxUs, uncorrected.maxUs)));
   const grid = Array.from({ length: GRID_POINTS }, (_, index) => fromLog + ((toLog - fromLog) * index) / (GRID_POINTS - 1));
@@ -48,7 +53,7 @@ export function pageData(result: LoadResult): PageData {
     cdf: {
       logUs: grid,
       corrected: ninesOn(grid, latency),
-      uncorrected: ninesOn(grid, uncorrected),
+      uncorrected: isOpenLoop(result) ? ninesOn(grid, uncorrected) : null,
       marks: MARKED_QUANTILES.map((quantile) => estimateQuantile(result, quantile))
         .filter(({ tooFew }) => tooFew === null)
         .map(({ quantile, us }) => ({ name: quantileName(quantile), logUs: logUs(us), nines: nines(quantile) })),
@@ -57,19 +62,52 @@ export function pageData(result: LoadResult): PageData {
     histogram: histogram(result),
     seconds: {
       second: perSecond.map(({ second }) => second),
-      target: perSecond.map(({ targetCount }) => targetCount),
-      completed: perSecond.map(({ completedCount }) => completedCount),
-      failed: perSecond.map(({ failedCount }) => failedCount),
-      medianLogUs: perSecond.map(({ medianUs, completedCount }) => (completedCount === 0 ? null : logUs(medianUs))),
-      p99LogUs: perSecond.map(({ p99Us, completedCount }) => (completedCount === 0 ? null : logUs(p99Us))),
+      endSecond: (perSecond.at(-1)?.second ?? 0) + 1,
+      target: perSecond.map((point) => targetOf(result, point)),
+      passed: perSecond.map((point) => inWholeSecond(passedCount(point), lengthMs(result, point))),
+      failed: perSecond.map((point) => inWholeSecond(point.failedCount, lengthMs(result, point))),
+      medianLogUs: perSecond.map((point) => (passedCount(point) === 0 ? null : logUs(point.medianUs))),
+      p99LogUs: perSecond.map((point) => (passedCount(point) === 0 ? null : logUs(point.p99Us))),
     },
   };
 }
 
-/** Without a last one that the end of the run cut short: it would look like a collapse. All of them when there is no other. */
+const SECOND_MS = 1_000;
+/** Of less than this, a count says nothing of a whole second, and a latency is that of a few late answers. */
+const SHOWN_MIN_MS = 250;
+const SLOWER_MIN = 1.25;
+
+export function passedCount({ completedCount, failedCount }: SecondPoint): number {
+  return completedCount - failedCount;
+}
+
+/** Those within the measured time from end to end: what a count can be compared in. */
 export function wholeSeconds({ perSecond, durationMs }: LoadResult): readonly SecondPoint[] {
-  const whole = perSecond.filter(({ second }) => (second + 1) * 1_000 <= durationMs);
-  return whole.length === 0 ? perSecond : whole;
+  return perSecond.filter(({ second }) => (second + 1) * SECOND_MS <= durationMs);
+}
+
+/** With those after the end, in which the last answers came; without a last sliver, unless it holds the slowest of all. */
+export function shownSeconds(result: LoadResult): readonly SecondPoint[] {
+  const { perSecond } = result;
+  const last = perSecond.at(-1);
+  if (last === undefined || perSecond.length === 1 || lengthMs(result, last) >= SHOWN_MIN_MS) return perSecond;
+  const before = perSecond.slice(0, -1);
+  const slowestUs = Math.max(...before.map(({ medianUs }) => medianUs));
+  return passedCount(last) > 0 && last.medianUs > slowestUs * SLOWER_MIN ? perSecond : before;
+}
+
+/** How much of a second the run went on for, the wait for the last answers included. */
+function lengthMs({ durationMs, drainMs }: LoadResult, { second }: SecondPoint): number {
+  return Math.min(SECOND_MS, durationMs + drainMs - second * SECOND_MS);
+}
+
+/** What came in a part of a second, as many as would have come in all of it: else the end looks like a collapse. */
+function inWholeSecond(count: number, partMs: number): number | null {
+  return partMs < SHOWN_MIN_MS ? null : Math.round((count * SECOND_MS) / partMs);
+}
+
+function targetOf({ durationMs }: LoadResult, { second, targetCount }: SecondPoint): number | null {
+  return targetCount === null ? null : inWholeSecond(targetCount, Math.min(SECOND_MS, durationMs - second * SECOND_MS));
 }
 
 /** A tenth of a microsecond is as short as an answer gets: zero has no logarithm. */

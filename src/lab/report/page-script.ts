@@ -174,18 +174,20 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
     360,
     {
       scales: { x: { time: false }, y: { range: [0, cdf.ninesMax + 0.15] } },
+      // The names of quantiles are drawn into the plot, the last above its line.
+      padding: [22, 14, 0, 0],
       axes: [
         timeAxis({ size: 34 }, 62),
         axis({ size: 64, splits: () => ninesSplits, values: (_plot: Plot, splits: number[]) => splits.map(share) }),
       ],
       series: [
         { label: "Latency", value: seen(time) },
-        line("Corrected: from when it was due", "corrected", share, { width: 2.5 }),
-        line("Uncorrected: from when it was sent", "uncorrected", share, { dash: [6, 4] }),
+        line(cdf.uncorrected === null ? "Share of answers" : "Corrected: from when it was due", "corrected", share, { width: 2.5 }),
+        ...(cdf.uncorrected === null ? [] : [line("Uncorrected: from when it was sent", "uncorrected", share, { dash: [6, 4] })]),
       ],
       hooks: { draw: [drawMarks] },
     },
-    [cdf.logUs, cdf.corrected, cdf.uncorrected],
+    [cdf.logUs, cdf.corrected, ...(cdf.uncorrected === null ? [] : [cdf.uncorrected])],
   );
 
   plot(
@@ -214,16 +216,20 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
   };
   /** The last step ends with its second, not where it begins. */
   const ended = <Value>(column: readonly Value[]) => [...column, ...column.slice(-1)];
+  /** One second makes no line. */
+  const lone = { points: { show: seconds.second.length === 1, size: 7 } };
   const sync = { sync: { key: "seconds" } };
   const stepped = { paths: uPlot.paths.stepped({ align: 1 }) };
   const hasTarget = seconds.target.some((target) => target !== null);
-  const hasFailed = seconds.failed.some((failed) => failed > 0);
+  const hasFailed = seconds.failed.some((failed) => failed !== null && failed > 0);
+  // Beside each other, so on one axis.
+  const secondScale = { time: false, range: [seconds.second[0] ?? 0, seconds.endSecond] };
   plot(
     "plot-throughput",
     220,
     {
       cursor: sync,
-      scales: { x: { time: false }, y: { range: (_plot: Plot, _low: number, high: number) => [0, Math.max(1, high * 1.1)] } },
+      scales: { x: secondScale, y: { range: (_plot: Plot, _low: number, high: number) => [0, Math.max(1, high * 1.1)] } },
       axes: [secondAxis, axis({ size: 58, values: (_plot: Plot, splits: number[]) => splits.map(count) })],
       series: [
         second,
@@ -236,7 +242,7 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
     },
     [
       [...seconds.second, ...seconds.second.slice(-1).map((last) => last + 1)],
-      ended(seconds.completed),
+      ended(seconds.passed),
       ...(hasFailed ? [[...seconds.failed, null]] : []),
       ...(hasTarget ? [ended(seconds.target)] : []),
     ],
@@ -246,9 +252,9 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
     220,
     {
       cursor: sync,
-      scales: { x: { time: false }, y: { range: widened } },
+      scales: { x: secondScale, y: { range: widened } },
       axes: [secondAxis, timeAxis({ side: 3, size: 64 }, 34)],
-      series: [second, line("p99", "corrected", time), line("Median", "median", time)],
+      series: [second, line("p99", "corrected", time, lone), line("Median", "median", time, lone)],
     },
     [seconds.second, seconds.p99LogUs, seconds.medianLogUs],
   );

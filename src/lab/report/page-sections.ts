@@ -5,11 +5,10 @@
  */
 import { quantileName } from "../../stats/quantile.ts";
 import { samplesForQuantile } from "../../stats/quantile-interval.ts";
-import { type LoadResult, PHASES, type Phase, type SecondPoint } from "../load/result.ts";
+import { type Distribution, type LoadResult, PHASES, type Phase } from "../load/result.ts";
 import { auditLines, behindText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
-import { formatCount, formatRate, formatShare, spacedUs } from "./format.ts";
+import { formatCount, formatRate, formatShare, spacedUs, unbroken } from "./format.ts";
 import { type Html, html } from "./markup.ts";
-import { wholeSeconds } from "./page-data.ts";
 import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
@@ -26,7 +25,7 @@ export function banners(result: LoadResult, outcomes: readonly ThresholdOutcome[
   if (behind !== null) all.push(banner("warn", "!", behind.observed, html`<p>${behind.mend}</p>`));
   if (interrupted !== null) all.push(banner("warn", "!", interrupted, null));
   if (missed.length > 0) {
-    const title = `${missed.length} of ${outcomes.length} ${outcomes.length === 1 ? "threshold" : "thresholds"} not reached`;
+    const title = `${missed.length} of ${outcomes.length} ${outcomes.length === 1 ? "threshold" : "thresholds"} missed`;
     all.push(banner("bad", "✕", title, html`<p>${missed.map(({ threshold, why }) => `${threshold.text} (${why})`).join("; ")}</p>`));
   }
   if (all.length === 0) {
@@ -34,8 +33,8 @@ export function banners(result: LoadResult, outcomes: readonly ThresholdOutcome[
       outcomes.length === 0
         ? ""
         : outcomes.length === 1
-          ? ", and the threshold is reached"
-          : `, and all ${outcomes.length} thresholds are reached`;
+          ? ", and the threshold is kept"
+          : `, and all ${outcomes.length} thresholds are kept`;
     all.push(banner("good", "✓", `Valid: the generator kept up${reached}`, html`<p>${keptUpText(result)}</p>`));
   }
   const stall = stallText(result);
@@ -50,7 +49,7 @@ function banner(kind: string, sign: string, title: string, body: Html | null): H
 function keptUpText({ audit }: LoadResult): string {
   const { targetPerSecond, achievedPerSecond, droppedCount, lateness, eventLoopLag } = audit;
   if (targetPerSecond === null)
-    return `Its event loop was at most ${spacedUs(eventLoopLag.p99Us)} late, 99% of the time: an answer was timed when it came.`;
+    return `It took up 99% of the answers within ${spacedUs(eventLoopLag.p99Us)} of their coming, so their times are the server's.`;
   const dropped = droppedCount === 0 ? "dropped none" : `dropped ${formatCount(droppedCount)}`;
   return `It sent ${formatRate(achievedPerSecond)} of ${formatRate(targetPerSecond)} requests a second, ${dropped}; 99% of what was due left within ${spacedUs(lateness.p99Us)}.`;
 }
@@ -59,7 +58,8 @@ export function keyFigures(result: LoadResult): Html {
   const { audit, latency, requestCount, failedCount } = result;
   const p99 = estimateQuantile(result, 0.99);
   const interval = p99.interval === null ? "" : `95% sure: ${spacedUs(p99.interval.low)} to ${spacedUs(p99.interval.high)}; `;
-  const p99Under = p99.tooFew ?? `${interval}uncorrected ${spacedUs(result.uncorrected.p99Us)}`;
+  const uncorrected = isOpenLoop(result) ? `uncorrected ${spacedUs(result.uncorrected.p99Us)}` : "of answers that passed";
+  const p99Under = p99.tooFew ?? `${interval}${uncorrected}`;
   const target =
     audit.targetPerSecond === null ? `${formatCount(result.usersMaxCount)} users` : `of ${formatRate(audit.targetPerSecond)}/s aimed at`;
   const has = latency.count > 0;
@@ -70,11 +70,6 @@ export function keyFigures(result: LoadResult): Html {
     ${figure("Requests a second", valueUnit(formatRate(audit.achievedPerSecond)), target)}
     ${figure("Failed", valueUnit(formatShare(requestCount === 0 ? 0 : failedCount / requestCount)), `${formatCount(failedCount)} of ${formatCount(requestCount)}`)}
   </dl>`;
-}
-
-/** A figure and its unit stay on one line. */
-function unbroken(text: string): string {
-  return text.replace(/(\d) (?=[nµm]?s(?![a-z]))/g, "$1\u00a0");
 }
 
 function figure(name: string, value: Html, under: string, kind = ""): Html {
@@ -97,11 +92,12 @@ export function latencySection(result: LoadResult): Html {
       ? `99% of the answers came within ${spacedUs(p99.us)}`
       : `Half of the answers came within ${spacedUs(result.latency.medianUs)}`;
   const omission = omissionText(result);
+  const from = isOpenLoop(result) ? "due and, uncorrected, from the moment it was sent" : "sent";
   return html`<section>
     <h2>${unbroken(title)}</h2>
-    <p class="says">Share of answers (on a scale of nines) at or below each latency (logarithmic), counted from the moment a request was due and, uncorrected, from the moment it was sent.</p>
+    <p class="says">Share of answers (on a scale of nines) at or below each latency (logarithmic), counted from the moment a request was ${from}.</p>
     <div class="beside">
-    <figure id="plot-cdf" role="img" aria-label="Distribution of latency, corrected and uncorrected; the table holds its quantiles"></figure>
+    <figure id="plot-cdf" role="img" aria-label="Distribution of latency; the table holds its quantiles"></figure>
     ${quantileTable(result)}
     </div>
     ${omission === null ? null : html`<p class="note">${omission}</p>`}
@@ -112,41 +108,19 @@ function quantileTable(result: LoadResult): Html {
   const estimates = REPORTED_QUANTILES.map((quantile) => estimateQuantile(result, quantile));
   const hasIntervals = estimates.some(({ interval }) => interval !== null);
   const intervalCell = (text: string) => (hasIntervals ? html`<td class="number dim wide">${text}</td>` : null);
+  const isOpen = isOpenLoop(result);
+  const uncorrectedCell = (us: number) => (isOpen ? html`<td class="number">${spacedUs(us)}</td>` : null);
   const rows = estimates.map(({ quantile, us, interval, tooFew }) => {
     const name = html`<td>${quantileName(quantile)}</td>`;
     if (tooFew !== null) return html`<tr>${name}<td class="dim right" colspan="3">${tooFew}</td></tr>`;
     const range = intervalCell(interval === null ? "–" : `${spacedUs(interval.low)} to ${spacedUs(interval.high)}`);
-    return html`<tr>${name}<td class="number">${spacedUs(us)}</td>${range}<td class="number">${spacedUs(quantileOf(result.uncorrected, quantile))}</td></tr>`;
+    return html`<tr>${name}<td class="number">${spacedUs(us)}</td>${range}${uncorrectedCell(quantileOf(result.uncorrected, quantile))}</tr>`;
   });
   return html`<div><table>
-    <tr><th>Latency</th><th class="number">Corrected</th>${hasIntervals ? html`<th class="number wide">95% interval</th>` : null}<th class="number">Uncorrected</th></tr>
+    <tr><th>Latency</th><th class="number">${isOpen ? "Corrected" : "All answers"}</th>${hasIntervals ? html`<th class="number wide">95% interval</th>` : null}${isOpen ? html`<th class="number">Uncorrected</th>` : null}</tr>
     ${rows}
-    <tr><td>slowest</td><td class="number">${spacedUs(result.latency.maxUs)}</td>${intervalCell("–")}<td class="number">${spacedUs(result.uncorrected.maxUs)}</td></tr>
+    <tr><td>slowest</td><td class="number">${spacedUs(result.latency.maxUs)}</td>${intervalCell("–")}${uncorrectedCell(result.uncorrected.maxUs)}</tr>
   </table></div>`;
-}
-
-export function timeSection(result: LoadResult): Html {
-  const perSecond = wholeSeconds(result);
-  if (perSecond.length === 0) return html``;
-  const neededCount = samplesForQuantile(0.99);
-  // A second with few answers has a median to speak of, and no p99.
-  const isDense = perSecond.every(({ completedCount }) => completedCount === 0 || completedCount >= neededCount);
-  const slowness = ({ p99Us, medianUs }: SecondPoint) => (isDense ? p99Us : medianUs);
-  const worst = perSecond.reduce((most, each) => (slowness(each) > slowness(most) ? each : most));
-  const sparse = isDense ? "" : ` A p99 of fewer than ${neededCount} answers is little but the slowest of them.`;
-  const least = perSecond.reduce((fewest, each) => (each.completedCount < fewest.completedCount ? each : fewest));
-  return html`<div class="pair">
-    <section>
-      <h2>${unbroken(`The slowest second, ${worst.second}, had a ${isDense ? "p99" : "median"} of ${spacedUs(slowness(worst))}`)}</h2>
-      <p class="says">p99 and median latency of the answers that came in each second (logarithmic).${sparse}</p>
-      <figure id="plot-latency" role="img" aria-label="Latency in each second of the run"></figure>
-    </section>
-    <section>
-      <h2>The leanest second, ${least.second}, had ${formatCount(least.completedCount)} answers</h2>
-      <p class="says">Answers a second: passed, failed, and how many requests were due.</p>
-      <figure id="plot-throughput" role="img" aria-label="Answers in each second of the run, against the target"></figure>
-    </section>
-  </div>`;
 }
 
 const PHASE_NAMES: Readonly<Record<Phase, string>> = {
@@ -169,26 +143,49 @@ const PHASE_DOING: Readonly<Record<Phase, string>> = {
 
 /** Two digits are enough to compare by. */
 function shortShare(share: number): string {
-  return share === 0 ? "0%" : share < 0.001 ? "<0.1%" : `${Number((share * 100).toPrecision(2))}%`;
+  if (share === 0 || share === 1) return `${share * 100}%`;
+  if (share < 0.001) return "<0.1%";
+  // Nearly all is not all: beside it stands what is missing.
+  return share > 0.99 ? `${Math.floor(share * 1_000) / 10}%` : `${Number((share * 100).toPrecision(2))}%`;
+}
+
+/** Means of what a request's latency is made of: a connection that was open before anything was due is in none. */
+function latencyPhaseMeans({ phases, openedAhead }: LoadResult): Record<Phase, number> {
+  const without = ({ meanUs, count }: Distribution, aheadUs: number) => Math.max(0, meanUs - aheadUs / Math.max(1, count));
+  const means = Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].meanUs])) as Record<Phase, number>;
+  means.connecting = without(phases.connecting, openedAhead.connectingUs);
+  means.tls_handshaking = without(phases.tls_handshaking, openedAhead.tlsUs);
+  return means;
+}
+
+function aheadText({ openedAhead: { count, connectingUs, tlsUs } }: LoadResult): string {
+  if (count === 0) return "";
+  const were = count === 1 ? "connection was" : "connections were";
+  return ` ${formatCount(count)} ${were} opened before a request needed them, in ${spacedUs((connectingUs + tlsUs) / count)} on average: no request's time.`;
 }
 
 export function phaseSection(result: LoadResult): Html {
-  const total = PHASES.reduce((sum, phase) => sum + result.phases[phase].meanUs, 0);
+  const means = latencyPhaseMeans(result);
+  const total = PHASES.reduce((sum, phase) => sum + means[phase], 0);
   if (total === 0) return html``;
-  const share = (phase: Phase) => result.phases[phase].meanUs / total;
+  const share = (phase: Phase) => means[phase] / total;
+  const { openedAhead } = result;
   const most = PHASES.reduce((largest, phase) => (share(phase) > share(largest) ? phase : largest));
   const bar = PHASES.filter((phase) => share(phase) > 0).map(
     (phase) =>
       html`<span style="flex:${share(phase).toFixed(5)} 0 0;background:var(--${phase})" title="${PHASE_NAMES[phase]}: ${shortShare(share(phase))}"></span>`,
   );
   const rows = PHASES.map((phase) => {
-    const { meanUs, medianUs, p99Us } = result.phases[phase];
+    const { count, medianUs, p99Us } = result.phases[phase];
+    // These quantiles would be those of connections that no request waited for.
+    const isAhead = openedAhead.count > 0 && (phase === "connecting" || phase === "tls_handshaking");
+    const quantile = (share: number, us: number) => (isAhead || count < samplesForQuantile(share) ? "–" : spacedUs(us));
     const name = html`<td class="nowrap"><span class="key" style="background:var(--${phase})"></span>${PHASE_NAMES[phase]}</td>`;
-    return html`<tr>${name}<td class="number">${shortShare(share(phase))}</td><td class="number">${spacedUs(meanUs)}</td><td class="number wide">${spacedUs(medianUs)}</td><td class="number">${spacedUs(p99Us)}</td></tr>`;
+    return html`<tr>${name}<td class="number">${shortShare(share(phase))}</td><td class="number">${spacedUs(means[phase])}</td><td class="number wide">${quantile(0.5, medianUs)}</td><td class="number">${quantile(0.99, p99Us)}</td></tr>`;
   });
   return html`<section>
     <h2>${shortShare(share(most))} of a request's time is spent ${PHASE_DOING[most]}</h2>
-    <p class="says">Where the mean request spends its time, from when it was due to the last byte.</p>
+    <p class="says">Where the mean request spends its time, from when it was due to the last byte.${aheadText(result)}</p>
     <div class="stack" aria-hidden="true">${bar}</div>
     <div class="scroll"><table><tr><th>Phase</th><th class="number">Share</th><th class="number">Mean</th><th class="number wide">Median</th><th class="number">p99</th></tr>${rows}</table></div>
   </section>`;
@@ -199,8 +196,8 @@ export function histogramSection(result: LoadResult): Html {
   const { medianUs, p90Us } = result.latency;
   return html`<section>
     <h2>${unbroken(`Half of the answers took up to ${spacedUs(medianUs)}, one in ten over ${spacedUs(p90Us)}`)}</h2>
-    <p class="says">Number of answers by corrected latency (logarithmic, 16 bins to a decade).</p>
-    <figure id="plot-histogram" role="img" aria-label="Histogram of corrected latency"></figure>
+    <p class="says">Number of answers by latency (logarithmic, 16 bins to a decade).</p>
+    <figure id="plot-histogram" role="img" aria-label="Histogram of latency"></figure>
   </section>`;
 }
 
@@ -227,10 +224,10 @@ export function thresholdSection(outcomes: readonly ThresholdOutcome[]): Html {
   if (outcomes.length === 0) return html``;
   const rows = outcomes.map(
     ({ threshold, passed, why }) =>
-      html`<tr><td class="nowrap"><code>${threshold.text}</code></td><td class="${passed ? "pass" : "miss"}">${passed ? "✓ reached" : "✕ not reached"}</td><td class="text">${why}</td></tr>`,
+      html`<tr><td class="nowrap"><code>${threshold.text}</code></td><td class="${passed ? "pass" : "miss"}">${passed ? "✓ kept" : "✕ missed"}</td><td class="text">${why}</td></tr>`,
   );
-  const reached = outcomes.filter(({ passed }) => passed).length;
-  return html`<section><h2>${reached} of ${outcomes.length} thresholds reached</h2><table class="stacked">${rows}</table></section>`;
+  const keptCount = outcomes.filter(({ passed }) => passed).length;
+  return html`<section><h2>${keptCount} of ${outcomes.length} thresholds kept</h2><table class="stacked">${rows}</table></section>`;
 }
 
 export function auditSection(result: LoadResult): Html {
