@@ -11,7 +11,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-export type Language = "c" | "rust" | "go" | "assemblyscript";
+export type Language = "c" | "rust" | "go" | "assemblyscript" | "wat";
 export type Guest = { readonly file: string } | { readonly skipped: string };
 
 const SOURCES = join(import.meta.dirname, "../guests");
@@ -31,6 +31,9 @@ const CLANG_FLAGS = ["--target=wasm32-wasi", "-O2", "-Wall", "-Wextra", "-Wno-un
 /** No network: what is built here has no dependencies. */
 const GO_ENV = { GOOS: "wasip1", GOARCH: "wasm", GOTOOLCHAIN: "local", GOPROXY: "off", GOFLAGS: "-buildvcs=false" };
 const ASC = join(MODULES, "assemblyscript/bin/asc.js");
+const WASM_AS = join(MODULES, "binaryen/bin/wasm-as");
+/** Not all of them: some would change encodings that V8 has not got yet (compact imports). */
+const WAT_FEATURES = ["bulk-memory", "bulk-memory-opt", "multimemory", "multivalue", "mutable-globals", "reference-types", "tail-call"];
 
 const TOOLCHAINS: Readonly<Record<Language, Toolchain>> = {
   c: {
@@ -47,8 +50,7 @@ const TOOLCHAINS: Readonly<Record<Language, Toolchain>> = {
       return version;
     },
     async build(name, output) {
-      const source = ["c", "s"].map((ending) => `${name}.${ending}`).find((file) => existsSync(join(SOURCES, "c", file)));
-      if (source === undefined) throw new Error(`test/guests/c has neither ${name}.c nor ${name}.s`);
+      const source = `${name}.c`;
       await run("clang", [...CLANG_FLAGS, ...flagsOf(join(SOURCES, "c", source)), "-o", output, source], join(SOURCES, "c"));
     },
     install: "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32",
@@ -81,12 +83,25 @@ const TOOLCHAINS: Readonly<Record<Language, Toolchain>> = {
     },
     install: "npm install",
   },
+  wat: {
+    async version() {
+      return JSON.parse(readFileSync(join(MODULES, "binaryen/package.json"), "utf8")).version as string;
+    },
+    async build(name, output) {
+      await run(
+        process.execPath,
+        [WASM_AS, ...WAT_FEATURES.map((feature) => `--enable-${feature}`), "-g", "-o", output, `${name}.wat`],
+        join(SOURCES, "wat"),
+      );
+    },
+    install: "npm install",
+  },
 };
 
 const known = new Map<string, Promise<Guest>>();
 const ready = new Map<Language, Promise<{ key: string } | { skipped: string }>>();
 
-/** The guest `name` (a file of test/guests/<language>/, or a folder for Go) as a module. */
+/** The guest `name` as a module: a file below test/guests/<language>/ without its ending ("attacks/recursion"); for Go a folder. */
 export function guest(language: Language, name: string): Promise<Guest> {
   const id = `${language}/${name}`;
   const before = known.get(id);
@@ -110,7 +125,7 @@ export function fileOf(guest: Guest): string {
 async function make(language: Language, name: string): Promise<Guest> {
   const tools = await toolsOf(language);
   if ("skipped" in tools) return tools;
-  const file = join(CACHE, `${language}-${name}-${tools.key}.wasm`);
+  const file = join(CACHE, `${language}-${name.replaceAll("/", "-")}-${tools.key}.wasm`);
   if (existsSync(file)) return { file };
   // Test files run side by side: each builds for itself, the last rename stays.
   const unfinished = `${file}.${process.pid}`;

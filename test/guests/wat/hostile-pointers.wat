@@ -1,0 +1,28 @@
+;; Calls imports with pointers and lengths that leave its memory; answers with an
+;; error code each, as a byte 48 + code: 21 (EFAULT) is "E". A command: "EEEEEEEEE".
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "random_get" (func $random_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock_time_get (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $args_sizes_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $environ_sizes_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 8) "\40\00\00\00\09\00\00\00")
+  ;; A buffer that begins inside and ends outside; one that wraps around.
+  (data (i32.const 16) "\f0\ff\00\00\20\00\00\00")
+  (data (i32.const 24) "\f0\ff\ff\ff\20\00\00\00")
+  (func $note (param $at i32) (param $code i32)
+    (i32.store8 offset=64 (local.get $at) (i32.add (i32.const 48) (local.get $code))))
+  (func (export "_start")
+    (call $note (i32.const 0) (call $fd_write (i32.const 1) (i32.const -8) (i32.const 1) (i32.const 0)))
+    (call $note (i32.const 1) (call $fd_write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 0)))
+    (call $note (i32.const 2) (call $fd_write (i32.const 1) (i32.const 24) (i32.const 1) (i32.const 0)))
+    (call $note (i32.const 3) (call $fd_read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 0)))
+    (call $note (i32.const 4) (call $random_get (i32.const 65530) (i32.const 100)))
+    (call $note (i32.const 5) (call $clock_time_get (i32.const 0) (i64.const 0) (i32.const 65532)))
+    (call $note (i32.const 6) (call $args_sizes_get (i32.const -4) (i32.const 0)))
+    (call $note (i32.const 7) (call $environ_sizes_get (i32.const -4) (i32.const 0)))
+    (call $note (i32.const 8) (call $poll_oneoff (i32.const -48) (i32.const 128) (i32.const 1) (i32.const 0)))
+    (drop (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0)))))

@@ -1,0 +1,17 @@
+;; Functions and blocks with several results, a tail call, several memories. A command: answers "multi".
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory $main (export "memory") 1)
+  (memory $other 1)
+  (data (memory $other) (i32.const 0) "multi\n")
+  (func $where (result i32 i32) (i32.const 16) (i32.const 6))
+  (func $written (result i32)
+    (return_call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0)))
+  (func (export "_start") (local $at i32) (local $length i32)
+    (call $where)
+    (local.set $length)
+    (local.set $at)
+    (memory.copy $main $other (local.get $at) (i32.const 0) (local.get $length))
+    (i32.store (i32.const 8) (local.get $at))
+    (i32.store (i32.const 12) (local.get $length))
+    (drop (call $written))))
