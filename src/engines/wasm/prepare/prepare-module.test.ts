@@ -244,12 +244,14 @@ test("a child whose server was killed ends by itself", { skip: noProc }, async (
 
 test("two servers that prepare the same module at once both get a whole one", { skip: skipReason(go) }, async () => {
   const dataDir = join(root, "shared");
-  const moduleFile = built(readFileSync(fileOf(go)));
-  const servers = [0, 1].map(() => otherServer({ functionId: "f", moduleFile, dataDir, environIsRequest: false, saysCheckpoint: true }));
-  for (const server of servers) {
-    const chunks = await server.stdout!.toArray();
-    const value = preparedOf(JSON.parse(Buffer.concat(chunks).toString()) as Result<Prepared>);
-    assert.ok(isValid(readFileSync(value.moduleFile!)));
+  const file = built(readFileSync(fileOf(go)));
+  const servers = [0, 1].map(() =>
+    otherServer({ functionId: "f", moduleFile: file, dataDir, environIsRequest: false, saysCheckpoint: true }),
+  );
+  // Together: what a process has written is lost when it ends before anybody reads.
+  for (const chunks of await Promise.all(servers.map((server) => server.stdout!.toArray()))) {
+    const { moduleFile } = preparedOf(JSON.parse(Buffer.concat(chunks).toString()) as Result<Prepared>);
+    assert.ok(isValid(readFileSync(moduleFile!)));
   }
   const [folder, ...others] = globSync(join(preparedFolder(dataDir), "*"));
   assert.equal(others.length, 0);
