@@ -8,7 +8,8 @@ import { type Pinning, pinCores } from "../../src/lab/ab/cores.ts";
 import { measureProcess } from "../../src/lab/ab/measure.ts";
 import type { ProcessSample } from "../../src/lab/ab/plan.ts";
 import { type Answer, ask } from "../../src/lab/ab/probe.ts";
-import { cpuUsOf, membersOf, memoryOf } from "../../src/lab/ab/processes.ts";
+import { CpuAccount } from "../../src/lab/ab/cpu-account.ts";
+import { membersOf, memoryOf } from "../../src/lab/ab/processes.ts";
 import { startServer } from "../../src/lab/ab/server.ts";
 import { makePlan } from "../../src/lab/load/make-plan.ts";
 import type { LoadPlan } from "../../src/lab/load/plan.ts";
@@ -71,11 +72,12 @@ export function openLab(): Lab {
       const { group, load, bootMs } = unwrap(
         await startServer(labelled(subject), planFor(subject, 1), { pinning, timeoutMs: START_TIMEOUT_MS }),
       );
+      const cpu = CpuAccount.of(group);
       return {
         port: load.target.port,
         bootMs,
         memoryBytes: () => memoryOf(membersOf(group)).pssBytes ?? Number.NaN,
-        cpuUs: () => cpuUsOf(membersOf(group)),
+        cpuUs: () => cpu.readUs(),
         get: async (path) => {
           const answer = await ask({ ...load, target: { ...load.target, path } }, CALL_TIMEOUT_MS);
           if (typeof answer === "string") throw new Error(`${subject.name}, ${path}: ${answer}`);

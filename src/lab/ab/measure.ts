@@ -10,10 +10,11 @@ import type { LoadResult } from "../load/result.ts";
 import type { Pinning } from "./cores.ts";
 import type { Measuring, ProcessSample, Subject } from "./plan.ts";
 import type { ProcessGroup } from "./process-group.ts";
-import { cpuUsOf, type Memory, membersOf, memoryOf } from "./processes.ts";
+import { CpuAccount } from "./cpu-account.ts";
+import { type Memory, membersOf, memoryOf } from "./processes.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
-export type RunLoad = (plan: LoadPlan, options: { readonly signal?: AbortSignal }) => Promise<Result<LoadResult>>;
+export type RunLoad = (plan: LoadPlan, options: { readonly signal?: AbortSignal | undefined }) => Promise<Result<LoadResult>>;
 
 export interface Tools {
   readonly runLoad: RunLoad;
@@ -21,8 +22,9 @@ export interface Tools {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Short enough to see when it stops falling, long against the kernel's 10 ms of accounting. */
+/** Short enough to see when it stops falling, long against the opening of connections. */
 const SLICE_MS = 500;
+const WARM_UP_SLICE_MIN_MS = 50;
 const WARM_UP_MIN_SLICES = 3;
 /** Warm once a slice is no longer this much cheaper than the cheapest before it. */
 const STILL_FALLING_RATIO = 0.97;
@@ -41,10 +43,12 @@ export class MeasuredServer {
   readonly #measuring: Measuring;
   readonly #tools: Tools;
   readonly #slices: Slice[] = [];
+  readonly #cpu: CpuAccount;
   #warmUpMs = 0;
 
   private constructor(server: ServerUnderTest, subject: Subject, measuring: Measuring, tools: Tools) {
     this.#server = server;
+    this.#cpu = CpuAccount.of(server.group);
     this.#subject = subject;
     this.#measuring = measuring;
     this.#tools = tools;
@@ -74,7 +78,7 @@ export class MeasuredServer {
   /** What all its slices came to. */
   sample(): ProcessSample {
     const { group, bootMs } = this.#server;
-    return sampleOf(this.#slices, bootMs, this.#warmUpMs, memoryOf(membersOf(group)));
+    return sampleOf(this.#slices, { bootMs, warmUpMs: this.#warmUpMs, memory: memoryOf(membersOf(group)), cpu: this.#cpu });
   }
 
   /** Null when nothing of it is left. */
@@ -86,7 +90,7 @@ export class MeasuredServer {
 
   #run(durationMs: number, isWarmUp: boolean): Promise<Result<Slice>> {
     const { group, load } = this.#server;
-    return slice(group, { ...load, durationMs }, isWarmUp, this.#subject, this.#tools);
+    return slice(group, this.#cpu, { ...load, durationMs }, isWarmUp, this.#subject, this.#tools);
   }
 }
 
@@ -117,8 +121,10 @@ async function warmUp(
   { warmUpMaxMs, warmUpMinMs = 0 }: Measuring,
 ): Promise<Result<null>> {
   const costs: number[] = [];
-  for (let leftMs = warmUpMaxMs; leftMs > 0; leftMs -= SLICE_MS) {
-    const one = await run(Math.min(SLICE_MS, leftMs));
+  const startMs = performance.now();
+  // By the clock: opening connections takes its time too, and counts.
+  for (let spentMs = 0; spentMs < warmUpMaxMs; spentMs = performance.now() - startMs) {
+    const one = await run(Math.min(SLICE_MS, Math.max(WARM_UP_SLICE_MIN_MS, warmUpMaxMs - spentMs)));
     if (!one.ok) return one;
     costs.push(one.value.cpuUs / one.value.result.requestCount);
     if (costs.length * SLICE_MS >= warmUpMinMs && isWarm(costs)) break;
@@ -135,14 +141,15 @@ export function isWarm(costs: readonly number[]): boolean {
 
 async function slice(
   group: ProcessGroup,
+  cpu: CpuAccount,
   load: LoadPlan,
   isWarmUp: boolean,
   { label }: Subject,
   { runLoad, signal }: Tools,
 ): Promise<Result<Slice>> {
-  const cpuBeforeUs = cpuUsOf(membersOf(group));
+  const cpuBeforeUs = cpu.readUs();
   const ran = await runLoad({ ...load, warmUpMs: 0 }, signal === undefined ? {} : { signal });
-  const cpuUs = cpuUsOf(membersOf(group)) - cpuBeforeUs;
+  const cpuUs = Math.max(0, cpu.readUs() - cpuBeforeUs);
   if (!ran.ok) return ran;
   const wrong = wrongWithRun(ran.value, group, label, isWarmUp);
   return wrong === null ? ok({ cpuUs, result: ran.value }) : fail(wrong);
@@ -174,25 +181,36 @@ function wrongWithRun(
   return null;
 }
 
-function sampleOf(slices: readonly Slice[], bootMs: number, warmUpMs: number, { rssBytes, pssBytes }: Memory): ProcessSample {
+interface Process {
+  readonly bootMs: number;
+  readonly warmUpMs: number;
+  readonly memory: Memory;
+  readonly cpu: CpuAccount;
+}
+
+function sampleOf(slices: readonly Slice[], { bootMs, warmUpMs, memory, cpu }: Process): ProcessSample {
   const sum = (of: (slice: Slice) => number): number => slices.reduce((total, one) => total + of(one), 0);
   const requestCount = sum(({ result }) => result.requestCount);
   const measuredMs = sum(({ result }) => result.durationMs);
   // Slices are as long as each other: the median of their quantiles weighs them alike.
   const typical = (of: (slice: Slice) => number): number => median(slices.map(of));
   const latencyCount = sum(({ result }) => result.latency.count);
+  const doubted = slices.filter(({ result }) => result.audit.invalidBecause.length > 0);
   return {
     bootMs,
-    cpuUsPerRequest: sum(({ cpuUs }) => cpuUs) / requestCount,
-    requestsPerSecond: requestCount / (measuredMs / 1_000),
+    cpuUsPerRequest: cpu.lostBecause === null ? sum(({ cpuUs }) => cpuUs) / requestCount : Number.NaN,
+    cpuUnknownBecause: cpu.lostBecause,
+    // Of what was answered within the time: what is still under way at its end is waited for, and longer than a slice.
+    requestsPerSecond: sum(({ result }) => result.audit.achievedPerSecond * result.durationMs) / measuredMs,
     p50Us: typical(({ result }) => result.latency.medianUs),
     p99Us: latencyCount < P99_REQUEST_MIN_COUNT * slices.length ? Number.NaN : typical(({ result }) => result.latency.p99Us),
-    rssBytes,
-    pssBytes: pssBytes ?? Number.NaN,
+    rssBytes: memory.rssBytes,
+    pssBytes: memory.pssBytes ?? Number.NaN,
     requestCount,
     receivedBytes: sum(({ result }) => result.receivedBytes),
     measuredMs,
     warmUpMs,
-    invalidBecause: [...new Set(slices.flatMap(({ result }) => result.audit.invalidBecause))],
+    // Medians bear with a few disturbed slices.
+    invalidBecause: doubted.length * 2 < slices.length ? [] : [...new Set(doubted.flatMap(({ result }) => result.audit.invalidBecause))],
   };
 }

@@ -32,7 +32,7 @@ export interface AbPlan {
   readonly measuring: Measuring;
   /** Fresh processes per side, at most. */
   readonly roundMaxCount: number;
-  /** No round begins that would end after it. */
+  /** No round begins that would end after it; one that is under way then is given up. */
   readonly maxMs: number;
   /** The metric that the verdict is about. */
   readonly metric: MetricName;
@@ -47,6 +47,8 @@ export interface AbPlan {
 export interface ProcessSample {
   readonly bootMs: number;
   readonly cpuUsPerRequest: number;
+  /** Why CPU time is NaN; null when it is known. */
+  readonly cpuUnknownBecause: string | null;
   readonly requestsPerSecond: number;
   readonly p50Us: number;
   /** NaN when there were too few requests for a 99th percentile. */
@@ -57,6 +59,6 @@ export interface ProcessSample {
   readonly receivedBytes: number;
   readonly measuredMs: number;
   readonly warmUpMs: number;
-  /** Why the generator says that its own figures can't be trusted. */
+  /** Why the generator says, of half of the load or more, that its own figures can't be trusted. */
   readonly invalidBecause: readonly string[];
 }

@@ -1,11 +1,12 @@
 /**
  * A command in a process group of its own, and its certain end: SIGTERM, a
  * grace, SIGKILL, until nothing of it is left. Kills by id alone: the group's,
- * and those of marked processes that left the group. If we die first, the
- * guard ends it.
+ * and those of processes that left the group. If we die first, the guard
+ * ends it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { printable } from "../../base/terminal.ts";
 import { type Guard, startGuard } from "./guard.ts";
@@ -45,7 +46,7 @@ export async function startGroup(command: readonly string[], env: NodeJS.Process
   }
   guard.watch(pid);
   child.on("error", () => {});
-  const belonging = { pid, mark };
+  const belonging: Belonging = { pid, mark, known: new Map() };
   let ending: Promise<boolean> | null = null;
   return ok({
     ...belonging,
@@ -70,7 +71,10 @@ async function end(child: ChildProcess, belonging: Belonging, guard: Guard): Pro
   child.stdout?.destroy();
   child.stderr?.destroy();
   // What survived stays the guard's: it tries once more when we end.
-  if (gone) guard.dismiss();
+  if (!gone) return false;
+  guard.dismiss();
+  // How it ended is known when our runtime has been told too.
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   return gone;
 }
 

@@ -1,15 +1,16 @@
 /**
  * Processes as the kernel accounts for them: which ones belong to a command
- * that we started, what CPU time they have used and what memory they hold.
+ * that we started and what memory they hold (CPU time: cpu-account.ts).
  * Linux only: reads /proc (proc(5)). Must not signal anybody.
- * A process belongs by its group, by descent, or by the mark in its
- * environment, so that one which left both (setsid, double fork) is found.
+ * A process belongs by its group, by descent, by the mark in its environment,
+ * or because it belonged once: one that left group and environment is an orphan
+ * as soon as its parent ends.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ: 100 in the kernel's interface whatever its own tick. */
 const TICKS_PER_SECOND = 100;
-const US_PER_TICK = 1e6 / TICKS_PER_SECOND;
+export const US_PER_TICK = 1e6 / TICKS_PER_SECOND;
 
 /** Name of the variable that marks whatever a command starts. */
 export const MARK_VARIABLE = "PILOTLIGHT_BENCH_MARK";
@@ -18,6 +19,8 @@ export interface Belonging {
   /** Process group and, at first, the only process. */
   readonly pid: number;
   readonly mark: string;
+  /** Whatever has ever belonged, by id, with its start: ids are used again. */
+  readonly known: Map<number, number>;
 }
 
 export interface ProcessStat {
@@ -25,24 +28,28 @@ export interface ProcessStat {
   readonly state: string;
   readonly parentPid: number;
   readonly groupId: number;
+  /** After boot, in ticks. */
+  readonly startTicks: number;
+  /** User and system time, in steps of 10 ms, that of dead threads included. */
   readonly ownCpuUs: number;
-  /** With that of dead children it has waited for. */
-  readonly cpuUs: number;
+  /** Of dead children it has waited for. */
+  readonly waitedCpuUs: number;
 }
 
 /** One line of /proc/PID/stat; the name in it may hold blanks and brackets. */
 export function parseStat(text: string): ProcessStat | null {
   const end = text.lastIndexOf(")");
   const fields = text.slice(end + 2).split(" ");
-  if (end === -1 || fields.length < 15) return null;
+  if (end === -1 || fields.length < 20) return null;
   const [user, system, childrenUser, childrenSystem] = fields.slice(11, 15).map(Number) as [number, number, number, number];
   return {
     pid: Number.parseInt(text, 10),
     state: fields[0]!,
     parentPid: Number(fields[1]),
     groupId: Number(fields[2]),
+    startTicks: Number(fields[19]),
     ownCpuUs: (user + system) * US_PER_TICK,
-    cpuUs: (user + system + childrenUser + childrenSystem) * US_PER_TICK,
+    waitedCpuUs: (childrenUser + childrenSystem) * US_PER_TICK,
   };
 }
 
@@ -56,25 +63,20 @@ export function allProcesses(): ProcessStat[] {
   return found;
 }
 
-/** The command's processes, zombies included. */
-export function membersOf({ pid, mark }: Belonging, all: readonly ProcessStat[] = allProcesses()): ProcessStat[] {
-  const members = new Set(all.filter((one) => one.groupId === pid || one.pid === pid || isMarked(one.pid, mark)).map((one) => one.pid));
+/** The command's processes, zombies included; each is remembered as one. */
+export function membersOf({ pid, mark, known }: Belonging, all: readonly ProcessStat[] = allProcesses()): ProcessStat[] {
+  const belongs = (one: ProcessStat): boolean =>
+    one.groupId === pid || one.pid === pid || known.get(one.pid) === one.startTicks || isMarked(one.pid, mark);
+  const members = new Set(all.filter(belongs).map((one) => one.pid));
   // Parents may come after their children in the list: repeat until nothing is added.
   for (let before = -1; before !== members.size; ) {
     before = members.size;
     for (const one of all) if (members.has(one.parentPid)) members.add(one.pid);
   }
   members.delete(process.pid);
-  return all.filter((one) => members.has(one.pid));
-}
-
-/**
- * User and system time of the command so far. A dead child counts through the
- * parent that waited for it; one whose parent ignores SIGCHLD, or that init
- * reaped, is lost to the kernel's accounts and so to ours.
- */
-export function cpuUsOf(members: readonly ProcessStat[]): number {
-  return members.reduce((sum, { cpuUs }) => sum + cpuUs, 0);
+  const found = all.filter((one) => members.has(one.pid));
+  for (const one of found) known.set(one.pid, one.startTicks);
+  return found;
 }
 
 export interface Memory {

@@ -1,11 +1,13 @@
 /** When a comparison stops: real processes that do next to nothing, and a load whose figures are made up. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { ok, type Result } from "../../base/result.ts";
 import { makePlan } from "../load/make-plan.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { LoadResult } from "../load/result.ts";
 import { unpinned } from "./cores.ts";
+import type { RunLoad } from "./measure.ts";
 import type { AbPlan } from "./plan.ts";
 import { runAb } from "./run-ab.ts";
 
@@ -25,8 +27,8 @@ function planOf(more: Partial<AbPlan> = {}): AbPlan {
 function fakeLoad(requestCount: () => number) {
   return async (plan: LoadPlan): Promise<Result<LoadResult>> => {
     const latency = { count: 10, medianUs: 100, p99Us: 200 };
-    const audit = { invalidBecause: [] };
     const figures = { requestCount: requestCount(), failedCount: 0, durationMs: 1_000, receivedBytes: 0, interrupted: false };
+    const audit = { invalidBecause: [], achievedPerSecond: figures.requestCount };
     return ok({ plan, ...figures, latency, audit, errorExamples: {} } as unknown as LoadResult);
   };
 }
@@ -45,9 +47,18 @@ test("it ends early once the figures are narrow enough, and not before a verdict
   assert.ok(ran.value.a.length >= 6 && ran.value.a.length < 20, String(ran.value.a.length));
 });
 
-test("no round begins when the time is over, but the first one is always done", { skip }, async () => {
-  const ran = await runAb(planOf({ maxMs: 1 }), { runLoad: fakeLoad(() => 1_000), pinning: unpinned("a test") });
-  assert.ok(ran.ok);
+test("a comparison whose first round isn't done in its time says so instead of taking more", { skip }, async () => {
+  const ran = await runAb(planOf({ maxMs: 1 }), { runLoad: untilAborted, pinning: unpinned("a test") });
+  assert.deepEqual(ran.ok ? null : ran.failure.code, "AB_NO_TIME");
+});
+
+test("a round that is under way when the time is over is given up, and the whole ones are kept", { skip }, async () => {
+  let runs = 0;
+  const atOnce = fakeLoad(() => 1_000);
+  // The first round is two loads. A third one ends by the time alone.
+  const runLoad: RunLoad = (plan, options) => (++runs > 2 ? untilAborted(plan, options) : atOnce(plan));
+  const ran = await runAb(planOf({ maxMs: 5_000, roundMaxCount: 9 }), { runLoad, pinning: unpinned("a test") });
+  assert.ok(ran.ok, ran.ok ? "" : ran.failure.message);
   assert.deepEqual([ran.value.stoppedBy, ran.value.order.length], ["time", 1]);
 });
 
@@ -67,6 +78,11 @@ test("interrupted in a later round it keeps the whole rounds", { skip }, async (
   assert.equal(ran.value.stoppedBy, "interruption");
   assert.deepEqual([ran.value.a.length, ran.value.b.length], [1, 1]);
 });
+
+const untilAborted: RunLoad = async (_, { signal }) => {
+  if (!signal!.aborted) await once(signal!, "abort");
+  return interrupted();
+};
 
 function interrupted(): Result<LoadResult> {
   return { ok: false, failure: { code: "LOAD_INTERRUPTED", message: "interrupted" } };

@@ -4,7 +4,8 @@
  * It stops by the width of intervals, never by a p-value: stopping as soon as
  * a difference looks significant finds differences where there are none.
  */
-import { fail, ok, type Result } from "../../base/result.ts";
+import { type Failure, fail, ok, type Result } from "../../base/result.ts";
+import { formatDuration } from "../../base/units.ts";
 import { createRandom } from "../../stats/random.ts";
 import { pairsForInterval, signedRank } from "../../stats/signed-rank.ts";
 import type { Tools } from "./measure.ts";
@@ -13,9 +14,13 @@ import { metricOf } from "./metrics.ts";
 import type { AbPlan, ProcessSample } from "./plan.ts";
 import { rounds, type Side } from "./schedule.ts";
 
-const CONFIDENCE = 0.95;
 /** Fewer say nothing that a verdict could rest on (stats/signed-rank.ts). */
-export const ROUND_MIN_COUNT = pairsForInterval(CONFIDENCE);
+export function roundsForVerdict(alpha: number): number {
+  return pairsForInterval(1 - alpha);
+}
+
+/** What setTimeout can wait for. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 const INTERRUPTED = { code: "AB_INTERRUPTED", message: "Interrupted before the first round was done: there is nothing to show" };
 
@@ -37,6 +42,30 @@ export interface AbProgress {
 
 export async function runAb(plan: AbPlan, tools: Tools, onProgress?: (progress: AbProgress) => void): Promise<Result<AbSamples>> {
   const startMs = performance.now();
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), Math.min(plan.maxMs, TIMER_MAX_MS));
+  const signal = AbortSignal.any([deadline.signal, ...(tools.signal === undefined ? [] : [tools.signal])]);
+  try {
+    const isInterrupted = (): boolean => tools.signal?.aborted ?? false;
+    return await runRounds(plan, { ...tools, signal, isInterrupted }, startMs, onProgress);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Its signal ends the round that is under way, for whatever reason. */
+interface RoundTools extends Tools {
+  readonly signal: AbortSignal;
+  /** By the user, not by the time. */
+  isInterrupted(): boolean;
+}
+
+async function runRounds(
+  plan: AbPlan,
+  tools: RoundTools,
+  startMs: number,
+  onProgress?: (progress: AbProgress) => void,
+): Promise<Result<AbSamples>> {
   const samples: Record<Side, ProcessSample[]> = { a: [], b: [] };
   const done: string[] = [];
   const order = rounds(createRandom(plan.seed));
@@ -49,7 +78,10 @@ export async function runAb(plan: AbPlan, tools: Tools, onProgress?: (progress: 
     const pair = order.next().value;
     onProgress?.({ round: done.length + 1, roundMaxCount: plan.roundMaxCount, elapsedMs: performance.now() - startMs });
     const measured = await measurePair(plan, pair, tools);
-    if (!measured.ok && tools.signal?.aborted) return done.length > 0 ? finish("interruption") : fail(INTERRUPTED);
+    if (!measured.ok && tools.signal.aborted) {
+      if (done.length > 0) return finish(tools.isInterrupted() ? "interruption" : "time");
+      return fail(tools.isInterrupted() ? INTERRUPTED : noTime(plan));
+    }
     if (!measured.ok) return measured;
     samples.a.push(measured.value.a);
     samples.b.push(measured.value.b);
@@ -60,12 +92,17 @@ export async function runAb(plan: AbPlan, tools: Tools, onProgress?: (progress: 
   return finish("rounds");
 }
 
+function noTime({ maxMs }: AbPlan): Failure {
+  const message = `The first round was not done within ${formatDuration(maxMs)}: there is nothing to show`;
+  return { code: "AB_NO_TIME", message, hint: "Raise --max-time, or lower --warm-up and --seconds" };
+}
+
 /** The whole interval of the ratio is narrower than the difference that would matter. */
-function isPrecise({ a, b }: Record<Side, ProcessSample[]>, { metric, minimumEffect }: AbPlan): boolean {
+function isPrecise({ a, b }: Record<Side, ProcessSample[]>, { metric, minimumEffect, alpha }: AbPlan): boolean {
   const chosen = metricOf(metric);
   const ranks = signedRank(
     a.map((sample, index) => Math.log(chosen.valueOf(b[index]!) / chosen.valueOf(sample))),
-    CONFIDENCE,
+    1 - alpha,
   );
   return ranks.ok && ranks.value.interval.high - ranks.value.interval.low <= Math.log1p(minimumEffect);
 }

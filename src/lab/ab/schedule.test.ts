@@ -17,3 +17,10 @@ test("every round holds both sides, and neither always goes first", () => {
   const order = orderOf(1, 40).split(" ");
   assert.deepEqual(new Set(order), new Set(["ab", "ba"]));
 });
+
+test("of every two rounds each side begins one", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const order = orderOf(seed, 20).split(" ");
+    for (let round = 0; round < order.length; round += 2) assert.notEqual(order[round], order[round + 1]);
+  }
+});
