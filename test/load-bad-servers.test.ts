@@ -229,3 +229,22 @@ test("TLS that holds: by its own certificate, or by none at all, with the handsh
     assert.ok(result.phases.tls_handshaking.maxUs > 0);
   }
 });
+
+test("a server that goes away in an open loop fails what is due then, and is not the generator's fault", async () => {
+  const server = createServer({ noDelay: true }, (socket) =>
+    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")),
+  );
+  const port = await listen(server);
+  setTimeout(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  }, 700);
+  const plan = makePlan({ url: `http://127.0.0.1:${port}/`, connections: "2", rate: "200", duration: "1s" });
+  assert.ok(plan.ok);
+  const result = await runLoad(plan.value);
+  assert.ok(result.ok, JSON.stringify(result));
+  const { requestCount, failedCount, audit, errors } = result.value;
+  assert.equal(requestCount, 200);
+  assert.ok(failedCount > 20 && (errors.refused ?? 0) > 20, JSON.stringify(errors));
+  assert.deepEqual([audit.droppedCount, audit.dueCount], [0, 200]);
+});

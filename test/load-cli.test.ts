@@ -27,23 +27,72 @@ after(() => {
   rmSync(cwd, { recursive: true, force: true });
 });
 
+const ATTEMPT_COUNT = 3;
+
+/** On a machine that is busy with other things the generator may find itself at fault, and ends with 98: not what is looked at here. */
+async function validRun(args: readonly string[]): ReturnType<typeof pilotlight> {
+  for (let left = ATTEMPT_COUNT; ; left--) {
+    const run = await pilotlight(["load", url, "-c", "2", "--think", "1ms", ...args], { cwd });
+    if (run.status !== 98 || left === 1) return run;
+  }
+}
+
 test("a run prints its summary and ends with 0; a threshold that is missed ends it with 99", async () => {
-  const held = await pilotlight(["load", url, "--requests", "2000", "-c", "2", "--threshold", "p99<10s"], { cwd });
+  const held = await validRun(["--requests", "1000", "--threshold", "p99<10s"]);
   assert.equal(held.status, 0, held.stderr);
-  assert.match(held.stdout, /http_reqs\.+: 2000 /);
-  const missed = await pilotlight(["load", url, "--requests", "2000", "-c", "2", "--threshold", "median<1us"], { cwd });
+  assert.match(held.stdout, /http_reqs\.+: 1000 /);
+  const missed = await validRun(["--requests", "1000", "--threshold", "median<1us"]);
   assert.equal(missed.status, 99, missed.stderr);
   assert.match(missed.stdout, /median<1us/);
+  assert.match(missed.stderr, /^pilotlight load: Threshold missed: median<1us \(median was .*\)\n$/m);
+});
+
+test("a run that missed its threshold says so when it says nothing else", async () => {
+  const { status, stdout, stderr } = await validRun(["-q", "--requests", "1000", "--threshold", "median<1us", "--threshold", "max<1m"]);
+  assert.deepEqual([status, stdout], [99, ""]);
+  assert.match(stderr, /^pilotlight load: Threshold missed: median<1us \(median was .*\)\n$/);
+});
+
+test("an invalid run ends with 98, says so when it says nothing else, and judges no threshold", async () => {
+  const slow = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => setTimeout(() => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), 500));
+  });
+  slow.listen(0, "127.0.0.1");
+  await once(slow, "listening");
+  const { port } = slow.address() as AddressInfo;
+  const args = [
+    "load",
+    `127.0.0.1:${port}`,
+    "-c",
+    "1",
+    "--rate",
+    "100",
+    "-d",
+    "500ms",
+    "--threshold",
+    "failed<1%",
+    "--json",
+    "invalid.json",
+  ];
+  const { status, stdout, stderr } = await pilotlight([...args, "-q"], { cwd });
+  slow.close();
+  assert.deepEqual([status, stdout], [98, ""]);
+  assert.match(stderr, /^pilotlight load: INVALID: don't use these figures\. \d+ of 50 requests that fell due were never sent/m);
+  assert.doesNotMatch(stderr, /missed/);
+  const { thresholds, thresholds_passed } = JSON.parse(readFileSync(join(cwd, "invalid.json"), "utf8"));
+  assert.deepEqual([thresholds_passed, thresholds[0].passed, thresholds[0].judged], [false, false, false]);
+  assert.match(thresholds[0].why, /not judged, because the run is invalid \(0% failed\)/);
 });
 
 test("a p99 of too few requests is not told but refused, with how many it takes", async () => {
-  const { status, stdout } = await pilotlight(["load", url, "--requests", "20", "-c", "2", "--threshold", "p99<10s"], { cwd });
+  const { status, stdout } = await validRun(["--requests", "20", "--threshold", "p99<10s"]);
   assert.equal(status, 99);
   assert.match(stdout, /p99<10s .*\d+ .*(?:more|needs|at least|few)/);
 });
 
 test("JSON to standard output is all that is there, and CSV has a line for each request in send order", async () => {
-  const { status, stdout } = await pilotlight(["load", url, "--requests", "50", "-c", "5", "--json", "-", "--csv", "run.csv"], { cwd });
+  const { status, stdout } = await validRun(["--requests", "50", "--json", "-", "--csv", "run.csv"]);
   assert.equal(status, 0);
   assert.equal(typeof JSON.parse(stdout), "object");
   const lines = readFileSync(join(cwd, "run.csv"), "utf8").trimEnd().split("\n");
@@ -79,6 +128,7 @@ test("misuse is told whole, a line for each mistake, with status 2", async () =>
     [[url, "--rate", "-5"], /--rate needs a value|--rate "-5" is not a rate/],
     [[url, "--rate", "5", "--ramp", "1..2"], /--rate and --ramp exclude each other/],
     [[url, "--poisson"], /--poisson needs a rate/],
+    [[url, "--poisson", "--ramp", "1..2"], /--poisson is for the constant rate of --rate, not for --ramp/],
     [[url, "--steps", "10"], /--steps "10" has the step "10": write RATE:TIME/],
     [[url, "--ramp", "10"], /--ramp "10" is no ramp/],
     [[url, "--rate", "5", "--think", "1s"], /--think is for a closed loop/],

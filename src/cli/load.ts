@@ -26,6 +26,8 @@ import { LOAD_FLAGS, loadOptions } from "./load-flags.ts";
 
 /** As k6 has it. */
 const EXIT_THRESHOLD = 99;
+/** The generator was the bottleneck: no figure counts, and no threshold was judged. */
+const EXIT_INVALID = 98;
 /** 128 + SIGINT: the shell's own word for ctrl-C. */
 const EXIT_INTERRUPTED = 130;
 /** k6's lines are about 120 wide: whole where nobody said how wide the reader is. */
@@ -35,7 +37,7 @@ export const load: Command = {
   name: "load",
   usage: "URL [flags]",
   about:
-    "Sends requests and measures the answers. Without --rate, --steps or --ramp each connection is a user who\nwaits for the answer (closed loop); with one of them requests are sent on time, whatever the server does\n(open loop), and latency counts from the moment each was due. Ends with 0; 99 when a threshold is missed,\n1 when nothing could be measured, 130 when it was interrupted.",
+    "Sends requests and measures the answers. Without --rate, --steps or --ramp each connection is a user who\nwaits for the answer (closed loop); with one of them requests are sent on time, whatever the server does\n(open loop), and latency counts from the moment each was due. Ends with 0; 99 when a threshold is missed,\n98 when the run is invalid (the generator was the bottleneck), 1 when nothing could be measured, 130 when it\nwas interrupted.",
   flags: [...LOAD_FLAGS, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
@@ -68,12 +70,24 @@ async function run(call: Call): Promise<number> {
     if (!outcome.ok) return report(call, [outcome.failure], interrupt.signal.aborted ? EXIT_INTERRUPTED : EXIT_FAILED);
     const outcomes = evaluateThresholds(outcome.value, thresholds);
     const written = await writeReports(call, outcome.value, outcomes);
+    announce(call, outcome.value, outcomes);
     return written ?? statusOf(call, outcome.value, outcomes);
   } finally {
     progress.end();
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }
+}
+
+/** Why the status will not be 0, on standard error whatever else is printed: a build's log may hold nothing more. */
+function announce(call: Call, { audit }: LoadResult, outcomes: readonly ThresholdOutcome[]): void {
+  const invalid = audit.invalidBecause.map(
+    (reason): Failure => ({ code: "LOAD_INVALID", message: `INVALID: don't use these figures. ${reason}` }),
+  );
+  const missed = outcomes
+    .filter(({ passed, isJudged }) => isJudged && !passed)
+    .map(({ threshold, why }): Failure => ({ code: "LOAD_THRESHOLD_MISSED", message: `Threshold missed: ${threshold.text} (${why})` }));
+  printFailures("load", [...invalid, ...missed], { ...call.io, json: false });
 }
 
 function statusOf(call: Call, result: LoadResult, outcomes: readonly ThresholdOutcome[]): number {
@@ -87,6 +101,7 @@ function statusOf(call: Call, result: LoadResult, outcomes: readonly ThresholdOu
       true,
     );
   }
+  if (result.audit.invalidBecause.length > 0) return EXIT_INVALID;
   if (outcomes.some(({ passed }) => !passed)) return EXIT_THRESHOLD;
   return result.interrupted ? EXIT_INTERRUPTED : EXIT_OK;
 }

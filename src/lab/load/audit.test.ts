@@ -13,7 +13,6 @@ const SOUND: AuditFacts = {
   isOpenLoop: true,
   isInterrupted: false,
   dueCount: 1_000,
-  sentCount: 1_000,
   medianLatencyUs: 2_000,
   threadCount: 1,
   answeredCount: 1_000,
@@ -34,9 +33,11 @@ test("a generator that kept up has nothing against it", () => {
 test("each way of not keeping up has a sentence of its own", () => {
   const cases: readonly (readonly [Partial<AuditFacts>, RegExp])[] = [
     [{ lateness: spread(1_500) }, /Requests left late though a connection was free: p99 1\.50 ms, more than 1\.00 ms/],
-    [{ lateness: spread(1_500), threadUtilization: 0.95 }, /95% busy and sent late: use more than 1 thread/],
-    [{ sentCount: 980, achievedPerSecond: 980 }, /Only 980\.0 of 1000\.0 requests a second were sent/],
-    [{ droppedCount: 20, sentCount: 980 }, /20 of 1000 requests that fell due were never sent, because no connection was free/],
+    [
+      { lateness: spread(1_500), threadUtilization: 0.95 },
+      /95% busy and sent late: use more than 1 load thread on free cores, or a lower rate/,
+    ],
+    [{ droppedCount: 20 }, /20 of 1000 requests that fell due were never sent, because no connection was free/],
     [{ eventLoopLag: spread(30_000, 1) }, /event loop stood still for 3\.0% of the time/],
     [{ isOpenLoop: false, targetPerSecond: null, threadUtilization: 0.99 }, /the generator's own limit, not the server's/],
   ];
@@ -44,6 +45,7 @@ test("each way of not keeping up has a sentence of its own", () => {
     const reasons = findBottlenecks({ ...SOUND, ...facts });
     assert.equal(reasons.length, 1, reasons.join("\n"));
     assert.match(reasons[0]!, sentence);
+    assert.doesNotMatch(reasons[0]!, /--/);
   }
 });
 
@@ -52,5 +54,5 @@ test("lateness is judged beside the latency that it hides in", () => {
 });
 
 test("a run that was cut short is not blamed for what it did not send", () => {
-  assert.deepEqual(findBottlenecks({ ...SOUND, isInterrupted: true, sentCount: 10 }), []);
+  assert.deepEqual(findBottlenecks({ ...SOUND, isInterrupted: true, droppedCount: 990 }), []);
 });

@@ -139,7 +139,10 @@ export function makePlan(options: LoadOptions): Result<LoadPlan, readonly Failur
   function readArrivals(): Arrivals {
     const given = (["rate", "steps", "ramp"] as const).filter((name) => options[name] !== undefined);
     if (given.length > 1) complain(`--${given.join(" and --")} exclude each other`, "Keep one of them");
-    if (options.poisson && options.rate === undefined) complain("--poisson needs a rate", "Give --rate N");
+    if (options.poisson && options.rate === undefined) {
+      if (given.length > 0) complain(`--poisson is for the constant rate of --rate, not for --${given[0]}`, "Leave one of them out");
+      else complain("--poisson needs a rate", "Give --rate N");
+    }
     if (given.length > 0 && thinkMs > 0) complain(`--think is for a closed loop, --${given[0]} for an open one`, "Keep one of them");
     if (options.steps !== undefined) {
       if (options.duration !== undefined) complain("--steps brings its own duration", "Leave out --duration");

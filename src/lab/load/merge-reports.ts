@@ -88,7 +88,6 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
       isOpenLoop: plan.arrivals.kind !== "closed",
       isInterrupted: times.interruptedMs !== null,
       dueCount: sum((report) => report.dueCount),
-      sentCount: sum((report) => report.sentCount),
       medianLatencyUs: latency.medianUs,
       threadCount: plan.threadCount,
       answeredCount: requestCount - failedCount,

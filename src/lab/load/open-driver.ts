@@ -141,9 +141,7 @@ export class OpenDriver implements Driver {
   }
 
   #giveUp(kind: ConnectFault["kind"], message: string, atMs: number): void {
-    const { recorder } = this.#options;
-    recorder.fail(kind, message, this.#dueMs, Number.NaN, 0, atMs);
-    if (recorder.isMeasured(this.#dueMs)) recorder.drop(1);
+    this.#options.recorder.fail(kind, message, this.#dueMs, Number.NaN, 0, atMs);
     this.#advance();
   }
 

@@ -50,7 +50,6 @@ export class Recorder {
   #okCount = 0;
   #openedCount = 0;
   readonly #openedAhead = { count: 0, connectingUs: 0, tlsUs: 0 };
-  #sentCount = 0;
   #sentInTimeCount = 0;
   #completedInTimeCount = 0;
   #completedByHalfCount = 0;
@@ -93,9 +92,7 @@ export class Recorder {
   }
 
   send(intendedMs: number, sentMs: number): void {
-    if (intendedMs < this.#startMs) return;
-    this.#sentCount++;
-    if (sentMs <= this.#endMs) this.#sentInTimeCount++;
+    if (intendedMs >= this.#startMs && sentMs <= this.#endMs) this.#sentInTimeCount++;
   }
 
   succeed(timing: Timing, status: number, endMs: number): void {
@@ -167,7 +164,6 @@ export class Recorder {
     return {
       requestCount: this.requestCount,
       failedCount: this.failedCount,
-      sentCount: this.#sentCount,
       sentInTimeCount: this.#sentInTimeCount,
       completedInTimeCount: this.#completedInTimeCount,
       completedByHalfCount: this.#completedByHalfCount,

@@ -50,9 +50,7 @@ export interface ThreadSamples {
 }
 
 export interface ThreadReport extends RunCounts {
-  /** Measured requests that left for the server. */
-  readonly sentCount: number;
-  /** Before the measured time was over; `ByHalf`: before half of it was. */
+  /** Left for the server before the measured time was over; `ByHalf`: before half of it was. */
   readonly sentInTimeCount: number;
   /** Answered or failed. */
   readonly completedInTimeCount: number;

@@ -15,7 +15,7 @@ import type { ThresholdOutcome } from "./thresholds.ts";
 export function banners(result: LoadResult, outcomes: readonly ThresholdOutcome[]): Html[] {
   const { invalidBecause } = result.audit;
   const interrupted = interruptedText(result);
-  const missed = outcomes.filter(({ passed }) => !passed);
+  const missed = outcomes.filter(({ passed, isJudged }) => isJudged && !passed);
   const all: Html[] = [];
   if (invalidBecause.length > 0) {
     const reasons = html`<ul>${invalidBecause.map((reason) => html`<li>${reason}</li>`)}</ul>`;
@@ -223,11 +223,15 @@ function statusText({ statuses }: LoadResult): string {
 export function thresholdSection(outcomes: readonly ThresholdOutcome[]): Html {
   if (outcomes.length === 0) return html``;
   const rows = outcomes.map(
-    ({ threshold, passed, why }) =>
-      html`<tr><td class="nowrap"><code>${threshold.text}</code></td><td class="${passed ? "pass" : "miss"}">${passed ? "✓ kept" : "✕ missed"}</td><td class="text">${why}</td></tr>`,
+    ({ threshold, passed, isJudged, why }) =>
+      html`<tr><td class="nowrap"><code>${threshold.text}</code></td><td class="${passed ? "pass" : "miss"}">${passed ? "✓ kept" : isJudged ? "✕ missed" : "? not judged"}</td><td class="text">${why}</td></tr>`,
   );
   const keptCount = outcomes.filter(({ passed }) => passed).length;
-  return html`<section><h2>${keptCount} of ${outcomes.length} thresholds kept</h2><table class="stacked">${rows}</table></section>`;
+  const thresholds = outcomes.length === 1 ? "threshold" : "thresholds";
+  const title = outcomes.some(({ isJudged }) => !isJudged)
+    ? "No threshold is judged: the run is invalid"
+    : `${keptCount} of ${outcomes.length} ${thresholds} kept`;
+  return html`<section><h2>${title}</h2><table class="stacked">${rows}</table></section>`;
 }
 
 export function auditSection(result: LoadResult): Html {

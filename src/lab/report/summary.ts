@@ -132,7 +132,8 @@ function errorSection(result: LoadResult, paint: Palette): string[] {
 
 function thresholdLines(outcomes: readonly ThresholdOutcome[], paint: Palette): string[] {
   if (outcomes.length === 0) return [];
-  const rows = outcomes.map(({ threshold, passed, why }) => [passed ? paint.green("✓") : paint.red("✗"), threshold.text, why]);
+  const mark = ({ passed, isJudged }: ThresholdOutcome) => (passed ? paint.green("✓") : isJudged ? paint.red("✗") : paint.yellow("?"));
+  const rows = outcomes.map((outcome) => [mark(outcome), outcome.threshold.text, outcome.why]);
   return [`${INDENT}${paint.bold("thresholds")}`, ...indented(table([{ title: "" }, { title: "" }, { title: "" }], rows))];
 }
 

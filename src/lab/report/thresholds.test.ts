@@ -119,3 +119,13 @@ test("a run that sent nothing reaches no share", () => {
   assert.equal(outcome(empty, "failed<1%").passed, false);
   assert.match(outcome(empty, "failed<1%").why, /no request was sent/);
 });
+
+test("no threshold of an invalid run is kept or missed", () => {
+  const result = exampleResult();
+  const invalid = { ...result, audit: { ...result.audit, invalidBecause: ["the threads were busy"] } };
+  for (const text of ["p99<1m", "p99<1ms"]) {
+    const { passed, isJudged, why } = outcome(invalid, text);
+    assert.deepEqual([passed, isJudged], [false, false]);
+    assert.match(why, /^not judged, because the run is invalid \(p99 was 801 ms\)$/);
+  }
+});

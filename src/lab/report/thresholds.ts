@@ -34,7 +34,10 @@ export interface Threshold {
 
 export interface ThresholdOutcome {
   readonly threshold: Threshold;
+  /** Never of an invalid run, whose figures are not the server's. */
   readonly passed: boolean;
+  /** Whether the run could tell anything of it: false in an invalid one. */
+  readonly isJudged: boolean;
   /** In the bound's unit; null where the run can't tell. */
   readonly actual: number | null;
   /** "p99 was 12.1 ms", or why it isn't known and what would make it so. */
@@ -140,9 +143,11 @@ function isComparison(sign: string): sign is Comparison {
 }
 
 export function evaluateThresholds(result: LoadResult, thresholds: readonly Threshold[]): ThresholdOutcome[] {
+  const isJudged = result.audit.invalidBecause.length === 0;
   return thresholds.map((threshold) => {
     const { actual, why } = measure(result, threshold.quantity);
-    return { threshold, passed: actual !== null && holds(actual, threshold.comparison, threshold.bound), actual, why };
+    const passed = isJudged && actual !== null && holds(actual, threshold.comparison, threshold.bound);
+    return { threshold, passed, isJudged, actual, why: isJudged ? why : `not judged, because the run is invalid (${why})` };
   });
 }
 
