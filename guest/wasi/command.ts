@@ -6,7 +6,7 @@
  * request.
  */
 
-import { type Channel, CONTROL, ENDED, NOTED, type StartMode } from "./channel.ts";
+import { ENDED, NOTED, type StartMode } from "./channel.ts";
 import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
 import { type BoundImage, Image } from "./image.ts";
 import { type BufferedOutput, OutputTooLarge } from "./streams.ts";

@@ -49,6 +49,7 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
       freshState: true,
       env: {},
       allow: {},
+      outputMaxBytes: 0,
     });
     (await template.open()).close();
   }

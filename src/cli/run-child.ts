@@ -16,7 +16,7 @@ import { rewriteModule } from "../engines/wasm/binary/rewrite.ts";
 import { compileModule } from "../engines/wasm/compile-module.ts";
 import { HostFiles } from "../engines/wasm/files/host-files.ts";
 import type { LiveStreams } from "../engines/wasm/host-calls.ts";
-import { trapSummary } from "../engines/wasm/trap-text.ts";
+import { guestFrames, trapSummary } from "../engines/wasm/trap-text.ts";
 import { WasmRealm } from "../engines/wasm/wasm-realm.ts";
 
 export interface RunJob {
@@ -88,11 +88,7 @@ async function runJob({ name, file, args, environ, folders, memoryMaxBytes }: Ru
   const ended = realm.run.applySync(undefined, [0, 0], {}) as number;
   if (ended === ENDED.exited) return Math.min(realm.exitCode >>> 0, EXIT_CODE_MAX);
   const text = realm.failureText();
-  const frames = text
-    .split("\n")
-    .slice(1)
-    .filter((line) => line.includes("wasm"));
-  return complain(name, [`trapped: ${trapSummary(text)}`, ...frames].join("\n"), EXIT_TRAPPED);
+  return complain(name, [`trapped: ${trapSummary(text)}`, ...guestFrames(text).split("\n").slice(1)].join("\n"), EXIT_TRAPPED);
 }
 
 function complain(name: string, message: string, code: number): number {

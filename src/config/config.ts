@@ -118,6 +118,8 @@ export interface FunctionOverrides {
   readonly checkpoint?: boolean;
   /** Wasm only: how requests are told and answers read; by default what its module says. */
   readonly contract?: ContractName;
+  /** Wasm only: the most that standard output may hold. */
+  readonly outputMaxBytes?: number;
 }
 
 export type ContractName = "gojinn" | "cgi" | "command";

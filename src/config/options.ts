@@ -72,6 +72,7 @@ export interface FunctionOptions {
   readonly isolation?: string;
   readonly checkpoint?: boolean;
   readonly contract?: "gojinn" | "cgi" | "command";
+  readonly output?: number | string;
 }
 
 /** Keys of ServerOptions that choose the source; all others are settings. */

@@ -59,6 +59,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     read: readBoolean,
     help: "Wasm: requests may go on from an image taken after its start, although it read random numbers before: they repeat",
   },
+  output: { field: "outputMaxBytes", read: readSizeAboveZero, help: "Wasm: the most it may write to standard output; 5m by default" },
   contract: {
     field: "contract",
     read: readContract,

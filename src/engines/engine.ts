@@ -32,6 +32,8 @@ export interface EngineSource {
   readonly freshState: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly allow: Allow;
+  /** The most of an answer that the engine collects; engines that stream ignore it. */
+  readonly outputMaxBytes: number;
 }
 
 export interface Template {

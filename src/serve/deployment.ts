@@ -28,6 +28,8 @@ const SERVED_ENGINES: Readonly<Record<EngineName, boolean>> = { javascript: true
 
 /** V8 does not start an isolate with less. */
 const JAVASCRIPT_MEMORY_MIN_BYTES = 8 * MIB;
+/** What Gojinn takes of a guest's output. */
+const OUTPUT_MAX_BYTES = 5 * MIB;
 const SHARED_POOL_SIZE = 256;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -128,6 +130,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
     engine,
     contract: overrides.contract ?? null,
     checkpoint: overrides.checkpoint ?? false,
+    outputMaxBytes: overrides.outputMaxBytes ?? OUTPUT_MAX_BYTES,
     file: found.file,
     memoryMaxBytes: engine === "javascript" ? Math.max(memoryMaxBytes, JAVASCRIPT_MEMORY_MIN_BYTES) : memoryMaxBytes,
     timeoutMs: overrides.timeoutMs ?? config.timeoutMs,

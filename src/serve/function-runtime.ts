@@ -359,6 +359,7 @@ export class FunctionRuntime {
       freshState: spec.isolation.kind === "request",
       env: spec.env,
       allow: spec.allow,
+      outputMaxBytes: spec.outputMaxBytes,
     });
   }
 }

@@ -16,6 +16,7 @@ export interface FunctionSpec {
   readonly engine: EngineName;
   /** Wasm only; null lets the module tell. */
   readonly contract: ContractName | null;
+  readonly outputMaxBytes: number;
   /** Wasm only: may randomness repeat in every request? */
   readonly checkpoint: boolean;
   /** Absolute path of the source file; "" for -e. */

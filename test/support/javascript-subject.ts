@@ -68,12 +68,24 @@ export async function sourceOf(code: string, limits: Partial<EngineSource> = {})
   if (!bundled.ok) throw new Error(bundled.failure.message);
   const codeFile = join(workDir, `probe-${++sourceCount}.js`);
   await writeFileAtomic(codeFile, bundled.value.code);
-  const defaults = { memoryMaxBytes: 64 * 1024 * 1024, timeoutMs: 30_000, cpuTimeoutMs: 5_000, freshState: false, env: {}, allow: {} };
+  const defaults = {
+    memoryMaxBytes: 64 * 1024 * 1024,
+    timeoutMs: 30_000,
+    cpuTimeoutMs: 5_000,
+    freshState: false,
+    env: {},
+    allow: {},
+    outputMaxBytes: 0,
+  };
   return { functionId: "probe", codeFile, mapFile: "", codeCacheFile: null, ...defaults, ...limits };
 }
 
 export const javascriptSubject: Subject = {
   name: "javascript",
+  skipped: null,
+  thrown: { code: "HANDLER_THREW", message: /boom/ },
+  outgrown: { code: "MEMORY_LIMIT_EXCEEDED", isClosed: true },
+  keepsState: true,
   engine: () => makeEngine(),
   source: (handler, limits) => sourceOf(HANDLERS[handler], limits),
 };

@@ -17,12 +17,14 @@ const GOJINN_WORDS = ["status", "body"];
 
 /** `imports` are "module.name". */
 export function detectContract(bytes: Uint8Array, imports: readonly string[]): DetectedContract {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // AssemblyScript keeps its strings as UTF-16.
+  const holds = (word: string): boolean => data.includes(word) || data.includes(word, 0, "utf16le");
   if (imports.some((name) => name.startsWith("gojinn."))) return { contract: "gojinn", reason: "it imports the host module gojinn" };
-  const cgi = CGI_WORDS.find((word) => text.includes(word));
+  const cgi = CGI_WORDS.find(holds);
   if (cgi !== undefined) return { contract: "cgi", reason: `its data holds ${cgi}` };
   const readsInput = imports.some((name) => name.endsWith(".fd_read"));
-  if (readsInput && GOJINN_WORDS.every((word) => text.includes(word)))
+  if (readsInput && GOJINN_WORDS.every(holds))
     return { contract: "gojinn", reason: `it reads standard input and its data holds ${GOJINN_WORDS.join(" and ")}` };
   return { contract: "command", reason: "nothing in it speaks of CGI or of Gojinn's JSON" };
 }

@@ -16,6 +16,12 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/dereferencing a null/, "null reference"],
 ];
 
+/** The guest's own frames, without those of the shim. */
+export function guestFrames(text: string): string {
+  const [first = "", ...frames] = text.split("\n");
+  return [first, ...frames.filter((line) => line.includes("wasm://"))].join("\n");
+}
+
 /** One line for a message. */
 export function trapSummary(text: string): string {
   const [first = ""] = text.split("\n", 1);

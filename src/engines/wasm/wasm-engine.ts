@@ -5,7 +5,7 @@
  * facts say is served by a new instance for every request.
  */
 import ivm from "isolated-vm";
-import type { StartMode } from "../../../guest/wasi/channel.ts";
+import { MAY_WAIT, type StartMode } from "../../../guest/wasi/channel.ts";
 import { builtin } from "../../base/builtin.ts";
 import type { ContractName } from "../../config/config.ts";
 import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
@@ -20,6 +20,7 @@ import { gojinnContract } from "./contracts/gojinn-contract.ts";
 import { parseFacts, type WasmFacts } from "./wasm-facts.ts";
 import { type WasmCode, WasmSandbox, type WasmSandboxHost } from "./wasm-sandbox.ts";
 
+const WASI = "wasi_snapshot_preview1";
 const CONTRACTS: Readonly<Record<ContractName, RequestContract>> = { gojinn: gojinnContract, cgi: cgiContract, command: commandContract };
 
 export interface WasmEngineOptions extends Omit<WasmSandboxHost, "isolates"> {
@@ -70,7 +71,9 @@ export class WasmTemplate implements Template {
       cpuTimeoutMs: Math.min(source.cpuTimeoutMs, source.timeoutMs),
       env: source.env,
       allow: source.allow,
-      waits: false,
+      outputMaxBytes: source.outputMaxBytes,
+      // Go and Rust import poll_oneoff whether they sleep or not: of those it is learned.
+      waits: facts.imports.some((name) => name !== `${WASI}.poll_oneoff` && MAY_WAIT.has(name.slice(name.indexOf(".") + 1))),
       module: new ivm.ExternalCopy(module),
       contract: CONTRACTS[facts.contract],
       lanes: new LaneHistory(),

@@ -40,6 +40,7 @@ export class WasmRealm {
   readonly discard: Entry;
   readonly window: Buffer;
   readonly files: HostFiles | null;
+  readonly #entries: Entry[] = [];
   readonly #inbox: Buffer;
   readonly #outbox: Buffer;
   readonly #control: Int32Array;
@@ -61,17 +62,21 @@ export class WasmRealm {
     const entries = boot.applySync(
       undefined,
       [
-        new ivm.ExternalCopy(shared).copyInto(),
+        new ivm.ExternalCopy(shared).copyInto({ release: true }),
         new ivm.Callback(call),
         new ivm.Callback(calls.ask),
         new ivm.Callback(calls.ended),
         module.copyInto(),
-        new ivm.ExternalCopy({ ...rest, argsBytes, environBytes } satisfies BootSettings).copyInto(),
+        new ivm.ExternalCopy({ ...rest, argsBytes, environBytes } satisfies BootSettings).copyInto({ release: true }),
       ],
       { result: { reference: true } },
     ) as ivm.Reference<Entries>;
     boot.release();
-    const entry = (name: keyof Entries): Entry => entries.getSync(name, { reference: true }) as unknown as Entry;
+    const entry = (name: keyof Entries): Entry => {
+      const reference = entries.getSync(name, { reference: true }) as unknown as Entry;
+      this.#entries.push(reference);
+      return reference;
+    };
     this.prepare = entry("prepare");
     this.run = entry("run");
     this.start = entry("start");
@@ -80,6 +85,12 @@ export class WasmRealm {
     this.output = entry("output");
     this.discard = entry("discard");
     entries.release();
+  }
+
+  /** Lets go of the isolate's side; the isolate itself is the sandbox's to end. */
+  release(): void {
+    for (const entry of this.#entries.splice(0)) (entry as unknown as ivm.Reference).release();
+    this.files?.close();
   }
 
   /** Hot path: writes a request's input to where the guest will find it, and returns what its entry wants. */

@@ -8,6 +8,7 @@
 import type ivm from "isolated-vm";
 import { ERRNO } from "../../../guest/wasi/abi.ts";
 import { ENDED, NOTED, type StartMode } from "../../../guest/wasi/channel.ts";
+import { formatSize } from "../../base/units.ts";
 import type { Allow } from "../../config/config.ts";
 import type { CapabilityHost } from "../../host/capabilities.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
@@ -21,13 +22,12 @@ import { isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts"
 import type { Watchdog } from "../isolate/watchdog.ts";
 import { isFailure, type RequestContract } from "./contracts/contract.ts";
 import { GuestRequests } from "./guest-requests.ts";
-import { trapSummary } from "./trap-text.ts";
+import { guestFrames, trapSummary } from "./trap-text.ts";
 import { type RealmInput, WasmRealm } from "./wasm-realm.ts";
 
 const MIB = 1024 * 1024;
 /** The shim's own heap: its output, an image, input that came apart. The guest's memory is beside it, capped in the module. */
-const SHIM_HEAP_BYTES = 40 * MIB;
-export const STDOUT_MAX_BYTES = 5 * MIB;
+const SHIM_HEAP_BYTES = 32 * MIB;
 const STDERR_MAX_BYTES = 32 * 1024;
 const LOAD_CALL_ID = -1;
 /** Each suspended run holds an instance with its memory. */
@@ -53,6 +53,7 @@ export interface WasmCode {
   readonly cpuTimeoutMs: number;
   readonly env: Readonly<Record<string, string>>;
   readonly allow: Allow;
+  readonly outputMaxBytes: number;
   readonly module: ivm.ExternalCopy<WebAssembly.Module>;
   readonly contract: RequestContract;
   readonly lanes: LaneHistory;
@@ -92,7 +93,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#code = code;
     this.#mode = mode;
     this.#host = host;
-    this.#opened = host.isolates.take(code.functionId, Math.ceil((SHIM_HEAP_BYTES + code.memoryMaxBytes) / MIB));
+    this.#opened = host.isolates.take(code.functionId, Math.ceil((SHIM_HEAP_BYTES + 4 * code.outputMaxBytes + code.memoryMaxBytes) / MIB));
     this.#turns = new TurnRunner(this.#opened.isolate, code.lanes, code, host.watchdog, host.turns, this);
     this.#requests = new GuestRequests({
       allow: code.allow,
@@ -107,7 +108,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   /** Connects the module and brings it to where requests begin. Rejects with SandboxError. */
   async load(): Promise<void> {
     const { isolate, context } = this.#opened;
-    const { functionId, env, contract, module } = this.#code;
+    const { functionId, env, contract, module, outputMaxBytes } = this.#code;
     const fixed = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     this.#realm = new WasmRealm(
       context ?? (await isolate.createContext()),
@@ -117,7 +118,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
         args: [functionId],
         environ: contract.environIsRequest ? [] : fixed,
         environIsRequest: contract.environIsRequest,
-        stdoutMaxBytes: STDOUT_MAX_BYTES,
+        stdoutMaxBytes: outputMaxBytes,
         stderrMaxBytes: STDERR_MAX_BYTES,
         isLive: false,
         // A libc takes a character device for a terminal and would write line by line.
@@ -315,16 +316,16 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #failureOf(ended: number): CallFailure | null {
-    const { functionId } = this.#code;
+    const { functionId, outputMaxBytes } = this.#code;
     const realm = this.#realm!;
     if (ended === ENDED.exited) {
       if (realm.exitCode === 0) return null;
       return { code: "GUEST_EXITED", message: `${functionId} ended with exit code ${realm.exitCode}` };
     }
     if (ended === ENDED.outputTooLarge)
-      return { code: "OUTPUT_TOO_LARGE", message: `${functionId} wrote more than ${STDOUT_MAX_BYTES / MIB} MiB to standard output` };
+      return { code: "OUTPUT_TOO_LARGE", message: `${functionId} wrote more than ${formatSize(outputMaxBytes)} to standard output` };
     const text = realm.failureText();
-    return { code: "GUEST_TRAPPED", message: `${functionId} trapped: ${trapSummary(text)}`, stack: text };
+    return { code: "GUEST_TRAPPED", message: `${functionId} trapped: ${trapSummary(text)}`, stack: guestFrames(text) };
   }
 
   #answer(callId: number, call: Call, stdout: Buffer): void {
@@ -428,6 +429,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#death = failure;
     this.#turns.close();
     this.#deadlines.close();
+    this.#realm?.release();
     if (!this.#opened.isolate.isDisposed) this.#opened.isolate.dispose();
     this.#loaded(failure);
     const lost: CallFailure = { code: "SANDBOX_LOST", message: `The sandbox of ${this.#code.functionId} ended: ${failure.message}` };
