@@ -32,6 +32,7 @@ export interface WasmEngineOptions extends Omit<WasmSandboxHost, "isolates"> {
 export class WasmEngine implements Engine {
   readonly name = "wasm";
   readonly #host: WasmSandboxHost;
+  readonly #templates = new Set<WasmTemplate>();
 
   constructor(options: WasmEngineOptions) {
     const { snapshot, onCatastrophe, ...host } = options;
@@ -48,10 +49,15 @@ export class WasmEngine implements Engine {
     } catch (error) {
       throw new SandboxError({ code: "LOAD_FAILED", message: `${source.functionId} does not compile: ${(error as Error).message}` });
     }
-    return new WasmTemplate(source, facts.value, module, this.#host);
+    const template = new WasmTemplate(source, facts.value, module, this.#host);
+    this.#templates.add(template);
+    template.onClose = () => this.#templates.delete(template);
+    return template;
   }
 
+  /** A compiled module that isolated-vm holds keeps the process from its end: none is left behind. */
   close(): void {
+    for (const template of [...this.#templates]) template.close();
     this.#host.isolates.close();
   }
 }
@@ -60,6 +66,7 @@ export class WasmTemplate implements Template {
   readonly #code: WasmCode;
   readonly #host: WasmSandboxHost;
   #mode: StartMode;
+  onClose: (() => void) | null = null;
 
   constructor(source: EngineSource, facts: WasmFacts, module: WebAssembly.Module, host: WasmSandboxHost) {
     this.#host = host;
@@ -105,6 +112,7 @@ export class WasmTemplate implements Template {
 
   close(): void {
     this.#code.module.release();
+    this.onClose?.();
   }
 
   /** Requests must not fail because something that would have made them faster did. */
