@@ -5,10 +5,10 @@
 
 import type { Result } from "../../src/base/result.ts";
 import { type Pinning, pinCores } from "../../src/lab/ab/cores.ts";
+import { CpuAccount } from "../../src/lab/ab/cpu-account.ts";
 import { measureProcess } from "../../src/lab/ab/measure.ts";
 import type { ProcessSample } from "../../src/lab/ab/plan.ts";
 import { type Answer, ask } from "../../src/lab/ab/probe.ts";
-import { CpuAccount } from "../../src/lab/ab/cpu-account.ts";
 import { membersOf, memoryOf } from "../../src/lab/ab/processes.ts";
 import { startServer } from "../../src/lab/ab/server.ts";
 import { makePlan } from "../../src/lab/load/make-plan.ts";

@@ -12,7 +12,8 @@ import { type AbPlan, METRICS, type MetricName, type Subject } from "../lab/ab/p
 import { HOST } from "../lab/ab/server.ts";
 import { makePlan } from "../lab/load/make-plan.ts";
 import type { LoadPlan } from "../lab/load/plan.ts";
-import { badValue, JUDGING, JUDGING_FLAGS, readCount, readJudging } from "./bench-flags.ts";
+import type { Verdict } from "../stats/verdict.ts";
+import { badValue, FAIL_ON_FLAG, JUDGING, JUDGING_FLAGS, readCount, readFailOn, readJudging } from "./bench-flags.ts";
 import type { Call } from "./command.ts";
 
 const SIDES = "The two sides";
@@ -27,17 +28,19 @@ export const AB_FLAGS: readonly Flag[] = [
   { name: "label-a", value: "NAME", group: SIDES, help: "what to call it", shown: "A" },
   { name: "label-b", value: "NAME", group: SIDES, help: "what to call it", shown: "B" },
   { name: "aa", group: SIDES, help: "--a against itself: how noisy is this machine?" },
-  { name: "method", value: "M", group: REQUEST, help: "method", shown: "GET, or POST with a body" },
-  { name: "header", value: "'K: V'", group: REQUEST, help: "request header", repeatable: true },
+  { name: "method", short: "m", value: "M", group: REQUEST, help: "method", shown: "GET, or POST with a body" },
+  { name: "header", short: "H", value: "'K: V'", group: REQUEST, help: "request header", repeatable: true },
   { name: "body", value: "FILE", group: REQUEST, help: "file whose bytes are sent" },
+  { name: "data", value: "D", group: REQUEST, help: "the same as load has it: text, or @FILE" },
   { name: "check-status", value: "N,…", group: REQUEST, help: "right statuses", shown: "200 to 399", repeatable: true },
   { name: "check-header", value: "'K: V'", group: REQUEST, help: "a header that a right answer has", repeatable: true },
   { name: "check-body", value: "TEXT", group: REQUEST, help: "text that a right answer's body contains", repeatable: true },
   { name: "check-match", value: "REGEX", group: REQUEST, help: "what a right answer's body matches", repeatable: true },
-  { name: "connections", value: "N", group: REQUEST, help: "users, each on a connection of its own", shown: "50" },
+  { name: "connections", short: "c", value: "N", group: REQUEST, help: "users, each on a connection of its own", shown: "50" },
   { name: "timeout", value: "TIME", group: REQUEST, help: "a slower answer is a failure", shown: "30s" },
   { name: "rounds", value: "N", group: MEASURING, help: "fresh processes a side, at most", shown: DEFAULTS.rounds },
   { name: "seconds", value: "N", group: MEASURING, help: "measured load on each process, in seconds", shown: "1" },
+  { name: "duration", short: "d", value: "TIME", group: MEASURING, help: "the same with a unit, as load has it" },
   {
     name: "warm-up",
     value: "TIME",
@@ -49,9 +52,11 @@ export const AB_FLAGS: readonly Flag[] = [
   { name: "max-time", value: "TIME", group: MEASURING, help: "of the whole comparison", shown: DEFAULTS["max-time"] },
   { name: "metric", value: "NAME", group: JUDGING, help: `what the verdict is about: ${METRICS.join(", ")}`, shown: "cpu" },
   ...JUDGING_FLAGS,
+  FAIL_ON_FLAG,
 ];
 
 export interface ReadAb {
+  readonly failOn: readonly Verdict[];
   readonly plan: AbPlan;
   readonly commands: { readonly a: string; readonly b: string };
 }
@@ -65,13 +70,13 @@ export function readAbPlan(call: Call): Result<ReadAb, readonly Failure[]> {
   };
   const judging = readJudging(call);
   if (!judging.ok) failures.push(...judging.failure);
+  const failOn = need(readFailOn(call));
   const sides = readSides(call, need);
   const plan = {
     ...sides.subjects,
     measuring: {
       load: readLoad(call, need, failures),
-      // A bare number is what the flag's name says.
-      measuredMs: need(readTime(call, "seconds", 50, (text) => (/^[\d.]+$/.test(text) ? `${text}s` : text))),
+      measuredMs: need(readMeasured(call)),
       warmUpMaxMs: need(readTime(call, "warm-up", 0)),
       startTimeoutMs: need(readTime(call, "start-timeout", 1)),
     },
@@ -80,7 +85,7 @@ export function readAbPlan(call: Call): Result<ReadAb, readonly Failure[]> {
     metric: need(readMetric(call.flag("metric") ?? "cpu")),
   };
   if (!judging.ok || failures.length > 0) return fail(failures);
-  return ok({ plan: { ...plan, ...judging.value }, commands: sides.commands });
+  return ok({ failOn, plan: { ...plan, ...judging.value }, commands: sides.commands });
 }
 
 type Need = <Value>(read: Result<Value>) => Value;
@@ -110,10 +115,10 @@ function readCommand(name: "a" | "b", text: string | undefined): Result<CommandF
 }
 
 function readLoad(call: Call, need: Need, failures: Failure[]): LoadPlan {
-  const { flags, flag, io } = call;
+  const { flags, flag } = call;
   const [path = ""] = flags.positionals;
   if (!/^\/[^\s#]*$/.test(path)) failures.push(badPath(path));
-  const data = flag("body") === undefined ? undefined : need(readBody(resolve(io.cwd, flag("body")!)));
+  const data = need(readBody(call));
   const texts = Object.fromEntries(
     (["connections", "method", "timeout"] as const).flatMap((name) => (flag(name) === undefined ? [] : [[name, flag(name)]])),
   );
@@ -137,11 +142,21 @@ function badPath(path: string): Failure {
   return { code: "BENCH_USAGE", message, hint: "Write what is asked of both servers, beginning with a slash: /api/health" };
 }
 
-function readBody(file: string): Result<Uint8Array> {
+function readBody({ flag, io }: Call): Result<Uint8Array | undefined> {
+  const [body, data] = [flag("body"), flag("data")];
+  if (body !== undefined && data !== undefined)
+    return fail({ code: "BENCH_USAGE", message: "Both --body and --data are given", hint: "Keep one of them" });
+  if (data !== undefined && !data.startsWith("@")) return ok(Buffer.from(data));
+  const file = body ?? data?.slice(1);
+  if (file === undefined) return ok(undefined);
   try {
-    return ok(readFileSync(file));
+    return ok(readFileSync(resolve(io.cwd, file)));
   } catch (error) {
-    return fail({ code: "BENCH_USAGE", message: `Cannot read the body: ${(error as Error).message}`, hint: "Name a file after --body" });
+    return fail({
+      code: "BENCH_USAGE",
+      message: `Cannot read the body: ${(error as Error).message}`,
+      hint: "Name a file: --body FILE, or --data @FILE",
+    });
   }
 }
 
@@ -150,10 +165,22 @@ function readMetric(text: string): Result<MetricName> {
   return metric === undefined ? fail(badValue("metric", text, `one of ${METRICS.join(", ")}`, "cpu")) : ok(metric);
 }
 
-type TimeFlag = "seconds" | "warm-up" | "start-timeout" | "max-time";
+function readMeasured({ flag }: Call): Result<number> {
+  const [seconds, duration] = [flag("seconds"), flag("duration")];
+  if (seconds !== undefined && duration !== undefined)
+    return fail({ code: "BENCH_USAGE", message: "Both --seconds and --duration are given", hint: "Keep one of them" });
+  if (duration !== undefined) return parsedTime("duration", duration, MEASURED_MIN_MS);
+  const text = seconds ?? DEFAULTS.seconds;
+  // A bare number is what the flag's name says.
+  return parsedTime("seconds", /^[\d.]+$/.test(text) ? `${text}s` : text, MEASURED_MIN_MS);
+}
 
-function readTime({ flag }: Call, name: TimeFlag, leastMs: number, complete = (text: string): string => text): Result<number> {
-  return parsedTime(name, complete(flag(name) ?? DEFAULTS[name]), leastMs);
+const MEASURED_MIN_MS = 50;
+
+type TimeFlag = "warm-up" | "start-timeout" | "max-time";
+
+function readTime({ flag }: Call, name: TimeFlag, leastMs: number): Result<number> {
+  return parsedTime(name, flag(name) ?? DEFAULTS[name], leastMs);
 }
 
 function parsedTime(name: string, text: string, leastMs: number): Result<number> {

@@ -3,31 +3,30 @@
  * Ctrl-C keeps what was measured, marked as partial; a second one ends at once,
  * and the servers with it.
  */
-import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Failure } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { HELP_FLAG } from "../config/flags.ts";
-import { type AbRun, toReport } from "../lab/ab/ab-result.ts";
+import { type AbRun, conditionsOf, toReport } from "../lab/ab/ab-result.ts";
 import { describeAa, describeAb } from "../lab/ab/ab-text.ts";
 import { pinCores } from "../lab/ab/cores.ts";
 import { judgeAb } from "../lab/ab/judge-ab.ts";
 import { observeNoise } from "../lab/ab/observe.ts";
-import { type AbProgress, ROUND_MIN_COUNT, runAb } from "../lab/ab/run-ab.ts";
+import { type AbProgress, roundsForVerdict, runAb } from "../lab/ab/run-ab.ts";
 import { runLoad } from "../lab/load/run-load.ts";
+import { writeOutputFile } from "../lab/report/output-file.ts";
 import { storeReport } from "../lab/results/result-store.ts";
-import type { BenchmarkReport } from "../lab/results/schema.ts";
+import { withSamples } from "../lab/results/samples-file.ts";
 import { AB_FLAGS, type ReadAb, readAbPlan } from "./bench-ab-plan.ts";
-import { DATA_FOLDER, OUTPUT_FLAG } from "./bench-flags.ts";
+import { DATA_FOLDER, EXIT_FAIL_ON, OUTPUT_FLAG } from "./bench-flags.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, type Io, printFailures } from "./command.ts";
 
 const EXIT_INTERRUPTED = 130;
-const MORE_ROUNDS = "raise --max-time or --rounds, or lower --seconds and --warm-up";
 
 export const benchAb: Command = {
   name: "bench ab",
   usage: "--a 'CMD {port}' --b 'CMD {port}' PATH [flags]",
   about:
-    "Starts both commands again and again in random order, waits for a right answer, warms them, and compares CPU time\nper request (of the whole process tree), requests/s, latency, memory and boot time. The verdict is about one of\nthem; a failed answer fails the comparison. Everything that was started is ended. Linux only.",
+    "Starts pairs of fresh processes of both commands, waits for a right answer, warms them, loads them in turn, and\ncompares CPU time per request (of the whole process tree), requests/s, latency, memory and boot time. The verdict is\nabout one of them; a failed answer fails the comparison. Everything that was started is ended. Linux only. Ends\nwith 0 whatever the verdict; 99 when --fail-on names it, 1 when nothing could be measured, 130 when interrupted.",
   flags: [
     ...AB_FLAGS,
     OUTPUT_FLAG,
@@ -38,6 +37,7 @@ export const benchAb: Command = {
   positionalMaxCount: 1,
   examples: [
     ["pilotlight bench ab --a 'node old.js {port}' --b 'node new.js {port}' /", "which is cheaper"],
+    ["pilotlight bench ab --a 'node old.js {port}' --b 'node new.js {port}' / --fail-on regressed", "status 99 when B is dearer"],
     ["pilotlight bench ab --a 'node api.js {port}' --aa /", "how noisy this machine is"],
     ["pilotlight bench ab --a 'CMD {port}' --b 'CMD {port}' /orders --body order.json --check-body total", "checked answers to a POST"],
   ],
@@ -45,7 +45,7 @@ export const benchAb: Command = {
 };
 
 async function run(call: Call): Promise<number> {
-  const { io, flag } = call;
+  const { io } = call;
   const read = readAbPlan(call);
   if (!read.ok) {
     printFailures("bench ab", read.failure, io);
@@ -56,15 +56,22 @@ async function run(call: Call): Promise<number> {
     printFailures("bench ab", [{ code: "AB_PLATFORM", message: "CPU time of process trees is read from Linux's /proc", hint }], io);
     return EXIT_FAILED;
   }
+  const { roundMaxCount, alpha } = read.value.plan;
+  if (roundMaxCount < roundsForVerdict(alpha)) {
+    const rounds = roundMaxCount === 1 ? "One round" : `${roundMaxCount} rounds`;
+    io.stderr.write(
+      `pilotlight bench ab: ${rounds} can't give a verdict, ${roundsForVerdict(alpha)} are needed: this shows figures only\n`,
+    );
+  }
   const measured = await measure(read.value, io);
   if (!measured.ok) {
     printFailures("bench ab", [measured.failure], io);
     return measured.failure.code === "AB_INTERRUPTED" ? EXIT_INTERRUPTED : EXIT_FAILED;
   }
-  return report(measured.value, call, flag("aa") !== undefined);
+  return report(measured.value, call, read.value);
 }
 
-async function measure({ plan, commands }: ReadAb, io: Io) {
+async function measure({ plan, commands }: ReadAb, io: Io): Promise<Result<AbRun>> {
   const startedAt = new Date().toISOString();
   const interrupt = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -83,19 +90,8 @@ async function measure({ plan, commands }: ReadAb, io: Io) {
     const labels = { a: plan.a.label, b: plan.b.label };
     const { method, target } = plan.measuring.load;
     const request = `${method} ${target.path}`;
-    return {
-      ok: true as const,
-      value: {
-        startedAt,
-        labels,
-        commands,
-        request,
-        seed: plan.seed,
-        samples: samples.value,
-        judgement,
-        noise: finishNoise(),
-      } satisfies AbRun,
-    };
+    const about = { startedAt, labels, commands, request, seed: plan.seed, conditions: conditionsOf(plan) };
+    return ok({ ...about, samples: samples.value, judgement, noise: finishNoise() });
   } finally {
     pinning.release();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
@@ -109,32 +105,22 @@ function progressTo({ stderr, json }: Io): (progress: AbProgress) => void {
     stderr.write(`\r\x1b[Kround ${round} of at most ${roundMaxCount}, ${(elapsedMs / 1_000).toFixed(0)} s`);
 }
 
-function report(run: AbRun, { io, flag }: Call, isAa: boolean): number {
+async function report(run: AbRun, { io, flag }: Call, { failOn }: ReadAb): Promise<number> {
   const { report, samples } = toReport(run);
-  const lines = [describeAb(run), ...(isAa ? [describeAa(run)] : [])];
+  const lines = [describeAb(run), ...(flag("aa") !== undefined ? [describeAa(run)] : [])];
   const stored = flag("no-save") ? null : storeReport(resolve(io.cwd, flag("output") ?? DATA_FOLDER), report, samples);
-  const count = run.samples.order.length;
-  if (count < ROUND_MIN_COUNT)
-    lines.push(`Only ${count} ${count === 1 ? "round" : "rounds"}: a verdict needs ${ROUND_MIN_COUNT}; ${MORE_ROUNDS}`);
   if (stored?.ok) lines.push(`Stored in ${stored.value}`);
   const json = flag("json");
-  io.stdout.write(json === "-" ? `${JSON.stringify(report, null, 2)}\n` : `${lines.join("\n")}\n`);
-  const unwritable = json === undefined || json === "-" ? null : writeJson(resolve(io.cwd, json), report);
-  const failures = [...(stored === null || stored.ok ? [] : [stored.failure]), ...(unwritable === null ? [] : [unwritable])];
+  // Alone, without the file of samples beside it.
+  const whole = `${JSON.stringify(withSamples(report, samples), null, 2)}\n`;
+  io.stdout.write(json === "-" ? whole : `${lines.join("\n")}\n`);
+  const written = json === undefined || json === "-" ? null : await writeOutputFile(resolve(io.cwd, json), [whole]);
+  const failures = [stored, written].flatMap((one) => (one === null || one.ok ? [] : [one.failure]));
   if (failures.length > 0) {
     // The figures are out already; a full disk must not take them away.
     printFailures("bench ab", failures, { ...io, json: false });
     return EXIT_FAILED;
   }
-  return run.samples.stoppedBy === "interruption" ? EXIT_INTERRUPTED : EXIT_OK;
-}
-
-function writeJson(file: string, report: BenchmarkReport): Failure | null {
-  try {
-    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-    return null;
-  } catch (error) {
-    const message = `Cannot write ${file}: ${(error as Error).message}`;
-    return { code: "RESULTS_UNWRITABLE", message, hint: "Give another file after --json, or - for standard output" };
-  }
+  if (run.samples.stoppedBy === "interruption") return EXIT_INTERRUPTED;
+  return failOn.includes(run.judgement.verdict.judgement.verdict) ? EXIT_FAIL_ON : EXIT_OK;
 }

@@ -2,6 +2,7 @@
 import { randomInt } from "node:crypto";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Flag } from "../config/flags.ts";
+import type { Verdict } from "../stats/verdict.ts";
 import type { Call } from "./command.ts";
 
 export const JUDGING = "Judging";
@@ -29,6 +30,27 @@ export const JUDGING_FLAGS: readonly Flag[] = [
   { name: "alpha", value: "P", group: JUDGING, help: "how often equals may be called different", shown: String(ALPHA) },
   { name: "seed", value: "N", group: JUDGING, help: "of everything random; the same seed is the same order", shown: "random, printed" },
 ];
+
+export const EXIT_FAIL_ON = 99;
+
+export const FAIL_ON_FLAG: Flag = {
+  name: "fail-on",
+  value: "VERDICT,…",
+  group: JUDGING,
+  help: `end with ${EXIT_FAIL_ON} when the verdict is one of these: improved, regressed, equal, inconclusive`,
+};
+
+const VERDICTS: readonly Verdict[] = ["improved", "regressed", "equal", "inconclusive"];
+
+/** For a build that has to stop; empty when none was named. */
+export function readFailOn({ flag }: Call): Result<readonly Verdict[]> {
+  const text = flag("fail-on");
+  if (text === undefined) return ok([]);
+  const words = text.split(",").map((word) => word.trim());
+  const known = VERDICTS.filter((verdict) => words.includes(verdict));
+  if (known.length === new Set(words).size) return ok(known);
+  return fail(badValue("fail-on", text, `of ${VERDICTS.join(", ")}`, "regressed"));
+}
 
 export interface Judging {
   readonly minimumEffect: number;

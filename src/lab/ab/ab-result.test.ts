@@ -22,10 +22,22 @@ const UNKNOWN = {
   loadAverage: 0,
 };
 
+const CONDITIONS = {
+  connections: 50,
+  measuredMs: 1_000,
+  warmUpMaxMs: 6_000,
+  bodySha256: null,
+  headers: [],
+  checks: { statuses: [], headers: [], bodyIncludes: [], bodyMatches: [] },
+  alpha: 0.05,
+  minimumEffect: 0.03,
+};
+
 function sample(cpuUsPerRequest: number, more: Partial<ProcessSample> = {}): ProcessSample {
   return {
     bootMs: 40,
     cpuUsPerRequest,
+    cpuUnknownBecause: null,
     requestsPerSecond: 1e6 / cpuUsPerRequest,
     p50Us: 100,
     p99Us: Number.NaN,
@@ -54,6 +66,7 @@ function runOf(a: ProcessSample[], b: ProcessSample[], stoppedBy: AbSamples["sto
     commands: both("x {port}"),
     request: "GET /",
     seed: 1,
+    conditions: CONDITIONS,
     samples,
     judgement: judgeAb(samples, OPTIONS),
     noise: noiseNotes(UNKNOWN, null, null),
@@ -74,7 +87,9 @@ test("the verdict is about the metric that was chosen, and the others stand besi
 test("a p99 that no process had the requests for is neither judged nor shown nor stored", () => {
   const run = runOf(side(10), side(10));
   assert.equal(run.judgement.others.find(({ metric }) => metric === "p99")?.judgement.verdict, "inconclusive");
-  assert.match(describeAb(run), /latency p99 us +too few requests +too few requests/);
+  assert.match(describeAb(run), /latency p99 us +unknown +unknown +- +not judged/);
+  assert.match(describeAb(run), /latency p99 us is not judged: 16 of 16 processes don't tell: too few requests for a 99th percentile/);
+  assert.doesNotMatch(describeAb(run), /NaN/);
   const names = toReport(run).report.results.map(({ name }) => name);
   assert.ok(!names.some((name) => name.endsWith("p99")));
 });
@@ -89,10 +104,49 @@ test("a run that was cut short says so", () => {
   assert.match(describeAb(runOf(side(10), side(10), "interruption")), /INTERRUPTED/);
 });
 
-test("what the generator doubts is said once, with the number of processes it doubts", () => {
-  const text = describeAb(runOf(side(10, { invalidBecause: ["It was late by 3%."] }), side(10)));
-  assert.equal(text.match(/It was late/g)?.length, 1);
-  assert.match(text, /On 8 of 16 processes/);
+test("what the generator disowns is not judged, and its advice on flags that aren't ours is not passed on", () => {
+  const run = runOf(side(10, { invalidBecause: ["Threads were busy: use more (--threads)."] }), side(11));
+  const text = describeAb(run);
+  assert.match(text, /On 8 of 16 processes the load generator was the bottleneck/);
+  assert.doesNotMatch(text, /--threads/);
+  const unjudged = run.judgement.others.filter(({ unjudgedBecause }) => unjudgedBecause !== null).map(({ metric }) => metric);
+  assert.deepEqual(unjudged, ["rps", "p50", "p99"]);
+  assert.equal(run.judgement.verdict.judgement.verdict, "regressed");
+});
+
+test("CPU time of which some is forgotten gives no verdict, however cheap it looks", () => {
+  const cpuUnknownBecause = "server (10) ignores SIGCHLD";
+  const run = runOf(side(10), [...side(5).slice(1), sample(Number.NaN, { cpuUnknownBecause })]);
+  assert.equal(run.judgement.verdict.judgement.verdict, "inconclusive");
+  assert.match(describeAb(run), /^CPU us\/request: NO VERDICT: CPU time is not known: server \(10\) ignores SIGCHLD$/m);
+});
+
+test("too few rounds are said once, with the count that is needed", () => {
+  const text = describeAb(runOf([sample(10)], [sample(10)]));
+  assert.match(text, /NO VERDICT: 1 round is too few, 6 are needed/);
+  assert.equal(text.match(/are needed/g)?.length, 1);
+});
+
+test("labels that nobody gave are not repeated, and what others wrote can't steer the terminal", () => {
+  const run = runOf(side(10), side(10));
+  const text = describeAb({ ...run, labels: { a: "A", b: "new" }, commands: { a: "one", b: "two\x1b[2J" } });
+  assert.match(text, /^A {2}one\nB {2}new: two\\x1b\[2J$/m);
+});
+
+test("what was cut short and what was compared under which load is stored with every figure", () => {
+  const { report } = toReport(runOf(side(10), side(10), "interruption"));
+  for (const { metadata } of report.results) {
+    assert.equal(metadata["partial_because"], "interrupted after 8 rounds");
+    assert.equal((metadata["conditions"] as { connections: number }).connections, 50);
+  }
+  const [few] = toReport(runOf([sample(10)], [sample(10)])).report.results;
+  assert.match(String(few?.metadata["partial_because"]), /after 1 round, fewer than the 6/);
+});
+
+test("memory is a benchmark of its own, in bytes", () => {
+  const { report, samples } = toReport(runOf(side(10), side(10)));
+  assert.equal(report.results.find(({ name }) => name === "a/memory_pss")?.metrics.median_bytes, 40e6);
+  assert.equal(samples.get("b/memory_rss")?.length, 8);
 });
 
 test("what is stored is read back by the schema, times in nanoseconds, samples in order", () => {
@@ -111,15 +165,15 @@ test("what is stored is read back by the schema, times in nanoseconds, samples i
 
 test("an A/A run tells a noisy machine from a quiet one", () => {
   assert.match(describeAa(runOf(side(10), side(10))), /no false verdict; differences below \d/);
-  assert.match(describeAa(runOf(side(10), side(12))), /differs from itself by a "regressed": this machine is too noisy/);
-  assert.match(describeAa(runOf([sample(10)], [sample(10)])), /too few samples/);
+  assert.match(describeAa(runOf(side(10), side(12))), /FALSE VERDICT/);
+  assert.match(describeAa(runOf([sample(10)], [sample(10)])), /too few rounds/);
 });
 
 test("an interval is shown where there are enough values, else the least and the greatest, so marked", () => {
   const show = (value: number): string => value.toFixed(0);
   assert.equal(spread([3, 1, 2], { show }), "2 (1 to 3)");
   assert.match(spread([1, 2, 3, 4, 5, 6, 7, 8, 9], { show }), /^5 \[\d-\d\]$/);
-  assert.equal(spread([Number.NaN], { show }), "too few requests");
+  assert.equal(spread([Number.NaN], { show }), "unknown");
 });
 
 test("a server is warm when two slices in a row are no cheaper than those before", () => {

@@ -3,14 +3,16 @@
  * and figure, what the schema has no field for (commands, memory, verdict,
  * noise) as metadata, and the raw values of every process in order.
  */
+import { createHash } from "node:crypto";
+import type { Checks } from "../load/plan.ts";
 import type { NoiseNote } from "../noise/notes.ts";
 import type { SamplesByName } from "../results/samples-file.ts";
 import { type BenchmarkReport, type BenchmarkResult, SCHEMA_VERSION } from "../results/schema.ts";
-import { latencyMetrics } from "../results/summarize.ts";
+import { latencyMetrics, memoryMetrics } from "../results/summarize.ts";
 import { systemInfo } from "../results/system-info.ts";
 import type { AbJudgement, MetricComparison } from "./judge-ab.ts";
-import type { MetricName, ProcessSample } from "./plan.ts";
-import type { AbSamples } from "./run-ab.ts";
+import type { AbPlan, ProcessSample } from "./plan.ts";
+import { type AbSamples, roundsForVerdict } from "./run-ab.ts";
 import type { Side } from "./schedule.ts";
 
 export interface AbRun {
@@ -21,26 +23,51 @@ export interface AbRun {
   /** "GET /api/health". */
   readonly request: string;
   readonly seed: number;
+  readonly conditions: AbConditions;
   readonly samples: AbSamples;
   readonly judgement: AbJudgement;
   readonly noise: readonly NoiseNote[];
 }
 
+/** What a later comparison has to know: other conditions are another benchmark. */
+export interface AbConditions {
+  readonly connections: number;
+  readonly measuredMs: number;
+  readonly warmUpMaxMs: number;
+  /** Hex of the sent body's SHA-256; null without a body. */
+  readonly bodySha256: string | null;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly checks: Checks;
+  readonly alpha: number;
+  readonly minimumEffect: number;
+}
+
+export function conditionsOf({ measuring, alpha, minimumEffect }: AbPlan): AbConditions {
+  const { load, measuredMs, warmUpMaxMs } = measuring;
+  const { connectionMaxCount: connections, body, headers, checks } = load;
+  // A comparison sends bodies as they are; templates are for load runs.
+  const bodySha256 = body?.kind === "bytes" ? createHash("sha256").update(body.bytes).digest("hex") : null;
+  return { connections, measuredMs, warmUpMaxMs, bodySha256, headers, checks, alpha, minimumEffect };
+}
+
 interface Figure {
   readonly suffix: string;
   readonly category: string;
+  readonly unit: "ns" | "bytes";
   valueOf(sample: ProcessSample): number;
 }
 
 const NS_PER_US = 1_000;
 const NS_PER_MS = 1e6;
 
-const TIMES: Readonly<Partial<Record<MetricName, Figure>>> = {
-  cpu: { suffix: "cpu_per_request", category: "e2e", valueOf: (sample) => sample.cpuUsPerRequest * NS_PER_US },
-  p50: { suffix: "latency_p50", category: "e2e", valueOf: (sample) => sample.p50Us * NS_PER_US },
-  p99: { suffix: "latency_p99", category: "e2e", valueOf: (sample) => sample.p99Us * NS_PER_US },
-  boot: { suffix: "boot", category: "cold_start", valueOf: (sample) => sample.bootMs * NS_PER_MS },
-};
+const FIGURES: readonly Figure[] = [
+  { suffix: "cpu_per_request", category: "e2e", unit: "ns", valueOf: (sample) => sample.cpuUsPerRequest * NS_PER_US },
+  { suffix: "latency_p50", category: "e2e", unit: "ns", valueOf: (sample) => sample.p50Us * NS_PER_US },
+  { suffix: "latency_p99", category: "e2e", unit: "ns", valueOf: (sample) => sample.p99Us * NS_PER_US },
+  { suffix: "boot", category: "cold_start", unit: "ns", valueOf: (sample) => sample.bootMs * NS_PER_MS },
+  { suffix: "memory_pss", category: "memory", unit: "bytes", valueOf: (sample) => sample.pssBytes },
+  { suffix: "memory_rss", category: "memory", unit: "bytes", valueOf: (sample) => sample.rssBytes },
+];
 
 export function toReport(run: AbRun): { readonly report: BenchmarkReport; readonly samples: SamplesByName } {
   const results: BenchmarkResult[] = [];
@@ -51,10 +78,17 @@ export function toReport(run: AbRun): { readonly report: BenchmarkReport; readon
   };
   for (const side of ["a", "b"] as const) {
     const measured = run.samples[side];
-    const common = { side, label: run.labels[side], command: run.commands[side], request: run.request };
-    for (const figure of Object.values(TIMES)) {
+    const common = {
+      side,
+      label: run.labels[side],
+      command: run.commands[side],
+      request: run.request,
+      conditions: conditionData(run.conditions),
+      partial_because: partialBecause(run),
+    };
+    for (const figure of FIGURES) {
       const values = measured.map(figure.valueOf);
-      const metrics = latencyMetrics(values);
+      const metrics = figure.unit === "ns" ? latencyMetrics(values) : memoryMetrics(values);
       // A p99 that no process had the requests for is left out rather than made up.
       if (Object.keys(metrics).length === 0) continue;
       add({ name: `${side}/${figure.suffix}`, category: figure.category, iterations: measured.length, metrics, metadata: common }, values);
@@ -63,8 +97,8 @@ export function toReport(run: AbRun): { readonly report: BenchmarkReport; readon
       throughput(side, measured, {
         ...common,
         ...aboutRun(run),
-        rss_bytes: measured.map(({ rssBytes }) => rssBytes),
-        pss_bytes: measured.map(pssOf),
+        invalid_because: measured.map(({ invalidBecause }) => invalidBecause),
+        cpu_unknown_because: measured.find(({ cpuUnknownBecause }) => cpuUnknownBecause !== null)?.cpuUnknownBecause ?? null,
       }),
       measured.map(({ requestsPerSecond }) => requestsPerSecond),
     );
@@ -104,11 +138,29 @@ function aboutRun({ samples, judgement, noise, seed }: AbRun): Readonly<Record<s
   };
 }
 
-function judgementOf({ metric, judgement }: MetricComparison): Readonly<Record<string, unknown>> {
-  const { verdict, ratio, interval, p, why } = judgement;
-  return { metric, verdict, ratio, interval, p, why };
+function conditionData(conditions: AbConditions): Readonly<Record<string, unknown>> {
+  const { connections, measuredMs, warmUpMaxMs, bodySha256, headers, checks, alpha, minimumEffect } = conditions;
+  return {
+    connections,
+    seconds: measuredMs / 1_000,
+    warm_up_ms: warmUpMaxMs,
+    body_sha256: bodySha256,
+    headers,
+    checks,
+    alpha,
+    minimum_effect: minimumEffect,
+  };
 }
 
-function pssOf({ pssBytes }: ProcessSample): number | null {
-  return Number.isFinite(pssBytes) ? pssBytes : null;
+/** Why it says less than it was meant to; null when it is whole. */
+function partialBecause({ samples, conditions }: AbRun): string | null {
+  const [count, neededCount] = [samples.order.length, roundsForVerdict(conditions.alpha)];
+  const rounds = `after ${count} ${count === 1 ? "round" : "rounds"}`;
+  if (samples.stoppedBy === "interruption") return `interrupted ${rounds}`;
+  return count < neededCount ? `ended ${rounds}, fewer than the ${neededCount} of a verdict` : null;
+}
+
+function judgementOf({ metric, judgement }: MetricComparison): Readonly<Record<string, unknown>> {
+  const { verdict, ratio, interval, p, cliffsDelta, why } = judgement;
+  return { metric, verdict, ratio, interval, p, cliffs_delta: cliffsDelta, why };
 }

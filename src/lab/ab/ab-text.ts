@@ -3,63 +3,99 @@
  * one verdict, and whatever makes it less certain than it looks. Pure.
  */
 import { table } from "../../base/table.ts";
+import { printable } from "../../base/terminal.ts";
+import { driftNotes } from "../../stats/drift.ts";
+import { outlierNotes } from "../../stats/outliers.ts";
 import { median } from "../../stats/quantile.ts";
 import { quantileInterval } from "../../stats/quantile-interval.ts";
 import type { NoiseNote } from "../noise/notes.ts";
 import type { AbRun } from "./ab-result.ts";
 import type { MetricComparison } from "./judge-ab.ts";
 import { type Metric, metricOf } from "./metrics.ts";
+import { roundsForVerdict } from "./run-ab.ts";
 
 export function describeAb(run: AbRun): string {
   const { samples, judgement, noise, labels, commands } = run;
   const { verdict, others } = judgement;
   const columns = ["", "A", "B", "B / A", "VERDICT"].map((title) => ({ title }));
+  const named = (side: "a" | "b"): string => (labels[side] === side.toUpperCase() ? "" : `${printable(labels[side])}: `);
   return [
-    `A  ${labels.a}: ${commands.a}`,
-    `B  ${labels.b}: ${commands.b}`,
-    `${run.request}, ${samples.order.length} fresh processes a side in random order (seed ${run.seed}), ${(samples.elapsedMs / 1_000).toFixed(0)} s; ${STOPPED[samples.stoppedBy]}`,
+    `A  ${named("a")}${printable(commands.a)}`,
+    `B  ${named("b")}${printable(commands.b)}`,
+    `${run.request}, ${samples.order.length} fresh processes a side, in pairs, loaded in turn (seed ${run.seed}), ${(samples.elapsedMs / 1_000).toFixed(0)} s; ${STOPPED[samples.stoppedBy]}`,
     "",
     table(columns, [row(verdict), ...others.map(row)]),
+    "median of the processes [its interval], or (least to greatest) of too few for one; B / A is that of a typical pair",
     "",
     ...invalidLines(run),
-    `${metricOf(verdict.metric).title}: ${verdict.judgement.verdict.toUpperCase()}: ${verdict.judgement.why}`,
+    verdictLine(run),
+    ...sideNotes(verdict),
     "",
     ...noiseLines(noise),
   ].join("\n");
 }
 
 const STOPPED = {
-  precision: "the intervals are narrow enough",
+  precision: "the interval is narrow enough",
   rounds: "all rounds done",
   time: "the time is over",
   interruption: "INTERRUPTED: what was measured until then",
 } as const;
 
-function row({ metric, a, b, judgement }: MetricComparison): string[] {
+const MORE_ROUNDS = "raise --max-time or --rounds, or lower --seconds and --warm-up";
+
+function verdictLine({ samples, judgement, conditions }: AbRun): string {
+  const { metric, judgement: judged, unjudgedBecause } = judgement.verdict;
+  const { title } = metricOf(metric);
+  if (unjudgedBecause !== null) return `${title}: NO VERDICT: ${unjudgedBecause}`;
+  const [count, neededCount] = [samples.order.length, roundsForVerdict(conditions.alpha)];
+  if (count < neededCount)
+    return `${title}: NO VERDICT: ${count} ${count === 1 ? "round is" : "rounds are"} too few, ${neededCount} are needed; ${MORE_ROUNDS}`;
+  return `${title}: ${judged.verdict.toUpperCase()}: ${judged.why}`;
+}
+
+function row({ metric, a, b, judgement, unjudgedBecause }: MetricComparison): string[] {
   const shown = metricOf(metric);
   const { ratio, interval } = judgement;
-  const ratioText = ratio === null ? "" : `${ratio.toFixed(3)} [${interval.low.toFixed(3)}-${interval.high.toFixed(3)}]`;
-  return [shown.title, spread(a, shown), spread(b, shown), ratioText, judgement.failure === null ? judgement.verdict : "too few samples"];
+  const ratioText = ratio === null ? "-" : `${ratio.toFixed(3)} [${interval.low.toFixed(3)}-${interval.high.toFixed(3)}]`;
+  const unjudged = unjudgedBecause === null ? "too few rounds" : "not judged";
+  return [shown.title, spread(a, shown), spread(b, shown), ratioText, judgement.failure === null ? judgement.verdict : unjudged];
 }
 
 /** Median and its 95% interval; least and greatest, so marked, where there are too few values for one. */
 export function spread(values: readonly number[], { show }: Pick<Metric, "show">): string {
   const known = values.filter(Number.isFinite).toSorted((one, other) => one - other);
-  if (known.length === 0) return "too few requests";
+  if (known.length === 0) return "unknown";
   const interval = quantileInterval(known, 0.5);
   if (interval.ok) return `${show(median(known))} [${show(interval.value.low)}-${show(interval.value.high)}]`;
   return `${show(median(known))} (${show(known[0]!)} to ${show(known.at(-1)!)})`;
 }
 
-function invalidLines({ samples }: AbRun): string[] {
+/** Not the generator's own advice: its threads have one core here, and its flags are not ours. */
+function invalidLines({ samples, judgement }: AbRun): string[] {
   const all = [...samples.a, ...samples.b];
   const doubted = all.filter(({ invalidBecause }) => invalidBecause.length > 0);
-  if (doubted.length === 0) return [];
+  const unjudged = [judgement.verdict, ...judgement.others].filter(({ unjudgedBecause }) => unjudgedBecause !== null);
   return [
-    `On ${doubted.length} of ${all.length} processes the load generator doubts requests/s and latency: ${doubted[0]!.invalidBecause[0]}`,
-    "CPU per request and memory are the kernel's and stand.",
-    "",
+    ...unjudged.map(({ metric, unjudgedBecause }) => `${metricOf(metric).title} is not judged: ${unjudgedBecause}`),
+    ...(doubted.length === 0
+      ? []
+      : [
+          `On ${doubted.length} of ${all.length} processes the load generator was the bottleneck or was disturbed: requests/s and latency are its own there.`,
+          "CPU per request and memory are the kernel's and stand. A quieter machine, or one with more cores, would tell the others.",
+        ]),
+    ...(unjudged.length + doubted.length > 0 ? [""] : []),
   ];
+}
+
+/** What makes the values less than independent draws of one level. */
+function sideNotes({ metric, a, b, unjudgedBecause }: MetricComparison): string[] {
+  if (unjudgedBecause !== null) return [];
+  return [...notesOf("A", a), ...notesOf("B", b)].map((note) => `note: ${metricOf(metric).title} of ${note}`);
+}
+
+function notesOf(side: string, values: readonly number[]): string[] {
+  return [...outlierNotes(values).notes, ...driftNotes(values).notes].map((note) => `${side}: ${note}`);
 }
 
 /** What is unstable or unknown, in every report. */
@@ -73,10 +109,13 @@ export function noiseLines(noise: readonly NoiseNote[]): string[] {
 
 /** What a comparison of a command with itself says about the machine. */
 export function describeAa({ judgement }: AbRun): string {
-  const { verdict, failure, interval } = judgement.verdict.judgement;
-  if (failure !== null) return "A/A: too few samples to say how noisy this machine is";
+  const { verdict } = judgement;
+  const { unjudgedBecause } = verdict;
+  const { failure, interval, verdict: word } = verdict.judgement;
+  if (unjudgedBecause !== null) return `A/A: ${unjudgedBecause}`;
+  if (failure !== null) return "A/A: too few rounds to say how noisy this machine is";
   const least = Math.max(1 - interval.low, interval.high - 1);
-  if (verdict === "improved" || verdict === "regressed")
-    return `A/A: a command differs from itself by a "${verdict}": this machine is too noisy now for the minimum effect that was asked for`;
-  return `A/A: no false verdict; differences below ${(least * 100).toFixed(1)}% would drown in this machine's noise`;
+  if (word === "improved" || word === "regressed")
+    return `A/A: FALSE VERDICT: a command was found to differ from itself. Of sound runs a few in a hundred are, so repeat it; if it comes back, this machine is too noisy now for the minimum effect that was asked for`;
+  return `A/A: no false verdict; differences below ${(least * 100).toFixed(1)}% can't be told from this machine's noise in so many rounds`;
 }

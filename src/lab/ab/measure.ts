@@ -8,9 +8,9 @@ import { median } from "../../stats/quantile.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { LoadResult } from "../load/result.ts";
 import type { Pinning } from "./cores.ts";
+import { CpuAccount } from "./cpu-account.ts";
 import type { Measuring, ProcessSample, Subject } from "./plan.ts";
 import type { ProcessGroup } from "./process-group.ts";
-import { CpuAccount } from "./cpu-account.ts";
 import { type Memory, membersOf, memoryOf } from "./processes.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 

@@ -13,7 +13,7 @@ export interface Metric {
 
 const BY_NAME: Readonly<Record<MetricName, Omit<Metric, "name">>> = {
   cpu: { title: "CPU us/request", better: "lower", valueOf: (sample) => sample.cpuUsPerRequest, show: digits },
-  rps: { title: "requests/s", better: "higher", valueOf: (sample) => sample.requestsPerSecond, show: (value) => value.toFixed(0) },
+  rps: { title: "requests/s", better: "higher", valueOf: (sample) => sample.requestsPerSecond, show: digits },
   p50: { title: "latency p50 us", better: "lower", valueOf: (sample) => sample.p50Us, show: digits },
   p99: { title: "latency p99 us", better: "lower", valueOf: (sample) => sample.p99Us, show: digits },
   memory: { title: "memory (PSS)", better: "lower", valueOf: (sample) => sample.pssBytes, show: describeBytes },
@@ -24,7 +24,9 @@ export function metricOf(name: MetricName): Metric {
   return { name, ...BY_NAME[name] };
 }
 
-/** Three figures at least, none made up. */
+const GROUPED = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** Three figures at least, none made up; thousands apart. */
 function digits(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
+  return value >= 100 ? GROUPED.format(value) : value.toFixed(value >= 10 ? 1 : 2);
 }

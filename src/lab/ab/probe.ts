@@ -60,20 +60,23 @@ function wrongWith({ method, checks }: LoadPlan, answerChecks: AnswerChecks, { s
 export function ask(plan: LoadPlan, timeoutMs: number, signal?: AbortSignal): Promise<Answer | string> {
   const { target, method, headers } = plan;
   const { promise, resolve } = Promise.withResolvers<Answer | string>();
-  const asked = request({ host: target.host, port: target.port, path: target.path, method, agent: false, ...(signal && { signal }) }, (response) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    response.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= CHECKED_BODY_MAX_BYTES) chunks.push(chunk);
-    });
-    response.on("end", () => {
-      const body = size <= CHECKED_BODY_MAX_BYTES ? Buffer.concat(chunks) : null;
-      resolve({ status: response.statusCode ?? 0, rawHeaders: response.rawHeaders, body });
-    });
-    response.on("error", () => resolve("its answer broke off"));
-    response.on("close", () => resolve("its answer broke off"));
-  });
+  const asked = request(
+    { host: target.host, port: target.port, path: target.path, method, agent: false, ...(signal && { signal }) },
+    (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on("data", (chunk: Buffer) => {
+        size += chunk.length;
+        if (size <= CHECKED_BODY_MAX_BYTES) chunks.push(chunk);
+      });
+      response.on("end", () => {
+        const body = size <= CHECKED_BODY_MAX_BYTES ? Buffer.concat(chunks) : null;
+        resolve({ status: response.statusCode ?? 0, rawHeaders: response.rawHeaders, body });
+      });
+      response.on("error", () => resolve("its answer broke off"));
+      response.on("close", () => resolve("its answer broke off"));
+    },
+  );
   for (const [name, values] of Map.groupBy(headers, ([name]) => name.toLowerCase()))
     asked.setHeader(
       name,

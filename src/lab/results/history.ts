@@ -1,25 +1,31 @@
 /**
  * Stored runs of one benchmark in the order of time: its figure, the change
- * against the median of the runs before it, and what drifts. Runs of other
- * machines are shown and not compared. Pure.
+ * against the median of the runs before it, and what drifts. Another command,
+ * request or load is another history. Runs of other machines and runs that
+ * were cut short are shown and not compared. Pure.
  */
 import { driftNotes } from "../../stats/drift.ts";
 import { median } from "../../stats/quantile.ts";
 import { headline } from "./compare.ts";
+import { identityKey, machineDifferences, partialBecause, subjectText } from "./identity.ts";
 import type { StoredReport } from "./result-store.ts";
-import type { MetricField } from "./schema.ts";
+import type { BenchmarkResult, MetricField } from "./schema.ts";
 
 export interface HistoryPoint {
   readonly timestamp: string;
   readonly path: string;
   readonly value: number;
-  /** Against the median of earlier runs on the same machine: 0.1 is 10% more. Null for the first. */
+  /** Against the median of earlier whole runs on the same machine: 0.1 is 10% more. Null for the first, and for a partial one. */
   readonly change: number | null;
+  /** Why it is no whole run; null when it is. */
+  readonly partialBecause: string | null;
 }
 
 export interface BenchmarkHistory {
   readonly suite: string;
   readonly name: string;
+  /** Command and request; empty where the files don't say. */
+  readonly subject: string;
   readonly field: MetricField;
   readonly points: readonly HistoryPoint[];
   /** One sentence each. */
@@ -29,43 +35,58 @@ export interface BenchmarkHistory {
 /** A change of the last run against those before it that is worth a sentence. */
 const CHANGE_MIN = 0.05;
 
-/** Oldest first; `name` keeps what is called so or begins so, suite or benchmark. */
-export function historyOf(runs: readonly StoredReport[], name: string | null): BenchmarkHistory[] {
-  const byBenchmark = new Map<string, { suite: string; name: string; runs: StoredReport[] }>();
-  for (const run of runs) {
-    const suite = run.report.benchmark_suite;
-    for (const result of run.report.results) {
-      if (name !== null && ![suite, result.name, `${suite}/${result.name}`].some((text) => text.startsWith(name))) continue;
-      const key = JSON.stringify([suite, result.name]);
-      const entry = byBenchmark.get(key) ?? { suite, name: result.name, runs: [] };
-      entry.runs.push(run);
-      byBenchmark.set(key, entry);
-    }
-  }
-  return [...byBenchmark.values()].flatMap((entry) => describe(entry) ?? []);
+interface Run {
+  readonly stored: StoredReport;
+  readonly result: BenchmarkResult;
 }
 
-function describe({ suite, name, runs }: { suite: string; name: string; runs: readonly StoredReport[] }): BenchmarkHistory | null {
-  const found = runs.map((run) => run.report.results.find((result) => result.name === name)!);
-  const field = headline(...found);
+/** Oldest first; `name` keeps suites and benchmarks that are called or begin so, whole or in a part between slashes. */
+export function historyOf(runs: readonly StoredReport[], name: string | null): BenchmarkHistory[] {
+  const all = runs.flatMap((stored) => stored.report.results.map((result) => ({ stored, result })));
+  const kept = all.filter(({ stored, result }) => name === null || isCalled(`${stored.report.benchmark_suite}/${result.name}`, name));
+  const groups = Map.groupBy(kept, ({ stored, result }) =>
+    JSON.stringify([stored.report.benchmark_suite, result.name, identityKey(result)]),
+  );
+  return [...groups.values()].flatMap((group) => describe(group) ?? []);
+}
+
+/** Whatever `historyOf` would find by name. */
+export function namesIn(runs: readonly StoredReport[]): string[] {
+  return [...new Set(runs.flatMap(({ report }) => report.results.map((result) => `${report.benchmark_suite}/${result.name}`)))].sort();
+}
+
+/** "a/cpu" and "cpu" call "ab/a/cpu_per_request". */
+function isCalled(path: string, name: string): boolean {
+  for (let at = 0; at !== -1; at = path.indexOf("/", at) === -1 ? -1 : path.indexOf("/", at) + 1)
+    if (path.startsWith(name, at)) return true;
+  return false;
+}
+
+function describe(runs: readonly Run[]): BenchmarkHistory | null {
+  const { stored, result } = runs[0]!;
+  const field = headline(...runs.map((run) => run.result));
   if (field === null) return null;
-  const values = found.map(({ metrics }) => metrics[field]!);
-  const points = runs.map(({ report, path }, at) => {
-    const earlier = values.slice(0, at).filter((_, before) => isSameMachine(runs[before]!, runs[at]!));
-    const usual = earlier.length === 0 ? null : median(earlier);
+  const figureOf = (run: Run): number => run.result.metrics[field]!;
+  const points = runs.map((run, at) => {
+    const earlier = runs.slice(0, at).filter((before) => isComparable(before, run));
+    const usual = earlier.length === 0 ? null : median(earlier.map(figureOf));
     return {
-      timestamp: report.timestamp,
-      path,
-      value: values[at]!,
-      change: usual === null || usual === 0 ? null : values[at]! / usual - 1,
+      timestamp: run.stored.report.timestamp,
+      path: run.stored.path,
+      value: figureOf(run),
+      change: usual === null || usual === 0 ? null : figureOf(run) / usual - 1,
+      partialBecause: partialBecause(run.result),
     };
   });
-  return { suite, name, field, points, notes: [...changeNotes(points), ...driftNotes(values).notes] };
+  const alike = runs.filter((run) => isComparable(run, runs.at(-1)!)).map(figureOf);
+  const notes = [...changeNotes(points), ...driftNotes(alike).notes];
+  return { suite: stored.report.benchmark_suite, name: result.name, subject: subjectText(result), field, points, notes };
 }
 
-function isSameMachine({ report: one }: StoredReport, { report: other }: StoredReport): boolean {
-  const [a, b] = [one.system_info, other.system_info];
-  return a?.hostname === b?.hostname && a?.cpu_model === b?.cpu_model && a?.cpu_cores === b?.cpu_cores;
+/** Both whole, and of one machine that both name. */
+function isComparable(one: Run, other: Run): boolean {
+  if (partialBecause(one.result) !== null || partialBecause(other.result) !== null) return false;
+  return machineDifferences(one.stored.report, other.stored.report)?.every((field) => field === "kernel_version") ?? false;
 }
 
 function changeNotes(points: readonly HistoryPoint[]): string[] {

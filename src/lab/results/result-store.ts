@@ -3,7 +3,7 @@
  * samples. Nothing is ever overwritten: a folder is made or the next name is
  * tried, and a file is created or refused.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { describeBytes, MIB } from "../../base/units.ts";
@@ -22,8 +22,9 @@ export function storeReport(dataFolder: string, report: BenchmarkReport, samples
   try {
     mkdirSync(dataFolder, { recursive: true });
     folder = makeFolder(dataFolder, folderName(report));
-    writeFileSync(join(folder, RESULT_FILE), `${JSON.stringify(report, null, 2)}\n`, { flag: "wx" });
+    // The result last: a folder without one is no run, one without samples would be a run that can't be judged.
     writeFileSync(join(folder, SAMPLES_FILE), formatSamples(samples), { flag: "wx" });
+    writeFileSync(join(folder, RESULT_FILE), `${JSON.stringify(report, null, 2)}\n`, { flag: "wx" });
     return ok(folder);
   } catch (error) {
     // Half a result would be read as a whole one.
@@ -60,7 +61,7 @@ export interface StoredReport extends ReadReport {
 
 /** A result file, or the folder of a stored run. */
 export function readStored(path: string): Result<StoredReport> {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const isFolder = statOf(path)?.isDirectory() ?? false;
   const file = isFolder ? join(path, RESULT_FILE) : path;
   const text = readBounded(file);
   if (!text.ok) return text;
@@ -80,14 +81,14 @@ export function readHistory(dataFolder: string): Result<readonly Result<StoredRe
     const message = `Cannot read ${dataFolder}: ${(error as Error).message}`;
     return fail({ code: "RESULTS_UNREADABLE", message, hint: "Give the folder of stored results with --output" });
   }
-  const isRun = (name: string): boolean => statSync(join(dataFolder, name, RESULT_FILE), { throwIfNoEntry: false }) !== undefined;
+  const isRun = (name: string): boolean => statOf(join(dataFolder, name, RESULT_FILE)) !== null;
   const paths = names.filter((name) => name.endsWith(".json") || isRun(name)).map((name) => join(dataFolder, name));
   const timeOf = (read: Result<StoredReport>): number => (read.ok ? Date.parse(read.value.report.timestamp) : 0);
   return ok(paths.map(readStored).toSorted((one, other) => timeOf(one) - timeOf(other)));
 }
 
 function readSamples(file: string): Result<SamplesByName | null> {
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return ok(null);
+  if (statOf(file) === null) return ok(null);
   const text = readBounded(file);
   if (!text.ok) return text;
   const samples = parseSamples(text.value);
@@ -95,9 +96,21 @@ function readSamples(file: string): Result<SamplesByName | null> {
   return fail({ code: "RESULTS_UNREADABLE", message: `Cannot read ${file}: it holds no samples`, hint: "Each line is {name, values}" });
 }
 
+/** Null where there is nothing that could be looked at: a link to itself, a path through a file. */
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
+
 function readBounded(file: string): Result<string> {
   try {
-    const { size } = statSync(file);
+    const stat = statSync(file);
+    // A pipe or a device would be waited for, or never end.
+    if (!stat.isFile()) throw new Error("it is no file");
+    const { size } = stat;
     if (size > FILE_MAX_BYTES) throw new Error(`${describeBytes(size)} are more than any result has`);
     return ok(readFileSync(file, "utf8"));
   } catch (error) {

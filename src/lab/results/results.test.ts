@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { compareReports } from "./compare.ts";
-import { historyOf } from "./history.ts";
+import { historyOf, namesIn } from "./history.ts";
 import { RESULT_FILE, readHistory, readStored, SAMPLES_FILE, type StoredReport, storeReport } from "./result-store.ts";
+import { withSamples } from "./samples-file.ts";
 import { type BenchmarkReport, parseReport, SCHEMA_VERSION } from "./schema.ts";
 import { latencyMetrics } from "./summarize.ts";
 import { systemInfo } from "./system-info.ts";
@@ -122,6 +123,9 @@ test("another version or shape is refused with what is wrong about it", () => {
     [{ ...good, results: [{ ...one, metrics: { median_ns: "12" } }] }, /median_ns that is no number/],
     [{ ...good, results: [{ ...one, metrics: { median_us: 12 } }] }, /no figure that this program knows/],
     [{ ...good, results: [{ ...one, iterations: null }] }, /no number of iterations/],
+    [{ ...good, results: [{ ...one, iterations: -1 }] }, /iterations below zero/],
+    [{ ...good, results: [{ ...one, metrics: { median_ns: -5 } }] }, /median_ns below zero/],
+    [{ schema: "pilotlight-load/1", request_count: 5 }, /one run of `pilotlight load`.*bench ab/],
   ];
   for (const [value, message] of cases) {
     const read = parseReport(JSON.stringify(value), "x.json");
@@ -151,6 +155,88 @@ test("more throughput is an improvement", () => {
   const result = { name: "rps", category: "e2e", iterations: 10, metrics: { messages_per_sec: 100 }, metadata: {} };
   const side = (values: number[]): StoredReport => stored({ ...report, results: [result] }, { rps: values });
   assert.equal(compareReports(side(around(100)), side(around(130)), OPTIONS).benchmarks[0]!.judgement?.verdict, "improved");
+});
+
+test("columns and ratio are of one statistic, the samples', and a stored median that is another is named", () => {
+  const a = stored(reportOf(["cpu"], 5_000), { cpu: around(1_000) });
+  const b = stored(reportOf(["cpu"], 2_009), { cpu: around(2_000) });
+  const { benchmarks, warnings } = compareReports(a, b, OPTIONS);
+  const [cpu] = benchmarks;
+  assert.equal(cpu?.ratio, cpu!.b / cpu!.a);
+  assert.equal(cpu?.ratio, cpu?.judgement?.ratio);
+  assert.match(warnings.join("; "), /cpu of A: its stored median is not that of its samples/);
+  assert.doesNotMatch(warnings.join("; "), /of B/);
+});
+
+test("a value that couldn't be measured is left out and spoils no figure", () => {
+  const a = stored(reportOf(["p99"]), { p99: [...around(1_000), Number.NaN] });
+  const b = stored(reportOf(["p99"]), { p99: [Number.NaN] });
+  const [judged] = compareReports(a, a, OPTIONS).benchmarks;
+  assert.equal(judged?.judgement?.verdict, "equal");
+  assert.equal(compareReports(a, b, OPTIONS).benchmarks[0]?.judgement, null);
+});
+
+function about(metadata: Record<string, unknown>, timestamp = "2026-11-21T09:00:00Z", medianNs = 1_000): StoredReport {
+  const report = reportOf(["a/cpu"], medianNs, timestamp);
+  return stored({ ...report, results: report.results.map((result) => ({ ...result, metadata })) });
+}
+
+test("a comparison of other commands, other loads or partial runs says so", () => {
+  const load = { connections: 50, seconds: 1 };
+  const a = about({ command: "node old.js", conditions: load });
+  const b = about({ command: "node new.js", conditions: { ...load, connections: 10 }, partial_because: "interrupted after 2 rounds" });
+  const { warnings } = compareReports(a, b, OPTIONS);
+  assert.match(warnings.join("; "), /a\/cpu: A and B differ in their command, connections; B is no whole run: interrupted after 2 rounds/);
+});
+
+test("histories of other commands are apart, and partial runs and other machines are in no baseline", () => {
+  const day = (n: number): string => `2026-11-0${n}T00:00:00Z`;
+  const elsewhere = about({ command: "x" }, day(3), 100);
+  const runs = [
+    about({ command: "x" }, day(1), 1_000),
+    about({ command: "x", partial_because: "interrupted" }, day(2), 50),
+    { ...elsewhere, report: { ...elsewhere.report, system_info: { ...systemInfo(), hostname: "elsewhere" } } },
+    { ...elsewhere, report: { ...elsewhere.report, system_info: null } },
+    about({ command: "x" }, day(4), 1_100),
+    about({ command: "y" }, day(5), 9_000),
+  ];
+  const [x, y, ...others] = historyOf(runs, null);
+  assert.equal(others.length, 0);
+  assert.deepEqual(
+    x!.points.map(({ change }) => change),
+    [null, null, null, null, 1_100 / 1_000 - 1],
+  );
+  assert.deepEqual([x!.subject, y!.subject, y!.points[0]!.change], ["x", "y", null]);
+});
+
+test("a history is found by the last part of its name too", () => {
+  const runs = [stored(reportOf(["a/cpu_per_request", "b/boot"]))];
+  for (const name of ["ab", "a/cpu", "cpu", "ab/a/cpu_per_request"])
+    assert.equal(historyOf(runs, name)[0]?.name, "a/cpu_per_request", name);
+  assert.deepEqual(historyOf(runs, "request"), []);
+  assert.deepEqual(namesIn(runs), ["ab/a/cpu_per_request", "ab/b/boot"]);
+});
+
+test("one entry that can't be looked at hides no other, and what is no file is not waited for", () => {
+  const data = join(work, "odd");
+  assert.ok(storeReport(data, reportOf(["one"]), new Map()).ok);
+  symlinkSync("loop.json", join(data, "loop.json"));
+  symlinkSync("/dev/zero", join(data, "zero.json"));
+  symlinkSync("folder", join(data, "folder"));
+  const runs = readHistory(data);
+  assert.ok(runs.ok);
+  assert.equal(runs.value.filter((run) => run.ok).length, 1);
+  assert.deepEqual(
+    runs.value.flatMap((run) => (run.ok ? [] : [/zero.json: it is no file|loop.json: ELOOP/.test(run.failure.message)])),
+    [true, true],
+  );
+});
+
+test("a file that stands alone carries its samples", () => {
+  const samples = new Map([["one", [1, Number.NaN, 3]]]);
+  const read = parseReport(JSON.stringify(withSamples(reportOf(["one"]), samples)), "x.json");
+  assert.ok(read.ok);
+  assert.deepEqual(read.value.samples, samples);
 });
 
 test("results of different machines are compared with a warning that names the difference", () => {

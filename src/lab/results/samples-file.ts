@@ -4,12 +4,25 @@
  * drift stays visible. A value that couldn't be measured is null.
  */
 
+import type { BenchmarkReport } from "./schema.ts";
+
 export type SamplesByName = ReadonlyMap<string, readonly number[]>;
 
+/** The report with each benchmark's samples in its metadata, for a file that stands alone. */
+export function withSamples(report: BenchmarkReport, samples: SamplesByName): BenchmarkReport {
+  const results = report.results.map((result) => ({
+    ...result,
+    metadata: { ...result.metadata, samples: (samples.get(result.name) ?? []).map(orNull) },
+  }));
+  return { ...report, results };
+}
+
+function orNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
 export function formatSamples(samples: SamplesByName): string {
-  const lines = [...samples].map(([name, values]) =>
-    JSON.stringify({ name, values: values.map((value) => (Number.isFinite(value) ? value : null)) }),
-  );
+  const lines = [...samples].map(([name, values]) => JSON.stringify({ name, values: values.map(orNull) }));
   return lines.map((line) => `${line}\n`).join("");
 }
 
@@ -20,7 +33,7 @@ export function parseSamples(text: string): SamplesByName | null {
     for (const line of text.split("\n").filter((one) => one !== "")) {
       const { name, values } = JSON.parse(line) as { name: unknown; values: unknown };
       if (typeof name !== "string" || !Array.isArray(values)) return null;
-      if (!values.every((value) => value === null || typeof value === "number")) return null;
+      if (!values.every((value) => value === null || (typeof value === "number" && value >= 0))) return null;
       samples.set(
         name,
         values.map((value) => value ?? Number.NaN),

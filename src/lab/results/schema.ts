@@ -22,9 +22,12 @@ export interface SystemInfo {
 
 export const LATENCY_FIELDS = ["min_ns", "max_ns", "mean_ns", "median_ns", "p95_ns", "p99_ns", "std_dev_ns"] as const;
 export const THROUGHPUT_FIELDS = ["messages_per_sec", "bytes_per_sec", "total_messages", "total_bytes", "duration_ns"] as const;
-export type MetricField = (typeof LATENCY_FIELDS)[number] | (typeof THROUGHPUT_FIELDS)[number];
+/** Ours: the published schema has no field for memory. */
+export const MEMORY_FIELDS = ["min_bytes", "max_bytes", "mean_bytes", "median_bytes"] as const;
+export const METRIC_FIELDS = [...LATENCY_FIELDS, ...THROUGHPUT_FIELDS, ...MEMORY_FIELDS] as const;
+export type MetricField = (typeof METRIC_FIELDS)[number];
 
-/** Either kind of fields, or both. */
+/** Any kind of fields, or several. */
 export type Metrics = Readonly<Partial<Record<MetricField, number>>>;
 
 export interface BenchmarkResult {
@@ -68,8 +71,14 @@ export function parseReport(text: string, from: string): Result<ReadReport> {
     return fail({ code: "RESULTS_VERSION", message, hint: "Read it with the program that wrote it, or measure again" });
   }
   const samples = new Map<string, readonly number[]>();
-  for (const { name, latency } of raw.results)
-    if (Array.isArray(latency?.samples) && latency.samples.every(isNumber)) samples.set(name, latency.samples);
+  for (const { name, latency, metadata } of raw.results) {
+    const inline = latency?.samples ?? metadata?.["samples"];
+    if (Array.isArray(inline) && inline.every(isSample))
+      samples.set(
+        name,
+        inline.map((value) => value ?? Number.NaN),
+      );
+  }
   const results = raw.results.map((one) => ({
     name: one.name,
     category: one.category,
@@ -100,14 +109,14 @@ interface RawReport extends Omit<BenchmarkReport, "results" | "system_info"> {
 
 function metricsOf({ metrics, latency, throughput }: RawResult): Metrics {
   const all: RawMetrics = { ...latency, ...throughput, ...metrics };
-  return Object.fromEntries(
-    [...LATENCY_FIELDS, ...THROUGHPUT_FIELDS].flatMap((field) => (isNumber(all[field]) ? [[field, all[field]]] : [])),
-  );
+  return Object.fromEntries(METRIC_FIELDS.flatMap((field) => (isNumber(all[field]) ? [[field, all[field]]] : [])));
 }
 
 /** What keeps it from being a report, as a phrase; null when nothing does. */
 function shapeProblem(value: unknown): string | null {
   if (!isObject(value)) return "it is no object";
+  if (String(value["schema"]).startsWith("pilotlight-load/"))
+    return "it is one run of `pilotlight load`, a single sample with nothing to judge it by; compare servers with `pilotlight bench ab`";
   for (const field of ["benchmark_suite", "version", "timestamp"] as const) {
     if (typeof value[field] !== "string") return `its ${field} is missing or no text`;
   }
@@ -130,22 +139,30 @@ function resultProblem(value: unknown): string | null {
   if (!isObject(value)) return "is no object";
   if (typeof value["name"] !== "string" || typeof value["category"] !== "string") return "has no name or no category";
   if (!isNumber(value["iterations"])) return "has no number of iterations";
+  if (value["iterations"] < 0) return "has iterations below zero";
   const parts = [value["metrics"], value["latency"], value["throughput"]].filter((part) => part !== undefined && part !== null);
   if (parts.length === 0) return "has neither metrics nor latency nor throughput";
   if (!parts.every(isObject)) return "has metrics that are no object";
   const named = parts.flatMap((part) => Object.entries(part)).filter(([field]) => isMetricField(field));
   const broken = named.find(([, figure]) => !isNumber(figure));
   if (broken !== undefined) return `has a ${broken[0]} that is no number`;
+  const negative = named.find(([, figure]) => (figure as number) < 0);
+  if (negative !== undefined) return `has a ${negative[0]} below zero`;
   if (named.length === 0) return "has no figure that this program knows";
   return value["metadata"] === undefined || isObject(value["metadata"]) ? null : "has metadata that is no object";
 }
 
 function isMetricField(name: string): name is MetricField {
-  return ([...LATENCY_FIELDS, ...THROUGHPUT_FIELDS] as readonly string[]).includes(name);
+  return (METRIC_FIELDS as readonly string[]).includes(name);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Null: could not be measured. */
+function isSample(value: unknown): value is number | null {
+  return value === null || (isNumber(value) && value >= 0);
 }
 
 function isNumber(value: unknown): value is number {

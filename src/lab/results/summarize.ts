@@ -1,4 +1,4 @@
-/** Samples in nanoseconds become the latency fields of the schema. */
+/** Samples become the fields of the schema: latency in nanoseconds, memory in bytes. */
 import { quantile } from "../../stats/quantile.ts";
 import type { Metrics } from "./schema.ts";
 
@@ -18,5 +18,18 @@ export function latencyMetrics(valuesNs: readonly number[]): Metrics {
     p99_ns: Math.round(quantile(sorted, 0.99)),
     // Of the sample, not of the population: one value has no spread.
     std_dev_ns: count === 1 ? 0 : Math.sqrt(squares / (count - 1)),
+  };
+}
+
+/** As latencyMetrics, of bytes. */
+export function memoryMetrics(values: readonly number[]): Metrics {
+  const sorted = values.filter(Number.isFinite).toSorted((a, b) => a - b);
+  const count = sorted.length;
+  if (count === 0) return {};
+  return {
+    min_bytes: sorted[0]!,
+    max_bytes: sorted.at(-1)!,
+    mean_bytes: sorted.reduce((sum, value) => sum + value, 0) / count,
+    median_bytes: Math.round(quantile(sorted, 0.5)),
   };
 }
