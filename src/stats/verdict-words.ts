@@ -10,6 +10,9 @@ interface Rule {
   readonly alpha: number;
   readonly better: "lower" | "higher";
   readonly isPaired?: boolean;
+  /** Samples a side, and how many it takes before any difference could be told from chance here. */
+  readonly count: number;
+  readonly neededCount: number;
 }
 
 export function explain(verdict: Verdict, ratio: number, interval: Interval, p: number, rule: Rule): string {
@@ -29,6 +32,8 @@ export function explain(verdict: Verdict, ratio: number, interval: Interval, p: 
 
 function doubt(interval: Interval, p: number, rule: Rule, minimum: string): string {
   const isOneSided = interval.low > 1 || interval.high < 1;
+  if (rule.count < rule.neededCount)
+    return `${rule.count} samples a side can show no difference, however clear, among so many comparisons: ${rule.neededCount} are needed`;
   if (p < rule.alpha && isOneSided)
     return `a difference, but not surely below or above the ${minimum} that would matter; take more samples`;
   const unproven = p < rule.alpha ? "the interval includes 0%" : `p is not below ${rule.alpha}`;

@@ -135,3 +135,20 @@ test("a difference that one comparison would show is not claimed when it is the 
   assert.equal(judged?.judgement.verdict, "inconclusive");
   assert.match(judged.judgement.why, /p is not below 0\.05/);
 });
+
+test("in a suite too large for its samples no difference could be shown, and the count that could is named", () => {
+  const suite = Array.from({ length: 5 }, (_, at) => ({
+    name: `${at}`,
+    a: spread(100, 0.02, 6),
+    b: spread(120, 0.02, 6),
+    better: "lower" as const,
+  }));
+  for (const { judgement } of judgeSuite(suite, { ...OPTIONS, isPaired: true })) {
+    assert.equal(judgement.verdict, "inconclusive");
+    assert.match(judgement.why, /6 samples a side can show no difference, however clear, among so many comparisons: 8 are needed$/);
+  }
+  const enough = suite.map((one) => ({ ...one, a: spread(100, 0.02, 8), b: spread(120, 0.02, 8) }));
+  for (const { judgement } of judgeSuite(enough, { ...OPTIONS, isPaired: true })) assert.equal(judgement.verdict, "regressed");
+  const alone = suite.slice(0, 1);
+  assert.equal(judgeSuite(alone, { ...OPTIONS, isPaired: true })[0]?.judgement.verdict, "regressed");
+});

@@ -73,7 +73,7 @@ export interface NamedComparison {
 /** Is b better or worse than a? */
 export function judge(a: Samples, b: Samples, options: JudgeOptions): Judgement {
   const measured = measure(a, b, options);
-  return measured.failure === null ? decide(measured, measured.p, options) : measured;
+  return measured.failure === null ? decide(measured, measured.p, options, 1) : measured;
 }
 
 /** As judge, for comparisons that are read together: the chance of any false alarm stays below alpha. Keeps the order. */
@@ -86,11 +86,17 @@ export function judgeSuite(
   let next = 0;
   return measured.map((each, index) => {
     const { name, better } = comparisons[index]!;
-    return { name, judgement: each.failure === null ? decide(each, adjusted[next++]!, { ...options, better }) : each };
+    return { name, judgement: each.failure === null ? decide(each, adjusted[next++]!, { ...options, better }, adjusted.length) : each };
   });
 }
 
-type Measurement = Omit<Measured, "verdict" | "why">;
+type Measurement = Omit<Measured, "verdict" | "why"> & { readonly count: number };
+
+/** How many samples a side it takes before p, corrected for so many comparisons, could be below alpha. */
+function samplesForVerdict({ alpha, isPaired = false }: Pick<JudgeOptions, "alpha" | "isPaired">, comparisonCount: number): number {
+  const least = alpha / comparisonCount;
+  return isPaired ? pairsForInterval(1 - least) : Math.max(BOOTSTRAP_SAMPLES_MIN, samplesForSignificance(least));
+}
 
 /** One resample of all samples is a draw; large sets get fewer resamples, which their narrow intervals don't miss. */
 const DRAWS_MAX = 50_000_000;
@@ -102,7 +108,7 @@ function measure(a: Samples, b: Samples, options: Omit<JudgeOptions, "better">):
   const { alpha, minimumEffect, seed, isPaired = false } = options;
   assert(alpha > 0 && alpha < 1, `alpha lies between 0 and 1, not at ${alpha}`);
   assert(minimumEffect >= 0 && minimumEffect < 1, `a minimum effect is a share from 0 to 1, not ${minimumEffect}`);
-  const neededCount = isPaired ? pairsForInterval(1 - alpha) : Math.max(BOOTSTRAP_SAMPLES_MIN, samplesForSignificance(alpha));
+  const neededCount = samplesForVerdict(options, 1);
   const failure = checkPositive(a, neededCount, "a verdict (first side)") ?? checkPositive(b, neededCount, "a verdict (second side)");
   if (failure !== null) return unjudged(failure);
   const test = mannWhitney(a, b);
@@ -112,7 +118,8 @@ function measure(a: Samples, b: Samples, options: Omit<JudgeOptions, "better">):
   const { resampleCount = affordableResampleCount(a.length + b.length) } = options;
   const interval = bootstrapRatioInterval(a, b, medianOfSorted, { seed, confidence: 1 - alpha, resampleCount });
   if (!interval.ok) return unjudged(interval.failure);
-  return { failure: null, ratio: median(b) / median(a), interval: interval.value, p: test.value.p, cliffsDelta };
+  const count = Math.min(a.length, b.length);
+  return { failure: null, ratio: median(b) / median(a), interval: interval.value, p: test.value.p, cliffsDelta, count };
 }
 
 function measurePairs(a: Samples, b: Samples, alpha: number, cliffsDelta: number): Measurement | Unjudged {
@@ -130,6 +137,7 @@ function measurePairs(a: Samples, b: Samples, alpha: number, cliffsDelta: number
     interval: { low: Math.exp(low), high: Math.exp(high), confidence },
     p,
     cliffsDelta,
+    count: a.length,
   };
 }
 
@@ -141,12 +149,13 @@ function unjudged(failure: Failure): Unjudged {
   return { failure, verdict: "inconclusive", ratio: null, interval: null, p: null, cliffsDelta: null, why: failure.message };
 }
 
-function decide(measurement: Measurement, p: number, options: Omit<JudgeOptions, "seed">): Measured {
+function decide({ count, ...measurement }: Measurement, p: number, options: Omit<JudgeOptions, "seed">, comparisonCount: number): Measured {
   const verdict = verdictOf(measurement, p, options);
-  return { ...measurement, p, verdict, why: explain(verdict, measurement.ratio, measurement.interval, p, options) };
+  const rule = { ...options, count, neededCount: samplesForVerdict(options, comparisonCount) };
+  return { ...measurement, p, verdict, why: explain(verdict, measurement.ratio, measurement.interval, p, rule) };
 }
 
-function verdictOf({ ratio, interval }: Measurement, p: number, options: Omit<JudgeOptions, "seed">): Verdict {
+function verdictOf({ ratio, interval }: Pick<Measurement, "ratio" | "interval">, p: number, options: Omit<JudgeOptions, "seed">): Verdict {
   const { alpha, minimumEffect, better } = options;
   const isOneSided = interval.low > 1 || interval.high < 1;
   if (p < alpha && isOneSided && Math.abs(ratio - 1) >= minimumEffect) {

@@ -46,22 +46,29 @@ test("each source of noise is named by itself", () => {
 });
 
 test("stolen time and busy neighbours during the run are named with their share", () => {
-  const activity = { durationMs: 10_000, stealShare: 0.031, throttledMs: 120, others: [{ pid: 7, name: "backup", coreShare: 0.4 }] };
+  const activity = {
+    durationMs: 10_000,
+    stealShare: 0.031,
+    throttledMs: 120,
+    otherCores: 0.7,
+    others: [{ pid: 7, name: "backup", coreShare: 0.4 }],
+  };
   const notes = noiseNotes(QUIET, activity, null);
   const text = (name: string): string | undefined => notes.find((one) => one.name === name && one.state === "unstable")?.text;
   assert.match(text("steal") ?? "", /3\.1% of the time/);
   assert.match(text("throttled") ?? "", /120 ms/);
+  assert.match(text("strangers") ?? "", /wasn't ours took 70\.0% of a core/);
   assert.match(text("others") ?? "", /backup \(7\) with 40\.0% of a core/);
 });
 
-test("a neighbour's time counts from the first look to the last, and a process born between is ours", () => {
+test("a neighbour's time counts from the first look to the last, and a process born between is not listed", () => {
   let looks = 0;
-  const finish = watchActivity(() => {
+  const list = () => {
     looks++;
     const neighbour = { pid: 999_001, name: "neighbour", cpuMs: looks === 1 ? 50_000 : 50_500 };
     return looks === 1 ? [neighbour] : [neighbour, { pid: 999_002, name: "born", cpuMs: 900 }];
-  });
-  const { others } = finish();
+  };
+  const { others } = watchActivity({ list, ownCpuMs: () => 0, cpuTimes: () => "" })();
   assert.deepEqual(
     others.map(({ name }) => name),
     ["neighbour"],
@@ -70,7 +77,7 @@ test("a neighbour's time counts from the first look to the last, and a process b
 });
 
 test("steal is the eighth figure of the kernel's first line", () => {
-  assert.deepEqual(parseCpuTimes("cpu  10 0 20 60 5 0 3 2 0 0\ncpu0 1 1 1 1 1 1 1 1\n"), { total: 100, steal: 2 });
+  assert.deepEqual(parseCpuTimes("cpu  10 0 20 60 5 0 3 2 0 0\ncpu0 1 1 1 1 1 1 1 1\n"), { total: 100, busy: 33, steal: 2 });
   assert.equal(parseCpuTimes("intr 5\n"), null);
 });
 
@@ -78,4 +85,14 @@ test("a control group's limit is read as CPUs", () => {
   assert.equal(parseQuota("150000 100000\n"), 1.5);
   assert.equal(parseQuota("max 100000\n"), Number.POSITIVE_INFINITY);
   assert.equal(parseQuota(null), null);
+});
+
+test("a build whose processes all come and go is seen in the cores' busy time, and our own work is not", () => {
+  const lines = ["cpu  1000 0 0 5000 0 0 0 0\n", "cpu  1000000 0 0 5000 0 0 0 0\n"];
+  const own = [0, 9_990_000];
+  const sources = { list: () => [], ownCpuMs: () => own.shift()!, cpuTimes: () => lines.shift()! };
+  assert.equal(watchActivity(sources)().otherCores, 0);
+  const busy = ["cpu  1000 0 0 5000 0 0 0 0\n", "cpu  1000000 0 0 5000 0 0 0 0\n"];
+  const { otherCores, durationMs } = watchActivity({ list: () => [], ownCpuMs: () => 0, cpuTimes: () => busy.shift()! })();
+  assert.equal(otherCores, 9_990_000 / durationMs);
 });

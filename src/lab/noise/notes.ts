@@ -15,6 +15,8 @@ export interface NoiseNote {
 
 const STEAL_SHARE_MAX = 0.005;
 const OTHER_CORE_SHARE_MAX = 0.05;
+/** Of all work that isn't ours; the kernel's own on our behalf (network, timers) is about half of this. */
+const OTHER_CORES_MAX = 0.15;
 /** Load average per core before we began. */
 const LOAD_PER_CORE_MAX = 0.25;
 const STEADY_CLOCKS = ["tsc", "kvm-clock", "arch_sys_counter"];
@@ -65,8 +67,9 @@ function pinningNote({ coreCount }: NoiseFacts, unpinnedBecause: string | null):
   return note("cores", false, `${coreCount}; server and load are not pinned: ${unpinnedBecause}`);
 }
 
-function activityNotes({ stealShare, throttledMs, others }: Activity): NoiseNote[] {
+function activityNotes({ stealShare, throttledMs, otherCores, others }: Activity): NoiseNote[] {
   const busy = others.filter(({ coreShare }) => coreShare > OTHER_CORE_SHARE_MAX);
+  const named = `busy beside us: ${busy.map(({ name, pid, coreShare }) => `${name} (${pid}) with ${percent(coreShare)} of a core`).join(", ")}`;
   return [
     stealShare === null
       ? unknown("steal", "the kernel doesn't say what the hypervisor took")
@@ -74,13 +77,10 @@ function activityNotes({ stealShare, throttledMs, others }: Activity): NoiseNote
     ...(throttledMs !== null && throttledMs > 0
       ? [note("throttled", false, `the control group was stopped for ${throttledMs.toFixed(0)} ms during the run`)]
       : []),
-    note(
-      "others",
-      busy.length === 0,
-      busy.length === 0
-        ? "no other process was busy from beginning to end"
-        : `busy beside us: ${busy.map(({ name, pid, coreShare }) => `${name} (${pid}) with ${percent(coreShare)} of a core`).join(", ")}`,
-    ),
+    note("others", busy.length === 0, busy.length === 0 ? "no other process was busy from beginning to end" : named),
+    otherCores === null
+      ? unknown("strangers", "the kernel doesn't say how busy all cores were")
+      : note("strangers", otherCores <= OTHER_CORES_MAX, `work that wasn't ours took ${percent(otherCores)} of a core`),
   ];
 }
 
