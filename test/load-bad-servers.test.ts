@@ -248,3 +248,24 @@ test("a server that goes away in an open loop fails what is due then, and is not
   assert.ok(failedCount > 20 && (errors.refused ?? 0) > 20, JSON.stringify(errors));
   assert.deepEqual([audit.droppedCount, audit.dueCount], [0, 200]);
 });
+
+test("a header line of blanks costs no more time than its length", async () => {
+  const blanks = " ".repeat(30_000);
+  await assertAllFail(await saying(`HTTP/1.1 200 OK\r\nx: a${blanks}\0\r\n\r\n`), "malformed", /has a header line that is none/, {
+    timeout: "5s",
+  });
+  const port = await saying(`HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx: a${blanks}b${blanks}\r\n\r\nok`);
+  assert.equal((await runWhole(port, { timeout: "5s", "check-header": [`x: a${blanks}b`] })).failedCount, 0);
+});
+
+test("an option of the connection is a word of its own", async () => {
+  const port = await saying("HTTP/1.1 200 OK\r\nconnection: x-not-close-d\r\ncontent-length: 2\r\n\r\nok");
+  assert.equal((await runWhole(port)).connectionsOpened, 2);
+});
+
+test("a check that does not end within any deadline is ended, and said", { timeout: 60_000 }, async () => {
+  const port = await saying(`HTTP/1.1 200 OK\r\ncontent-length: 41\r\n\r\n${"a".repeat(40)}b`);
+  const result = await run(port, { "check-match": ["^(a+)+$"] });
+  assert.ok(!result.ok);
+  assert.equal(result.failure.code, "LOAD_THREAD_HUNG");
+});

@@ -56,6 +56,8 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
     interrupted: false,
     unfinishedCount: 0,
     drainMs: 0,
+    passedPerSecond: passed / seconds,
+    censoredCount: 0,
     lateCount: 0,
     behind: null,
     requestCount: count,

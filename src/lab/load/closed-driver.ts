@@ -47,9 +47,7 @@ export class ClosedDriver implements Driver {
   sweep(): void {}
 
   /** Nobody waits for a connection here. */
-  giveUpWaiting(): number {
-    return 0;
-  }
+  giveUpWaiting(): void {}
 
   readonly #wake = (connection: LoadConnection, dueMs: number): void => {
     if (!this.#retired.has(connection)) this.#refill(connection, dueMs);

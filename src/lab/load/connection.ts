@@ -90,13 +90,13 @@ export class LoadConnection {
     return this.#intendedMs[this.#head]!;
   }
 
-  /** Of the measured part, on it now. */
-  get measuredCount(): number {
-    let measuredCount = 0;
+  /** The run is cut short: what is on it was not answered so far, and its age is all that is known. */
+  leaveUnfinished(atMs: number): void {
     for (let at = 0; at < this.count; at++) {
-      if (this.#context.recorder.isMeasured(this.#intendedMs[(this.#head + at) % this.#intendedMs.length]!)) measuredCount++;
+      const slot = (this.#head + at) % this.#intendedMs.length;
+      this.#context.recorder.leaveUnfinished(this.#intendedMs[slot]!, this.#sentMs[slot]!, atMs);
     }
-    return measuredCount;
+    this.abandon();
   }
 
   assign(intendedMs: number): void {

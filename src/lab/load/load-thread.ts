@@ -37,6 +37,9 @@ class LoadThread {
   #sleeper: MetronomeSleeper | null = null;
   #startMs = Number.POSITIVE_INFINITY;
   #endMs = Number.POSITIVE_INFINITY;
+  #measuredEndMs = Number.POSITIVE_INFINITY;
+  /** Taken at the end of the measured part. */
+  #utilization: number | null = null;
   #lastSweepMs = Number.NaN;
   #lastProgressMs = 0;
   #maxInUse = 0;
@@ -87,7 +90,8 @@ class LoadThread {
     this.#endMs = durationMs === null ? Number.POSITIVE_INFINITY : startMs + durationMs;
     const { arrivals } = plan;
     const scheduledMs = arrivals.kind === "closed" ? Number.POSITIVE_INFINITY : scheduleMs({ ...plan, arrivals });
-    this.#recorder.measureBetween(startMs, Math.min(this.#endMs, startMs + scheduledMs));
+    this.#measuredEndMs = Math.min(this.#endMs, startMs + scheduledMs);
+    this.#recorder.measureBetween(startMs, this.#measuredEndMs);
     const requestMaxCount =
       plan.requestMaxCount === null ? Number.POSITIVE_INFINITY : shareOf(plan.requestMaxCount, plan.threadCount, threadIndex);
     const common = { requestMaxCount, startMs, endMs: this.#endMs, onDone: () => this.finish() };
@@ -121,24 +125,21 @@ class LoadThread {
     if (this.#isDone) return;
     this.#isDone = true;
     clearInterval(this.#sweeper);
-    const loop = performance.eventLoopUtilization(this.#baseline.utilization);
-    const spunMs = (this.#sleeper?.spunMs ?? 0) - this.#baseline.spunMs;
-    const wallMs = loop.active + loop.idle;
+    this.#utilization ??= this.#measureUtilization();
     const cpuUs = ownCpuUs() - this.#baseline.cpuUs;
-    const waitingCount = this.#driver?.giveUpWaiting(nowMs()) ?? 0;
+    this.#driver?.giveUpWaiting(nowMs());
+    for (const connection of this.#connections) connection.leaveUnfinished(nowMs());
     const report = {
       ...this.#recorder.finish(),
       sentBytes: this.#context.sentBytes,
       receivedBytes: this.#context.receivedBytes,
       connectionsOpened: this.#context.connectionsOpened,
-      unfinishedCount: this.#connections.reduce((count, connection) => count + connection.measuredCount, waitingCount),
       // Looked at by the sweep; a run may be shorter than one.
       connectionsMaxInUse: Math.max(this.#maxInUse, Math.min(1, this.#recorder.requestCount)),
-      utilization: wallMs > 0 ? Math.max(0, Math.min(1, (loop.active - spunMs) / wallMs)) : 0,
+      utilization: this.#utilization,
       cpuUs,
     };
     this.#context.driver = { onRoom() {} };
-    for (const connection of this.#connections) connection.abandon();
     post({ kind: "done", report });
     parentPort!.close();
   }
@@ -169,11 +170,20 @@ class LoadThread {
     }
     if (inUse > this.#maxInUse) this.#maxInUse = inUse;
     if (this.#isDone) return;
+    // A thread rests while the last answers come: that says nothing of how busy it was.
+    if (atMs >= this.#measuredEndMs) this.#utilization ??= this.#measureUtilization();
     this.#driver?.sweep(atMs);
     this.#recorder.turnSecond(atMs);
     if (atMs - this.#lastProgressMs < PROGRESS_MS) return;
     this.#lastProgressMs = atMs;
     post({ kind: "progress", completedCount: this.#recorder.requestCount, failedCount: this.#recorder.failedCount });
+  }
+
+  #measureUtilization(): number {
+    const loop = performance.eventLoopUtilization(this.#baseline.utilization);
+    const spunMs = (this.#sleeper?.spunMs ?? 0) - this.#baseline.spunMs;
+    const wallMs = loop.active + loop.idle;
+    return wallMs > 0 ? Math.max(0, Math.min(1, (loop.active - spunMs) / wallMs)) : 0;
   }
 
   #takeBaseline(): void {

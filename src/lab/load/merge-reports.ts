@@ -43,11 +43,24 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
   const phases = Object.fromEntries(PHASES.map((phase) => [phase, merged((report) => report.phases[phase])])) as Record<Phase, UsHistogram>;
   const requestCount = sum((report) => report.requestCount);
   const failedCount = sum((report) => report.failedCount);
-  const latency = merged((report) => report.latency).distribution();
+  const latencies = merged((report) => report.latency);
+  const censoredCount = addCensored(
+    latencies,
+    reports.map(({ censored }) => censored),
+  );
+  const latency = latencies.distribution();
+  const uncorrected = merged((report) => report.uncorrected);
+  addCensored(
+    uncorrected,
+    reports.map(({ censoredUncorrected }) => censoredUncorrected),
+  );
   const completedInTimeCount = sum((report) => report.completedInTimeCount);
   const behind = findBacklog(plan, reports, durationMs, times);
-  // An open loop is judged by what left in time: the last answers are always under way when it ends.
-  const isJudgedBySent = plan.arrivals.kind !== "closed" && behind === null && times.interruptedMs === null;
+  const isOpenLoop = plan.arrivals.kind !== "closed";
+  // The last answers are always under way when an open loop ends: where the server kept pace, all of what was due counts.
+  const countsLate = isOpenLoop && behind === null && times.interruptedMs === null;
+  const failedInTimeCount = sum((report) => report.failedInTimeCount);
+  const passedInTimeCount = countsLate ? requestCount - failedCount : completedInTimeCount - failedInTimeCount;
   const errors: Partial<Record<ErrorKind, number>> = {};
   const errorExamples: Partial<Record<ErrorKind, string>> = {};
   for (const kind of ERROR_KINDS) {
@@ -63,6 +76,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     interrupted: times.interruptedMs !== null,
     unfinishedCount: sum((report) => report.unfinishedCount),
     drainMs: Math.max(0, lastEndMs(reports) - times.startMs - durationMs),
+    passedPerSecond: perSecond(passedInTimeCount, durationMs),
     lateCount: requestCount - completedInTimeCount,
     behind,
     requestCount,
@@ -75,7 +89,8 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     connectionsOpened: sum((report) => report.connectionsOpened),
     usersMaxCount: plan.arrivals.kind === "closed" ? plan.arrivals.users : sum((report) => report.connectionsMaxInUse),
     latency,
-    uncorrected: merged((report) => report.uncorrected).distribution(),
+    censoredCount,
+    uncorrected: uncorrected.distribution(),
     phases: Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].distribution()])) as LoadResult["phases"],
     openedAhead: {
       count: sum(({ openedAhead }) => openedAhead.count),
@@ -85,7 +100,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     perSecond: seconds.points(plan, durationMs),
     stall40ms: findStall({ waiting: phases.waiting.toValueCounts(), receiving: phases.receiving.toValueCounts() }),
     audit: auditOf({
-      isOpenLoop: plan.arrivals.kind !== "closed",
+      isOpenLoop,
       isInterrupted: times.interruptedMs !== null,
       dueCount: sum((report) => report.dueCount),
       medianLatencyUs: latency.medianUs,
@@ -93,7 +108,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
       answeredCount: requestCount - failedCount,
       durationMs,
       targetPerSecond: plan.arrivals.kind === "closed" ? null : perSecond(askedCount(plan, durationMs), durationMs),
-      achievedPerSecond: perSecond(isJudgedBySent ? sum((report) => report.sentInTimeCount) : completedInTimeCount, durationMs),
+      achievedPerSecond: perSecond(isOpenLoop ? sum((report) => report.sentInTimeCount) : completedInTimeCount, durationMs),
       droppedCount: sum((report) => report.droppedCount),
       lateness: merged((report) => report.lateness).distribution(),
       eventLoopLag: merged((report) => report.eventLoopLag).distribution(),
@@ -102,6 +117,21 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     }),
     samples: plan.keepsSamples ? joinSamples(reports.flatMap(({ samples }) => (samples === null ? [] : [samples]))) : null,
   };
+}
+
+/**
+ * A request that was given up without an answer would have taken as long as it
+ * had waited, or longer: left out, the slowest would be the ones that don't
+ * show. Younger ones than most answers say nothing. How many were added.
+ */
+function addCensored(answered: UsHistogram, parts: readonly ValueCounts[]): number {
+  if (answered.count === 0) return 0;
+  const ageMinUs = answered.quantileUs(0.5);
+  const countBefore = answered.count;
+  for (const pairs of parts) {
+    for (let at = 0; at < pairs.length; at += 2) if (pairs[at]! >= ageMinUs) answered.addMany(pairs[at]!, pairs[at + 1]!);
+  }
+  return answered.count - countBefore;
 }
 
 function auditOf(facts: AuditFacts): Audit {

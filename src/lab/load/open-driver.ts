@@ -59,7 +59,7 @@ export class OpenDriver implements Driver {
   }
 
   sweep(atMs: number): void {
-    if (atMs >= this.#options.endMs + UNSENT_LINGER_MS) this.#dropRest();
+    if (atMs >= this.#options.endMs + UNSENT_LINGER_MS) this.#dropRest(atMs);
     this.tick(atMs);
   }
 
@@ -90,11 +90,9 @@ export class OpenDriver implements Driver {
     else this.#endWhenIdle();
   }
 
-  /** The run is cut short: how many that were due had found no connection. */
-  giveUpWaiting(atMs: number): number {
-    let count = 0;
-    for (; this.#dueMs <= atMs; this.#advance()) if (this.#options.recorder.isMeasured(this.#dueMs)) count++;
-    return count;
+  /** The run is cut short: what was due and had found no connection. */
+  giveUpWaiting(atMs: number): void {
+    for (; this.#dueMs <= atMs; this.#advance()) this.#options.recorder.leaveUnfinished(this.#dueMs, Number.NaN, atMs);
   }
 
   #list(connection: LoadConnection, freeSinceMs: number): void {
@@ -145,10 +143,8 @@ export class OpenDriver implements Driver {
     this.#advance();
   }
 
-  #dropRest(): void {
-    for (; this.#dueMs < Number.POSITIVE_INFINITY; this.#advance()) {
-      if (this.#options.recorder.isMeasured(this.#dueMs)) this.#options.recorder.drop(1);
-    }
+  #dropRest(atMs: number): void {
+    for (; this.#dueMs < Number.POSITIVE_INFINITY; this.#advance()) this.#options.recorder.drop(this.#dueMs, atMs);
   }
 
   #endWhenIdle(): void {

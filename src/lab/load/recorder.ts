@@ -25,14 +25,14 @@ const SECOND_MS = 1_000;
 /** Statuses are counted in an array; a status has three digits. */
 const STATUS_COUNT = 1_000;
 
-type Counted = Omit<
-  ThreadReport,
-  "connectionsOpened" | "connectionsMaxInUse" | "unfinishedCount" | "sentBytes" | "receivedBytes" | "utilization" | "cpuUs"
->;
+type Counted = Omit<ThreadReport, "connectionsOpened" | "connectionsMaxInUse" | "sentBytes" | "receivedBytes" | "utilization" | "cpuUs">;
 
 export class Recorder {
   readonly #latency = new UsHistogram();
   readonly #uncorrected = new UsHistogram();
+  /** What had no answer when it was given up, at the age it had reached: its latency is that or more. */
+  readonly #censored = new UsHistogram();
+  readonly #censoredUncorrected = new UsHistogram();
   readonly #phases = Object.fromEntries(PHASES.map((phase) => [phase, new UsHistogram()])) as Record<Phase, UsHistogram>;
   readonly #lateness = new UsHistogram();
   readonly #lag = new UsHistogram();
@@ -56,7 +56,9 @@ export class Recorder {
   #dueCount = 0;
   #dueInTimeCount = 0;
   #dueByHalfCount = 0;
+  #failedInTimeCount = 0;
   #droppedCount = 0;
+  #unfinishedCount = 0;
   readonly #errors: Partial<Record<ErrorKind, number>> = {};
   readonly #errorExamples: Partial<Record<ErrorKind, string>> = {};
   failedCount = 0;
@@ -134,13 +136,27 @@ export class Recorder {
     this.#errorExamples[kind] ??= message;
     if (status > 0) this.#statuses[status] = this.#statuses[status]! + 1;
     this.#endAt(endMs);
+    if (endMs <= this.#endMs) this.#failedInTimeCount++;
+    if (kind === "timeout") {
+      this.#censor(intendedMs, sentMs, endMs);
+      this.#secondLatency.recordMs(endMs - intendedMs);
+    }
     const uncorrectedUs = Number.isNaN(sentMs) ? 0 : (endMs - sentMs) * 1e3;
     this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, uncorrectedUs, status, true);
   }
 
   /** Due and never sent: neither answered nor failed. */
-  drop(count: number): void {
-    this.#droppedCount += count;
+  drop(dueMs: number, atMs: number): void {
+    if (dueMs < this.#startMs) return;
+    this.#droppedCount++;
+    this.#censor(dueMs, Number.NaN, atMs);
+  }
+
+  /** Given up because the run was cut short. `sentMs` is NaN for a request that never left. */
+  leaveUnfinished(intendedMs: number, sentMs: number, atMs: number): void {
+    if (intendedMs < this.#startMs) return;
+    this.#unfinishedCount++;
+    this.#censor(intendedMs, sentMs, atMs);
   }
 
   lateBy(intendedMs: number, lateMs: number): void {
@@ -170,12 +186,16 @@ export class Recorder {
       dueCount: this.#dueCount,
       dueInTimeCount: this.#dueInTimeCount,
       dueByHalfCount: this.#dueByHalfCount,
+      failedInTimeCount: this.#failedInTimeCount,
       droppedCount: this.#droppedCount,
+      unfinishedCount: this.#unfinishedCount,
       errors: this.#errors,
       errorExamples: this.#errorExamples,
       statuses,
       latency: this.#latency.toValueCounts(),
       uncorrected: this.#uncorrected.toValueCounts(),
+      censored: this.#censored.toValueCounts(),
+      censoredUncorrected: this.#censoredUncorrected.toValueCounts(),
       phases: Object.fromEntries(PHASES.map((phase) => [phase, this.#phases[phase].toValueCounts()])) as ThreadReport["phases"],
       openedAhead: this.#openedAhead,
       lateness: this.#lateness.toValueCounts(),
@@ -189,6 +209,11 @@ export class Recorder {
     this.#openedAhead.count++;
     this.#openedAhead.connectingUs += connectingMs * 1e3;
     this.#openedAhead.tlsUs += tlsMs * 1e3;
+  }
+
+  #censor(intendedMs: number, sentMs: number, atMs: number): void {
+    this.#censored.recordMs(atMs - intendedMs);
+    if (!Number.isNaN(sentMs)) this.#censoredUncorrected.recordMs(atMs - sentMs);
   }
 
   #endAt(endMs: number): void {

@@ -23,7 +23,8 @@ export interface ResponseHead {
 export type HeaderCheck = Checks["headers"][number];
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?$/;
-const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
+const FIELD_NAME = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):/;
+const FORBIDDEN = /[\r\n\0]/;
 const DIGITS = /^\d{1,15}$/;
 
 /** `text` ends before the empty line. The fault is a phrase about the answer: "has …". */
@@ -37,10 +38,11 @@ export function parseHead(text: string, isHeadRequest: boolean, checks: readonly
   let keepsAlive = start[1] === "1";
   const values: [string, string][] = [];
   for (let at = 1; at < lines.length; at++) {
-    const header = HEADER_LINE.exec(lines[at]!);
-    if (header === null) return `has a header line that is none: ${quote(lines[at]!)}`;
+    const line = lines[at]!;
+    const header = FIELD_NAME.exec(line);
+    if (header === null || FORBIDDEN.test(line)) return `has a header line that is none: ${quote(line)}`;
     const name = header[1]!.toLowerCase();
-    const value = header[2]!;
+    const value = withoutBlanks(line, header[0].length);
     if (checks.length > 0) values.push([name, value]);
     if (name === "content-length") {
       if (!DIGITS.test(value)) return `has content-length ${quote(value)}`;
@@ -50,7 +52,10 @@ export function parseHead(text: string, isHeadRequest: boolean, checks: readonly
       if (isChunked || value.toLowerCase() !== "chunked") return `has transfer-encoding ${quote(value)}`;
       isChunked = true;
     } else if (name === "connection") {
-      const options = value.toLowerCase();
+      const options = value
+        .toLowerCase()
+        .split(",")
+        .map((option) => option.trim());
       if (options.includes("close")) keepsAlive = false;
       else if (options.includes("keep-alive")) keepsAlive = true;
     }
@@ -62,6 +67,18 @@ export function parseHead(text: string, isHeadRequest: boolean, checks: readonly
   if (isChunked) return { status, framing: CHUNKED, length: 0, keepsAlive, headerComplaint };
   if (length !== null) return { status, framing: BY_LENGTH, length, keepsAlive, headerComplaint };
   return { status, framing: BY_CLOSE, length: 0, keepsAlive: false, headerComplaint };
+}
+
+/** By hand: an expression that trims both ends tries every pair of them on a line of blanks, which a hostile server can send. */
+function withoutBlanks(line: string, from: number): string {
+  let to = line.length;
+  while (from < to && isBlank(line.charCodeAt(from))) from++;
+  while (to > from && isBlank(line.charCodeAt(to - 1))) to--;
+  return line.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
 }
 
 function complainAboutHeaders(values: readonly (readonly [string, string])[], checks: readonly HeaderCheck[]): string | null {

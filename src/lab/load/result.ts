@@ -71,7 +71,7 @@ export interface RequestSamples {
 export interface Audit {
   /** Requests a second over the measured part; null in a closed loop. */
   readonly targetPerSecond: number | null;
-  /** Within the measured time: of a closed loop what was answered; of an open one what left, or where the server fell behind what was answered. */
+  /** Within the measured time: of an open loop what left, of a closed one what ended. */
   readonly achievedPerSecond: number;
   /** Open loop: what fell due in the measured part, whatever became of it; 0 in a closed loop. */
   readonly dueCount: number;
@@ -121,18 +121,25 @@ export interface LoadResult extends RunCounts {
   readonly durationMs: number;
   /** From the end of the measured part until the last answer to what had been due in it; 0 when all had come. */
   readonly drainMs: number;
+  /**
+   * Requests a second: answers that passed every check, within the measured
+   * time. Of an open loop with which the server kept pace, all of what was due.
+   */
+  readonly passedPerSecond: number;
   /** Answered or failed in that time. */
   readonly lateCount: number;
   /** Null where the server kept pace, in a closed loop and in a run cut short. */
   readonly behind: Backlog | null;
   /** Cut short by the user: partial, and marked so everywhere. */
   readonly interrupted: boolean;
-  /** Given up when it was cut short: under way, or due and waiting for a connection; in no other count. */
+  /** Given up when it was cut short: under way, or due and waiting for a connection; in no count of requests. */
   readonly unfinishedCount: number;
   /** Users, or the most connections in use at once. */
   readonly usersMaxCount: number;
-  /** Of answers that passed every check, from the intended send time. */
+  /** Of answers that passed every check, from the intended send time, and of requests given up without one, at the age they had reached. */
   readonly latency: Distribution;
+  /** How many of the latter: timed out, never sent, or unanswered when the run was cut short. Their latency is a lower bound. */
+  readonly censoredCount: number;
   /** The same answers from the real send time: what most tools print. */
   readonly uncorrected: Distribution;
   readonly phases: Readonly<Record<Phase, Distribution>>;

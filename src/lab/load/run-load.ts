@@ -25,6 +25,11 @@ export interface LoadHooks {
 /** From "all are connected" to the first request: every thread has its timer set by then. */
 const START_DELAY_MS = 20;
 
+/** A thread says something twice a second; one that is silent for so long hangs in what no deadline of its own can end. */
+const SILENT_MAX_MS = 10_000;
+const STARTING_MAX_MS = 60_000;
+const WATCH_MS = 1_000;
+
 /** Fails only when nothing could be measured. */
 export async function runLoad(plan: LoadPlan, hooks: LoadHooks = {}): Promise<Result<LoadResult>> {
   const found = await findTarget(plan);
@@ -47,6 +52,9 @@ class Run {
   readonly #seconds = new Seconds();
   readonly #reports: ThreadReport[] = [];
   readonly #progress: { completedCount: number; failedCount: number }[] = [];
+  /** Until when each thread must have said something; infinite once it has reported. */
+  readonly #deadlineMs: number[] = [];
+  #watch: NodeJS.Timeout | null = null;
   readonly #settled = Promise.withResolvers<Result<LoadResult>>();
   #readyCount = 0;
   #openCount = 0;
@@ -66,9 +74,12 @@ class Run {
     for (let threadIndex = 0; threadIndex < threadCount; threadIndex++) {
       this.#progress.push({ completedCount: 0, failedCount: 0 });
       const thread = this.#spawn({ plan: this.#plan, threadIndex, address, metronome } satisfies ThreadStart);
+      this.#deadlineMs.push(nowMs() + STARTING_MAX_MS);
       thread.on("message", (message: FromThread) => this.#onMessage(threadIndex, message));
+      thread.once("exit", () => this.#onExit(threadIndex));
       this.#threads.push(thread);
     }
+    this.#watch = setInterval(() => this.#lookAfterThreads(), WATCH_MS);
     if (metronome !== null) this.#spawn({ metronome, threadCount });
     const { signal } = this.#hooks;
     if (signal?.aborted) this.#onInterrupt();
@@ -78,6 +89,8 @@ class Run {
 
   async stop(): Promise<void> {
     this.#hooks.signal?.removeEventListener("abort", this.#interrupt);
+    if (this.#watch !== null) clearInterval(this.#watch);
+    // Also a thread that hangs in a regular expression ends here.
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
@@ -93,7 +106,21 @@ class Run {
     return worker;
   }
 
+  #lookAfterThreads(): void {
+    const hung = this.#deadlineMs.some((deadlineMs) => nowMs() > deadlineMs);
+    if (!hung) return;
+    const hint = "A --check-match that takes long does this, or a machine without a core to spare";
+    this.#settled.resolve(fail({ code: "LOAD_THREAD_HUNG", message: "Cannot go on: a load thread hangs, and was ended", hint }));
+  }
+
+  #onExit(threadIndex: number): void {
+    if (this.#deadlineMs[threadIndex] === Number.POSITIVE_INFINITY) return;
+    const hint = "It is a fault of pilotlight: please report it with the command line";
+    this.#settled.resolve(fail({ code: "LOAD_THREAD_DIED", message: "Cannot go on: a load thread ended without a report", hint }));
+  }
+
   #onMessage(threadIndex: number, message: FromThread): void {
+    this.#deadlineMs[threadIndex] = message.kind === "done" ? Number.POSITIVE_INFINITY : nowMs() + SILENT_MAX_MS;
     if (message.kind === "second") this.#seconds.add(message.point);
     else if (message.kind === "progress") this.#onProgress(threadIndex, message);
     else if (message.kind === "ready") this.#onReady(message.openCount, message.fault);

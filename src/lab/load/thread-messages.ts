@@ -59,12 +59,16 @@ export interface ThreadReport extends RunCounts {
   readonly dueCount: number;
   readonly dueInTimeCount: number;
   readonly dueByHalfCount: number;
+  readonly failedInTimeCount: number;
   readonly droppedCount: number;
   /** Given up when the run was cut short. */
   readonly unfinishedCount: number;
   readonly connectionsMaxInUse: number;
   readonly latency: ValueCounts;
   readonly uncorrected: ValueCounts;
+  /** Ages of what was given up without an answer; the second without what was never sent. */
+  readonly censored: ValueCounts;
+  readonly censoredUncorrected: ValueCounts;
   readonly phases: Readonly<Record<Phase, ValueCounts>>;
   readonly openedAhead: OpenedAhead;
   readonly lateness: ValueCounts;

@@ -65,6 +65,17 @@ export function omissionText(result: LoadResult): string | null {
   return `Counted from the moment each request was sent, the ${quantileName(worst.quantile)} would read ${spacedUs(worst.uncorrectedUs)} instead of ${spacedUs(worst.us)}: requests that were due waited, and most tools leave that wait out.`;
 }
 
+/** From which quantile on latency is a lower bound; null where all of it was measured. */
+export function censoredText({ censoredCount, latency }: LoadResult): string | null {
+  if (censoredCount === 0) return null;
+  const fromShare = (latency.count - censoredCount) / latency.count;
+  const had =
+    censoredCount === 1
+      ? "request got no answer and counts with the time that it"
+      : "requests got no answer and count with the time that they";
+  return `${formatCount(censoredCount)} ${had} had waited (timed out, never sent, or cut off by the end): from ${quantileName(Math.floor(fromShare * 1_000) / 1_000)} on, latency is at least what is shown.`;
+}
+
 /** The server could not do what was due; null where it kept pace. */
 export function behindText({
   behind,
@@ -114,7 +125,7 @@ export interface AuditLine {
   readonly meaning: string;
 }
 
-export function auditLines({ audit, behind, lateCount }: LoadResult): AuditLine[] {
+export function auditLines({ audit, lateCount }: LoadResult): AuditLine[] {
   const { targetPerSecond, achievedPerSecond, dueCount, droppedCount, lateness, eventLoopLag } = audit;
   const own: AuditLine[] = [
     { name: "event-loop lag p99", value: spacedUs(eventLoopLag.p99Us), meaning: `${spacedUs(eventLoopLag.maxUs)} at most` },
@@ -129,12 +140,12 @@ export function auditLines({ audit, behind, lateCount }: LoadResult): AuditLine[
   // Nothing is due at a certain time in a closed loop, so nothing is dropped or late.
   if (targetPerSecond === null)
     return [{ name: "achieved rate", value: achieved, meaning: `closed loop: the server's pace decides${lateText(lateCount)}` }, ...own];
-  const counted = behind === null ? "sent in time" : "answered in time: the server fell behind";
-  const reached = targetPerSecond === 0 ? "" : `${formatShare(Math.min(1, achievedPerSecond / targetPerSecond))} of the target, ${counted}`;
+  const reached =
+    targetPerSecond === 0 ? "" : `${formatShare(Math.min(1, achievedPerSecond / targetPerSecond))} of the target left in time`;
   const dropped =
     droppedCount === 0 ? "every due request was sent" : `${formatShare(droppedCount / dueCount)} of those due were never sent`;
   return [
-    { name: "achieved rate", value: `${achieved} of ${formatRate(targetPerSecond)}/s`, meaning: reached },
+    { name: "sent", value: `${achieved} of ${formatRate(targetPerSecond)}/s`, meaning: reached },
     { name: "dropped", value: formatCount(droppedCount), meaning: dropped },
     { name: "lateness p99", value: spacedUs(lateness.p99Us), meaning: "intended to real send time, with a connection free" },
     ...own,
@@ -151,7 +162,7 @@ function lateText(lateCount: number): string {
 export function interruptedText(result: LoadResult): string | null {
   if (!result.interrupted) return null;
   const { unfinishedCount } = result;
-  const were = unfinishedCount === 1 ? "request that was under way or due is" : "requests that were under way or due are";
-  const givenUp = unfinishedCount === 0 ? "" : ` ${formatCount(unfinishedCount)} ${were} not counted.`;
+  const were = unfinishedCount === 1 ? "request was" : "requests were";
+  const givenUp = unfinishedCount === 0 ? "" : ` ${formatCount(unfinishedCount)} ${were} under way or due, and given up.`;
   return `Interrupted after ${spacedUs(result.durationMs * 1_000)}: these are partial results.${givenUp}`;
 }

@@ -44,7 +44,8 @@ function reportData(result: LoadResult, outcomes: readonly ThresholdOutcome[]) {
     unfinished_count: result.unfinishedCount,
     failed_count: failedCount,
     failed_share: requestCount === 0 ? null : failedCount / requestCount,
-    requests_per_second: audit.achievedPerSecond,
+    requests_per_second: result.passedPerSecond,
+    censored_count: result.censoredCount,
     latency: distributionData(result.latency),
     latency_uncorrected: distributionData(result.uncorrected),
     latency_quantiles: REPORTED_QUANTILES.map((quantile) => {

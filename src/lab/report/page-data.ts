@@ -146,14 +146,14 @@ function sharesAt(grid: readonly number[], { curve, minUs, maxUs }: Distribution
   });
 }
 
-function histogram({ latency, samples }: LoadResult): PageData["histogram"] {
+function histogram({ latency, samples, censoredCount }: LoadResult): PageData["histogram"] {
   const binLog = 1 / BINS_PER_DECADE;
   if (latency.count === 0) return { logUs: [], counts: [], binLog };
   const binOf = (us: number) => Math.floor(logUs(us) / binLog);
   const first = binOf(latency.minUs);
   const edges = Array.from({ length: binOf(latency.maxUs) - first + 2 }, (_, index) => (first + index) * binLog);
   const counts = new Array<number>(edges.length - 1).fill(0);
-  if (samples === null) {
+  if (samples === null || censoredCount > 0) {
     const shares = sharesAt(edges, latency);
     for (const index of counts.keys()) counts[index] = Math.round((shares[index + 1]! - shares[index]!) * latency.count);
   } else {

@@ -51,7 +51,7 @@ function slowestText({ durationMs }: LoadResult, shown: readonly SecondPoint[], 
 
 function leanestText(result: LoadResult): string {
   const whole = wholeSeconds(result);
-  if (whole.length < 2) return `${formatRate(result.audit.achievedPerSecond)} requests a second`;
+  if (whole.length < 2) return `${formatRate(result.passedPerSecond)} requests a second`;
   const least = whole.reduce((fewest, each) => (each.completedCount < fewest.completedCount ? each : fewest));
   const most = Math.max(...whole.map(({ completedCount }) => completedCount));
   const [low, high] = [formatCount(least.completedCount), formatCount(most)];

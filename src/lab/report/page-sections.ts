@@ -6,7 +6,7 @@
 import { quantileName } from "../../stats/quantile.ts";
 import { samplesForQuantile } from "../../stats/quantile-interval.ts";
 import { type Distribution, type LoadResult, PHASES, type Phase } from "../load/result.ts";
-import { auditLines, behindText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
+import { auditLines, behindText, censoredText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
 import { formatCount, formatRate, formatShare, spacedUs, unbroken } from "./format.ts";
 import { type Html, html } from "./markup.ts";
 import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";
@@ -66,8 +66,8 @@ export function keyFigures(result: LoadResult): Html {
   return html`<dl class="figures ${audit.invalidBecause.length > 0 ? "invalid" : ""}">
     ${figure("p99 latency", p99.tooFew === null ? valueUnit(spacedUs(p99.us)) : valueUnit("–"), p99Under, "main")}
     ${figure("Median latency", valueUnit(has ? spacedUs(latency.medianUs) : "–"), has ? `mean ${spacedUs(latency.meanUs)}` : "no answer passed")}
-    ${figure("Slowest", valueUnit(has ? spacedUs(latency.maxUs) : "–"), `of ${formatCount(latency.count)} answers`)}
-    ${figure("Requests a second", valueUnit(formatRate(audit.achievedPerSecond)), target)}
+    ${figure("Slowest", valueUnit(has ? spacedUs(latency.maxUs) : "–"), `of ${formatCount(latency.count)}${result.censoredCount === 0 ? " answers" : ", or more"}`)}
+    ${figure("Requests a second", valueUnit(formatRate(result.passedPerSecond)), target)}
     ${figure("Failed", valueUnit(formatShare(requestCount === 0 ? 0 : failedCount / requestCount)), `${formatCount(failedCount)} of ${formatCount(requestCount)}`)}
   </dl>`;
 }
@@ -92,6 +92,7 @@ export function latencySection(result: LoadResult): Html {
       ? `99% of the answers came within ${spacedUs(p99.us)}`
       : `Half of the answers came within ${spacedUs(result.latency.medianUs)}`;
   const omission = omissionText(result);
+  const censored = censoredText(result);
   const from = isOpenLoop(result) ? "due and, uncorrected, from the moment it was sent" : "sent";
   return html`<section>
     <h2>${unbroken(title)}</h2>
@@ -100,6 +101,7 @@ export function latencySection(result: LoadResult): Html {
     <figure id="plot-cdf" role="img" aria-label="Distribution of latency; the table holds its quantiles"></figure>
     ${quantileTable(result)}
     </div>
+    ${censored === null ? null : html`<p class="note">${censored}</p>`}
     ${omission === null ? null : html`<p class="note">${omission}</p>`}
   </section>`;
 }
@@ -210,7 +212,7 @@ export function errorSection(result: LoadResult): Html {
   );
   return html`<section>
     <h2>${formatCount(result.failedCount)} of ${formatCount(result.requestCount)} requests failed</h2>
-    <p class="says">Failed requests are not in the latency. Statuses: ${statusText(result)}.</p>
+    <p class="says">Failed requests are not in the latency, but for those that timed out. Statuses: ${statusText(result)}.</p>
     <table class="stacked"><tr><th>Error</th><th class="number">Requests</th><th>For example</th></tr>${rows}</table>
   </section>`;
 }

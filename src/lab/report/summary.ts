@@ -10,7 +10,7 @@ import { table } from "../../base/table.ts";
 import { type Palette, palette, printable } from "../../base/terminal.ts";
 import { quantileName } from "../../stats/quantile.ts";
 import type { Distribution, LoadResult } from "../load/result.ts";
-import { auditLines, behindText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
+import { auditLines, behindText, censoredText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
 import { formatCount, formatShare, formatUs } from "./format.ts";
 import { k6Lines } from "./k6-metrics.ts";
 import { arrivalsText, planUrl, settingsText } from "./plan-text.ts";
@@ -90,10 +90,13 @@ function latencyLines(result: LoadResult, paint: Palette, wrapped: Wrapped): str
   }
   const columns = titles.map((title, index) => ({ title, align: index === 0 ? "left" : "right" }) as const);
   const omission = omissionText(result);
+  const censored = censoredText(result);
+  const passedCount = result.requestCount - result.failedCount;
   return [
-    `${INDENT}${paint.bold("latency")} of ${formatCount(latency.count)} answers that passed every check`,
+    `${INDENT}${paint.bold("latency")} of ${formatCount(passedCount)} answers that passed every check${censored === null ? "" : ` and ${formatCount(result.censoredCount)} that never came`}`,
     ...indented(table(columns, rows)),
     ...estimates.flatMap(({ tooFew }) => (tooFew === null ? [] : wrapped(tooFew).map(paint.yellow))),
+    ...(censored === null ? [] : wrapped(censored).map(paint.yellow)),
     ...(omission === null ? [] : wrapped(omission).map(paint.yellow)),
   ];
 }

@@ -174,7 +174,7 @@ interface Measured {
 function measure(result: LoadResult, quantity: Quantity): Measured {
   switch (quantity.kind) {
     case "rate":
-      return { actual: result.audit.achievedPerSecond, why: `${formatRate(result.audit.achievedPerSecond)} requests a second` };
+      return { actual: result.passedPerSecond, why: `${formatRate(result.passedPerSecond)} requests a second passed` };
     case "count": {
       const actual = quantity.of === "failed" ? result.failedCount : result.audit.droppedCount;
       return { actual, why: `${formatCount(actual)} ${quantity.of}` };
@@ -201,8 +201,8 @@ function measureShare(result: LoadResult, of: "failed" | "checks" | "dropped"): 
   if (of === "failed") return shareOf(result.failedCount, result.requestCount, "failed", "no request was sent");
   const { check_status = 0, check_header = 0, check_body = 0 } = result.errors;
   const broken = check_status + check_header + check_body;
-  const answered = result.latency.count + broken;
-  return shareOf(answered - broken, answered, "of the answers passed their checks", "no request was answered");
+  const passed = result.requestCount - result.failedCount;
+  return shareOf(passed, passed + broken, "of the answers passed their checks", "no request was answered");
 }
 
 function shareOf(part: number, whole: number, what: string, nothing: string): Measured {
