@@ -75,9 +75,10 @@ export function spread(values: readonly number[], { show }: Pick<Metric, "show">
 function invalidLines({ samples, judgement }: AbRun): string[] {
   const all = [...samples.a, ...samples.b];
   const doubted = all.filter(({ invalidBecause }) => invalidBecause.length > 0);
-  const unjudged = [judgement.verdict, ...judgement.others].filter(({ unjudgedBecause }) => unjudgedBecause !== null);
+  const unjudged = judgement.others.filter(({ unjudgedBecause }) => unjudgedBecause !== null);
+  const byReason = Map.groupBy(unjudged, ({ unjudgedBecause }) => unjudgedBecause);
   return [
-    ...unjudged.map(({ metric, unjudgedBecause }) => `${metricOf(metric).title} is not judged: ${unjudgedBecause}`),
+    ...[...byReason].map(([because, those]) => `not judged: ${those.map(({ metric }) => metricOf(metric).title).join(", ")}: ${because}`),
     ...(doubted.length === 0
       ? []
       : [
