@@ -88,7 +88,10 @@ test("a p99 that no process had the requests for is neither judged nor shown nor
   const run = runOf(side(10), side(10));
   assert.equal(run.judgement.others.find(({ metric }) => metric === "p99")?.judgement.verdict, "inconclusive");
   assert.match(describeAb(run), /latency p99 us +unknown +unknown +- +not judged/);
-  assert.match(describeAb(run), /^not judged: latency p99 us: 16 of 16 processes don't tell: too few requests for a 99th percentile; raise --seconds$/m);
+  assert.match(
+    describeAb(run),
+    /^not judged: latency p99 us: 16 of 16 processes don't tell: too few requests for a 99th percentile; raise --seconds$/m,
+  );
   assert.doesNotMatch(describeAb(run), /NaN/);
   const names = toReport(run).report.results.map(({ name }) => name);
   assert.ok(!names.some((name) => name.endsWith("p99")));

@@ -7,6 +7,7 @@ import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { median } from "../../stats/quantile.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { LoadResult } from "../load/result.ts";
+import type { LoadHooks } from "../load/run-load.ts";
 import type { Pinning } from "./cores.ts";
 import { CpuAccount } from "./cpu-account.ts";
 import type { Measuring, ProcessSample, Subject } from "./plan.ts";
@@ -14,7 +15,7 @@ import type { ProcessGroup } from "./process-group.ts";
 import { type Memory, membersOf, memoryOf } from "./processes.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
-export type RunLoad = (plan: LoadPlan, options: { readonly signal?: AbortSignal | undefined }) => Promise<Result<LoadResult>>;
+export type RunLoad = (plan: LoadPlan, hooks: Omit<LoadHooks, "onProgress">) => Promise<Result<LoadResult>>;
 
 export interface Tools {
   readonly runLoad: RunLoad;
@@ -147,8 +148,12 @@ async function slice(
   { label }: Subject,
   { runLoad, signal }: Tools,
 ): Promise<Result<Slice>> {
-  const cpuBeforeUs = cpu.readUs();
-  const ran = await runLoad({ ...load, warmUpMs: 0 }, signal === undefined ? {} : { signal });
+  let cpuBeforeUs = cpu.readUs();
+  // Accepting connections is no part of a request.
+  const onConnected = (): void => {
+    cpuBeforeUs = cpu.readUs();
+  };
+  const ran = await runLoad({ ...load, warmUpMs: 0 }, { onConnected, ...(signal && { signal }) });
   const cpuUs = Math.max(0, cpu.readUs() - cpuBeforeUs);
   if (!ran.ok) return ran;
   const wrong = wrongWithRun(ran.value, group, label, isWarmUp);

@@ -19,6 +19,8 @@ import type { ConnectFault, FromThread, ThreadReport, ThreadStart, ToThread } fr
 export interface LoadHooks {
   /** Ends the run with what there is. */
   readonly signal?: AbortSignal;
+  /** Connections are open and nothing has been asked: whoever counts what requests cost begins here. */
+  onConnected?(): void;
   onProgress?(progress: LoadProgress): void;
 }
 
@@ -140,6 +142,7 @@ class Run {
       this.#settled.resolve(fail(noConnection(this.#fault)));
       return;
     }
+    this.#hooks.onConnected?.();
     this.#startMs = nowMs() + START_DELAY_MS + this.#plan.warmUpMs;
     this.#startedAt = new Date(Date.now() + START_DELAY_MS + this.#plan.warmUpMs).toISOString();
     this.#tell({ kind: "begin", startMs: this.#startMs });
