@@ -81,11 +81,7 @@ export class Command {
 
   /** Hot path: one request. One of ENDED; the streams hold the output. */
   run(): number {
-    const guest = this.#guest;
-    this.#stdout.truncate(this.#stdoutStart);
-    this.#stderr.truncate(this.#stderrStart);
-    guest.noted = 0;
-    this.#exitCode = 0;
+    this.#begin();
     try {
       const exports = this.#freshState();
       (exports as unknown as CommandExports)._start();
@@ -98,10 +94,7 @@ export class Command {
 
   /** As `run`, for an instance that may be suspended. */
   async runSuspendable(): Promise<number> {
-    this.#stdout.truncate(this.#stdoutStart);
-    this.#stderr.truncate(this.#stderrStart);
-    this.#guest.noted = 0;
-    this.#exitCode = 0;
+    this.#begin();
     try {
       const exports = this.#freshState();
       await webAssembly().promising((exports as unknown as CommandExports)._start)();
@@ -129,6 +122,14 @@ export class Command {
   discard(): void {
     this.#exports = null;
     this.#bound = null;
+  }
+
+  #begin(): void {
+    this.#stdout.truncate(this.#stdoutStart);
+    this.#stderr.truncate(this.#stderrStart);
+    this.#guest.noted = 0;
+    this.#guest.resetDescriptors();
+    this.#exitCode = 0;
   }
 
   #freshState(): Exports {

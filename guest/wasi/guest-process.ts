@@ -6,6 +6,7 @@
 import { CLOCK } from "./abi.ts";
 import { type Channel, NOTED, SYSTEM_OPERATION } from "./channel.ts";
 import type { FdTable } from "./fd-table.ts";
+import { FILE_OPERATION } from "./file-operations.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import type { Argument, HostAnswer, HostRequests } from "./host-requests.ts";
 import { RequestGate } from "./request-gate.ts";
@@ -76,6 +77,15 @@ export class GuestProcess {
     this.noted |= NOTED.usedHost;
     this.hasWaited = true;
     return this.#requests.ask(this.runId, operation, args);
+  }
+
+  /** As a program finds things when it starts: what the last one left open is closed. */
+  resetDescriptors(): void {
+    const { descriptors, channel } = this;
+    for (const [, { kind, handle, preopenName }] of descriptors.entries()) {
+      if (kind === "file" && preopenName === null) channel.call(FILE_OPERATION.close, handle, 0, 0, 0, 0);
+    }
+    descriptors.reset();
   }
 
   sleep(us: number): void | Promise<void> {

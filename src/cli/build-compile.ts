@@ -50,6 +50,8 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
       env: {},
       allow: {},
       outputMaxBytes: 0,
+      folders: [],
+      checkpoint: false,
     });
     (await template.open()).close();
   }

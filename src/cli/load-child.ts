@@ -73,7 +73,7 @@ async function load(engine: JavaScriptEngine, spec: FunctionSpec, mark: string, 
   const codeFile = join(scratchDir, "code.js");
   writeFileSync(codeFile, `(${probe(mark)}, ${readFileSync(spec.bundle!.codeFile, "utf8")})`);
   // Module state that lives on is what runs the module at once; a fresh one would wait for a call.
-  const limits = { memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes, freshState: false };
+  const limits = { memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes, folders: [], checkpoint: false, freshState: false };
   try {
     const template = await engine.prepare({ functionId: spec.id, codeFile, mapFile: "", codeCacheFile: null, ...limits });
     (await template.open()).close();

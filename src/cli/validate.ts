@@ -83,8 +83,12 @@ function seenFrom(cwd: string, failure: Failure): Failure {
 
 async function bundled(config: Config, spec: FunctionSpec): Promise<FunctionSpec> {
   if (spec.failure !== null || config.source.kind === "built") return spec;
-  const bundle =
-    spec.engine === "wasm" ? await buildWasm(config, spec) : await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "serve");
+  if (spec.engine === "wasm") {
+    const built = await buildWasm(config, spec, new AbortController().signal);
+    if (!built.ok) return { ...spec, failure: built.failure };
+    return { ...spec, bundle: (await built.value.better)?.bundle ?? built.value.bundle };
+  }
+  const bundle = await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "serve");
   return bundle.ok ? { ...spec, bundle: bundle.value } : { ...spec, failure: bundle.failure };
 }
 

@@ -87,6 +87,8 @@ export type Isolation =
 export interface Allow {
   /** Origins ("https://api.example.com"); "*" is every public address. */
   readonly fetch?: readonly string[];
+  /** Folders that a Wasm function sees: "HOST::GUEST" read-only, "HOST::GUEST:rw" writable. */
+  readonly dir?: readonly string[];
   /** Names of server environment variables copied into `env`. */
   readonly env?: readonly string[];
   /** Names of what it may keep and send (src/host/capabilities.ts); the first is the one meant when it names none. */

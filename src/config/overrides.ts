@@ -16,6 +16,7 @@ import {
   readDurationAboveZero,
   readEngine,
   readEnvironment,
+  readFolders,
   readIsolation,
   readMethods,
   readNames,
@@ -70,6 +71,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
 const ALLOW_FIELDS: Readonly<Record<keyof Allow, Reader<readonly string[]>>> = {
   fetch: readOrigins,
   env: readNames,
+  dir: readFolders,
   kv: readStoreNames,
   sql: readStoreNames,
   blob: readStoreNames,
@@ -79,6 +81,7 @@ const ALLOW_FIELDS: Readonly<Record<keyof Allow, Reader<readonly string[]>>> = {
 const ALLOW_HELP: Readonly<Record<keyof Allow, string>> = {
   fetch: 'origins that it may fetch from: ["https://api.example.com"], or ["*"] for every public address; by default none',
   env: "variables of the server's environment that it finds in its env; by default none",
+  dir: 'Wasm: folders that it sees, ["./data::/data"], or ["./data::/data:rw"] to change them; by default none',
   kv: "key-value namespaces that it may read and write: [orders]; by default none",
   sql: "SQLite databases that it may read and write; by default none",
   blob: "buckets of files that it may read and write; by default none",

@@ -150,6 +150,13 @@ export const readEnvironment: Reader<Readonly<Record<string, string>>> = (value)
 };
 
 /** Web origins, or "*" for every public address. */
+/** "HOST::GUEST", with ":rw" behind it where the guest may change the folder. */
+export const readFolders: Reader<readonly string[]> = (value) => {
+  const list = Array.isArray(value) ? value : [value];
+  const good = list.length > 0 && list.every((entry) => typeof entry === "string" && /^[^:]+::\/[^:]*(?::r[ow])?$/.test(entry));
+  return good ? ok(list as string[]) : fail('is not a list of folders: use ["./data::/data"], or ["./data::/data:rw"]');
+};
+
 export const readOrigins: Reader<readonly string[]> = (value) => {
   const fault = 'is not a list of origins: use ["https://api.example.com"], or ["*"] for every public address';
   if (!Array.isArray(value)) return fail(fault);

@@ -5,6 +5,7 @@
  * decides when to open, retire and close; the engine owns limits and deadlines.
  */
 
+import type { StartMode } from "../../guest/wasi/channel.ts";
 import type { Allow, EngineName } from "../config/config.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
@@ -14,6 +15,14 @@ export interface Engine {
   /** Loads and compiles once per worker; the template opens any number of sandboxes. */
   prepare(source: EngineSource): Promise<Template>;
   close(): void;
+}
+
+/** A folder of the host that a guest sees under a name of its own. */
+export interface SharedFolder {
+  readonly hostPath: string;
+  /** "/data". */
+  readonly guestName: string;
+  readonly isWritable: boolean;
 }
 
 /** One function's code and limits, everything decided. */
@@ -32,6 +41,9 @@ export interface EngineSource {
   readonly freshState: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly allow: Allow;
+  readonly folders: readonly SharedFolder[];
+  /** May randomness and time from before a request repeat in every request? */
+  readonly checkpoint: boolean;
   /** The most of an answer that the engine collects; engines that stream ignore it. */
   readonly outputMaxBytes: number;
 }
@@ -41,6 +53,8 @@ export interface Template {
   open(): Promise<Sandbox>;
   /** Where calls run at the moment; engines without lanes say "none". */
   readonly lane: "thread" | "loop" | "none";
+  /** How a request gets fresh state; null for engines with one way. */
+  readonly startMode: StartMode | null;
   readonly promotionCount: number;
   readonly demotionCount: number;
   close(): void;

@@ -1,25 +1,76 @@
 /**
  * A WebAssembly function as the server builds it: the module checked and
- * rewritten, the shim ready for workers, which can't bundle it themselves.
+ * rewritten, the shim ready for workers, which can't bundle it themselves. Where
+ * a faster start may be had it is prepared beside the server, and the function
+ * goes over to it when it is there.
  */
+import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ok, type Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import { guestScript } from "../engines/javascript/guest-script.ts";
-import { buildModule } from "../engines/wasm/build-module.ts";
-import { FACTS_NAME } from "../engines/wasm/wasm-facts.ts";
+import { type BuiltModule, buildModule } from "../engines/wasm/build-module.ts";
+import { prepareModule } from "../engines/wasm/prepare/prepare-module.ts";
+import type { Prepared } from "../engines/wasm/prepare/prepared-facts.ts";
+import { FACTS_NAME, type WasmFacts } from "../engines/wasm/wasm-facts.ts";
+import { writeFileAtomic } from "../store/atomic-file.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 
-export async function buildWasm({ dataDir }: Pick<Config, "dataDir">, spec: FunctionSpec): Promise<Result<BundleRef>> {
+export interface BuiltWasm {
+  readonly bundle: BundleRef;
+  /** Resolves with what takes its place, or with null when nothing better was found. Never rejects. */
+  readonly better: Promise<BetterStart | null>;
+}
+
+export interface BetterStart {
+  readonly bundle: BundleRef;
+  readonly facts: WasmFacts;
+  /** Why it could not be prepared; null when it was, or needs not be. */
+  readonly failure: string | null;
+}
+
+export async function buildWasm({ dataDir }: Pick<Config, "dataDir">, spec: FunctionSpec, signal: AbortSignal): Promise<Result<BuiltWasm>> {
   const [built] = await Promise.all([buildModule(spec, dataDir), guestScript("wasi", dataDir)]);
   if (!built.ok) return built;
-  const { hash, codeFile } = built.value;
-  return ok({
-    hash,
-    codeFile,
-    mapFile: join(dirname(codeFile), FACTS_NAME),
-    codeCacheFile: codeFile,
-    methods: null,
-    tracksAsyncContext: false,
-  });
+  const bundle = bundleOf(built.value.hash, built.value.codeFile, join(dirname(built.value.codeFile), FACTS_NAME));
+  return ok({ bundle, better: betterStart(built.value, bundle, dataDir, spec, signal) });
+}
+
+async function betterStart(
+  { hash, codeFile, facts }: BuiltModule,
+  bundle: BundleRef,
+  dataDir: string,
+  spec: FunctionSpec,
+  signal: AbortSignal,
+): Promise<BetterStart | null> {
+  if (facts.mode !== "reset") return null;
+  const environIsRequest = facts.contract === "cgi";
+  const options = { functionId: spec.id, moduleFile: codeFile, dataDir, environIsRequest, saysCheckpoint: spec.checkpoint };
+  const prepared = await prepareModule(options, signal);
+  if (!prepared.ok) return signal.aborted ? null : { bundle, facts, failure: prepared.failure.message };
+  const chosen = { ...facts, mode: prepared.value.mode, modeReason: prepared.value.reason };
+  try {
+    return { bundle: await keep(chosen, prepared.value, hash, codeFile, dataDir), facts: chosen, failure: null };
+  } catch (error) {
+    return { bundle, facts, failure: `its facts can't be kept: ${(error as Error).message}` };
+  }
+}
+
+/** The facts of the way that was chosen, beside those of the module as it was built. */
+async function keep(facts: WasmFacts, { moduleFile }: Prepared, builtHash: string, codeFile: string, dataDir: string): Promise<BundleRef> {
+  const text = JSON.stringify(facts);
+  const hash = createHash("sha256")
+    .update(builtHash)
+    .update(moduleFile ?? "")
+    .update(text)
+    .digest("hex");
+  const folder = join(dataDir, "cache", "wasm", hash);
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomic(join(folder, FACTS_NAME), text);
+  return bundleOf(hash, moduleFile ?? codeFile, join(folder, FACTS_NAME));
+}
+
+function bundleOf(hash: string, codeFile: string, mapFile: string): BundleRef {
+  return { hash, codeFile, mapFile, codeCacheFile: codeFile, methods: null, tracksAsyncContext: false };
 }

@@ -42,7 +42,7 @@ function runtimeOver(
   let templates = 0;
   const prepare = async (): Promise<Template> => {
     templates++;
-    return { open, lane: "loop", promotionCount: 1, demotionCount: templates - 1, close: () => {} };
+    return { open, lane: "loop", startMode: null, promotionCount: 1, demotionCount: templates - 1, close: () => {} };
   };
   const mapStack = async (stack: string): Promise<string> => stack;
   return new FunctionRuntime(deployed, {

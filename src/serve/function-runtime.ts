@@ -243,6 +243,7 @@ export class FunctionRuntime {
       coldStartSumUs: counters.coldStartSumUs,
       coldStartMaxUs: counters.coldStartMaxUs,
       coldStartBuckets: [...counters.coldStartBuckets],
+      startMode: this.#openTemplate?.startMode ?? null,
       promotions: this.#earlierPromotions + (this.#openTemplate?.promotionCount ?? 0),
       demotions: this.#earlierDemotions + (this.#openTemplate?.demotionCount ?? 0),
       timeouts: counters.timeouts,
@@ -360,6 +361,8 @@ export class FunctionRuntime {
       env: spec.env,
       allow: spec.allow,
       outputMaxBytes: spec.outputMaxBytes,
+      folders: spec.folders,
+      checkpoint: spec.checkpoint,
     });
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Failure } from "../base/result.ts";
 import type { Allow, ContractName, EngineName, Isolation } from "../config/config.ts";
+import type { SharedFolder } from "../engines/engine.ts";
 
 export interface FunctionSpec {
   /** Path inside the folder without extension: "api/users/[id]". "main" for a single file or -e. */
@@ -29,6 +30,8 @@ export interface FunctionSpec {
   /** Values of `env` for the guest: named ones, secrets included. Never log this. */
   readonly env: Readonly<Record<string, string>>;
   readonly allow: Allow;
+  /** Of allow.dir, with absolute paths. */
+  readonly folders: readonly SharedFolder[];
   /** Where its bundle lies, once built; null until the first call asks for it. */
   readonly bundle: BundleRef | null;
   /** Why it can't be served (no engine for it, bad override): calls answer 500 with the code. */

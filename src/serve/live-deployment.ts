@@ -11,6 +11,9 @@ import { Builder, type BuildOutcome, fileStamp } from "./builder.ts";
 import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
 import type { DeployedFunction } from "./placement.ts";
 
+/** Later there is something better than what was built, or the reason why there is not. */
+export type Improved = (built: BundleRef, better: { readonly bundle: BundleRef; readonly failure: string | null }) => void;
+
 /** How deployments and bundles are made; tests script it. */
 export interface Workshop {
   makeDeployment(
@@ -23,7 +26,7 @@ export interface Workshop {
     readonly failures: readonly Failure[];
   }>;
   /** Rejects when `signal` is aborted: a bundler that hangs must not keep the process. */
-  build(config: Config, spec: FunctionSpec, signal: AbortSignal): Promise<Result<BundleRef>>;
+  build(config: Config, spec: FunctionSpec, signal: AbortSignal, improved: Improved): Promise<Result<BundleRef>>;
   /** The guest's heap snapshot, which the first worker writes. */
   snapshotFile(config: Config): Promise<string>;
 }
@@ -47,10 +50,15 @@ export class LiveDeployment {
   /** Which version of each function's file was deployed. */
   #stamps: ReadonlyMap<string, string> = new Map();
 
+  /** A function goes over to a faster start, or can't (with the reason): the deployment is to be told to the workers. */
+  onImproved: ((functionId: string, failure: string | null) => void) | null = null;
+
   constructor(config: Config, workshop: Workshop) {
     this.#config = config;
     this.#workshop = workshop;
-    this.#builder = new Builder((spec) => workshop.build(this.#config, spec, this.#abandoned.signal));
+    this.#builder = new Builder((spec) =>
+      workshop.build(this.#config, spec, this.#abandoned.signal, (built, better) => this.#improve(spec.id, built, better)),
+    );
   }
 
   get current(): Deployment {
@@ -67,9 +75,10 @@ export class LiveDeployment {
     this.#config = merged;
     const { functions } = made.deployment;
     const stamps = new Map(functions.map((spec) => [spec.id, fileStamp(spec.file)]));
-    const changed = functions.filter((spec) => this.#differs(spec, stamps.get(spec.id)!)).map((spec) => spec.id);
+    const kept = functions.map((spec) => (this.#isSameModule(spec, stamps) ? { ...spec, bundle: this.specOf(spec.id)!.bundle } : spec));
+    const changed = kept.filter((spec) => this.#differs(spec, stamps.get(spec.id)!)).map((spec) => spec.id);
     const removed = this.#current.functions.map((spec) => spec.id).filter((id) => !stamps.has(id));
-    this.#current = made.deployment;
+    this.#current = { ...made.deployment, functions: kept };
     this.#stamps = stamps;
     this.#builder.reset();
     const notice = `Restart the server for changes of: ${ignored.join(", ")}`;
@@ -124,6 +133,21 @@ export class LiveDeployment {
     if (before === null) return true;
     if (JSON.stringify({ ...before, bundle: null }) !== JSON.stringify({ ...spec, bundle: null })) return true;
     return before.bundle === null ? this.#stamps.get(spec.id) !== stamp : before.bundle.hash !== spec.bundle?.hash;
+  }
+
+  /** A module is one file: what tells its version is enough to keep what was built of it. */
+  #isSameModule(spec: FunctionSpec, stamps: ReadonlyMap<string, string>): boolean {
+    const before = this.specOf(spec.id);
+    if (spec.engine !== "wasm" || before === null || spec.bundle !== null || stamps.get(spec.id) !== this.#stamps.get(spec.id))
+      return false;
+    return JSON.stringify({ ...before, bundle: null }) === JSON.stringify(spec);
+  }
+
+  /** Only what is still deployed as it was built: a reload may have come in between. */
+  #improve(functionId: string, built: BundleRef, { bundle, failure }: Parameters<Improved>[1]): void {
+    const isCurrent = this.specOf(functionId)?.bundle?.hash === built.hash;
+    if (isCurrent && bundle.hash !== built.hash) this.#remember(functionId, bundle);
+    if (isCurrent) this.onImproved?.(functionId, failure);
   }
 
   #remember(functionId: string, bundle: BundleRef): void {

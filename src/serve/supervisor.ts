@@ -103,6 +103,10 @@ export class Supervisor implements SlotHost {
       build: async (...args) => (await this.#workshop).build(...args),
       snapshotFile: async (...args) => (await this.#workshop).snapshotFile(...args),
     });
+    this.live.onImproved = (functionId, failure) => {
+      if (failure === null) this.#rollout?.deploy();
+      else this.record("warn", `${functionId} could not be prepared for a faster start: ${failure}`, { function: functionId });
+    };
     this.#sockets = createSocketPaths(config.dataDir);
     this.placement = new PlacementTable((functionId) => this.#sockets.of(functionId));
     this.#dedicated = new DedicatedWorkers({

@@ -4,6 +4,7 @@
  * bundler itself is loaded by the first build.
  */
 import { join } from "node:path";
+import { ok } from "../base/result.ts";
 import { guestHash, snapshotFileName } from "../engines/javascript/guest-script.ts";
 import { makeDeployment } from "./deployment.ts";
 import type { Workshop } from "./live-deployment.ts";
@@ -11,8 +12,15 @@ import { readManifest } from "./manifest.ts";
 
 export const workshop: Workshop = {
   makeDeployment: (config, version, previous) => makeDeployment(config, version, process.env, previous),
-  async build(config, spec, signal) {
-    if (spec.engine === "wasm") return (await import("./build-wasm.ts")).buildWasm(config, spec);
+  async build(config, spec, signal, improved) {
+    if (spec.engine === "wasm") {
+      const built = await (await import("./build-wasm.ts")).buildWasm(config, spec, signal);
+      if (!built.ok) return built;
+      const { bundle, better } = built.value;
+      // What was prepared before is here at once: not before the build itself has been heard of.
+      void better.then((found) => found !== null && setImmediate(() => improved(bundle, found)));
+      return ok(bundle);
+    }
     const [{ getBundle }, { bundleSourceOf }] = await Promise.all([
       import("../engines/javascript/bundle-cache.ts"),
       import("./bundle-source.ts"),

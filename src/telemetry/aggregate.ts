@@ -116,6 +116,7 @@ function functionTotals(id: string, parts: readonly FunctionMetrics[]): Function
       coldStartSumUs: sum(parts, (one) => one.coldStartSumUs),
       coldStartMaxUs: max(parts, (one) => one.coldStartMaxUs),
       coldStartBuckets: sumArrays(parts.map((one) => one.coldStartBuckets)),
+      startMode: parts.find((one) => one.startMode !== null)?.startMode ?? null,
       promotions: sum(parts, (one) => one.promotions),
       demotions: sum(parts, (one) => one.demotions),
       timeouts: sum(parts, (one) => one.timeouts),

@@ -54,6 +54,8 @@ export interface FunctionMetrics {
   readonly coldStartMaxUs: number;
   /** As `latencyBuckets`. */
   readonly coldStartBuckets: readonly number[];
+  /** WebAssembly: how requests get their fresh state; null before the first call and for other engines. */
+  readonly startMode: string | null;
   readonly promotions: number;
   readonly demotions: number;
   /** Calls that failed with CALL_TIMEOUT, CPU_LIMIT_EXCEEDED, MEMORY_LIMIT_EXCEEDED. */

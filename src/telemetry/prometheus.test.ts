@@ -37,7 +37,7 @@ function functionMetrics(id: string, change: Partial<FunctionMetrics> = {}): Fun
     demotions: 0,
     timeouts: 0,
   };
-  const rest = { cpuTimeouts: 0, outOfMemory: 0, evictions: 0, errors: 1, heapUsedBytes: 1_000, sandboxesOpen: 1 };
+  const rest = { cpuTimeouts: 0, outOfMemory: 0, evictions: 0, errors: 1, heapUsedBytes: 1_000, sandboxesOpen: 1, startMode: null };
   return { id, engine: "javascript", lane: "loop", byStatus, pool, ...counts, ...rest, ...change };
 }
 

@@ -31,7 +31,17 @@ export interface Fleet {
 export function spec(id: string, change: Partial<FunctionSpec> = {}): FunctionSpec {
   const limits = { memoryMaxBytes: 1, timeoutMs: 1, cpuTimeoutMs: 1, poolSize: 1 };
   const isolation: Isolation = { kind: "shared" };
-  const code = { file: "", bundle: null, failure: null, env: {}, allow: {}, contract: null, checkpoint: false, outputMaxBytes: 1 };
+  const code = {
+    file: "",
+    bundle: null,
+    failure: null,
+    env: {},
+    allow: {},
+    contract: null,
+    checkpoint: false,
+    outputMaxBytes: 1,
+    folders: [],
+  };
   return { id, route: `/${id}`, methods: null, engine: "javascript", isolation, ...limits, ...code, ...change };
 }
 

@@ -15,8 +15,9 @@ import { GuestProcess } from "../../guest/wasi/guest-process.ts";
 import { type WasiFunction, wasiImports } from "../../guest/wasi/imports.ts";
 import { BufferedInput, BufferedOutput } from "../../guest/wasi/streams.ts";
 import type { Memory } from "../../guest/wasi/webassembly.ts";
+import type { SharedFolder } from "../../src/engines/engine.ts";
 import type { FolderAccess } from "../../src/engines/wasm/files/folder-access.ts";
-import { HostFiles, type SharedFolder } from "../../src/engines/wasm/files/host-files.ts";
+import { HostFiles } from "../../src/engines/wasm/files/host-files.ts";
 
 export const ALL_RIGHTS = (1n << 30n) - 1n;
 export const MEMORY_BYTES = 8 * 65_536;

@@ -76,6 +76,8 @@ export async function sourceOf(code: string, limits: Partial<EngineSource> = {})
     env: {},
     allow: {},
     outputMaxBytes: 0,
+    folders: [],
+    checkpoint: false,
   };
   return { functionId: "probe", codeFile, mapFile: "", codeCacheFile: null, ...defaults, ...limits };
 }

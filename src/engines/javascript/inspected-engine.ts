@@ -50,7 +50,7 @@ export class InspectedEngine implements Engine {
       await sandbox.load(text);
       return sandbox;
     };
-    return { open, lane: "none", promotionCount: 0, demotionCount: 0, close: () => {} };
+    return { open, lane: "none", startMode: null, promotionCount: 0, demotionCount: 0, close: () => {} };
   }
 
   close(): void {}

@@ -70,6 +70,8 @@ export class JavaScriptTemplate implements Template {
   get lane(): "thread" | "loop" {
     return this.#lanes.lane;
   }
+  readonly startMode = null;
+
   get promotionCount(): number {
     return this.#lanes.promotionCount;
   }

@@ -79,6 +79,8 @@ export class WasmTemplate implements Template {
       env: source.env,
       allow: source.allow,
       outputMaxBytes: source.outputMaxBytes,
+      folders: source.folders,
+      checkpoint: source.checkpoint,
       // Go and Rust import poll_oneoff whether they sleep or not: of those it is learned.
       waits: facts.imports.some((name) => name !== `${WASI}.poll_oneoff` && MAY_WAIT.has(name.slice(name.indexOf(".") + 1))),
       module: new ivm.ExternalCopy(module),
@@ -103,6 +105,9 @@ export class WasmTemplate implements Template {
   get lane(): "thread" | "loop" {
     return this.#code.lanes.lane;
   }
+  get startMode(): StartMode {
+    return this.#mode;
+  }
   get promotionCount(): number {
     return this.#code.lanes.promotionCount;
   }
@@ -117,12 +122,14 @@ export class WasmTemplate implements Template {
 
   /** Requests must not fail because something that would have made them faster did. */
   #fallBack(error: unknown): void {
+    // A module that was prepared for checkpoints can be put back as well.
+    const slower = this.#mode === "checkpoint" ? "reset" : "instance";
     const why = error instanceof SandboxError ? error.failure.message : String(error);
     this.#host.onGuestLog(
       this.#code.functionId,
       "warn",
-      `Cannot start requests by ${this.#mode}: ${why}. Every request gets a new instance instead`,
+      `Cannot start requests by ${this.#mode}: ${why}. Requests start by ${slower} instead`,
     );
-    this.#mode = "instance";
+    this.#mode = slower;
   }
 }

@@ -12,7 +12,7 @@ import { formatSize } from "../../base/units.ts";
 import type { Allow } from "../../config/config.ts";
 import type { CapabilityHost } from "../../host/capabilities.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
-import type { Call, CallFailure, Sandbox, TurnObserver } from "../engine.ts";
+import type { Call, CallFailure, Sandbox, SharedFolder, TurnObserver } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { CallDeadlines, type CallHolder } from "../isolate/call-deadlines.ts";
 import type { LaneHistory } from "../isolate/lane.ts";
@@ -21,12 +21,14 @@ import { describeThrown } from "../isolate/thrown.ts";
 import { isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts";
 import type { Watchdog } from "../isolate/watchdog.ts";
 import { isFailure, type RequestContract } from "./contracts/contract.ts";
+import { HostFiles } from "./files/host-files.ts";
 import { GuestRequests } from "./guest-requests.ts";
 import { guestFrames, trapSummary } from "./trap-text.ts";
 import { type RealmInput, WasmRealm } from "./wasm-realm.ts";
 
 const MIB = 1024 * 1024;
 /** The shim's own heap: its output, an image, input that came apart. The guest's memory is beside it, capped in the module. */
+const OPEN_FILES_MAX = 1_000;
 const SHIM_HEAP_BYTES = 32 * MIB;
 const STDERR_MAX_BYTES = 32 * 1024;
 const LOAD_CALL_ID = -1;
@@ -54,6 +56,8 @@ export interface WasmCode {
   readonly env: Readonly<Record<string, string>>;
   readonly allow: Allow;
   readonly outputMaxBytes: number;
+  readonly folders: readonly SharedFolder[];
+  readonly checkpoint: boolean;
   readonly module: ivm.ExternalCopy<WebAssembly.Module>;
   readonly contract: RequestContract;
   readonly lanes: LaneHistory;
@@ -108,7 +112,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   /** Connects the module and brings it to where requests begin. Rejects with SandboxError. */
   async load(): Promise<void> {
     const { isolate, context } = this.#opened;
-    const { functionId, env, contract, module, outputMaxBytes } = this.#code;
+    const { functionId, env, contract, module, outputMaxBytes, folders } = this.#code;
     const fixed = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     this.#realm = new WasmRealm(
       context ?? (await isolate.createContext()),
@@ -125,7 +129,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
         streamFiletypes: [],
       },
       {
-        files: null,
+        files: folders.length === 0 ? null : (window) => new HostFiles({ folders, openMaxCount: OPEN_FILES_MAX, window }),
         store: null,
         network: null,
         streams: null,
@@ -144,10 +148,20 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       args: NO_ARGS,
       options: NO_OPTIONS,
       ended: (noted) => {
-        if (noted !== undefined) this.#loaded(null);
+        if (noted !== undefined) this.#loaded(this.#repeats(noted as number));
       },
     });
     await promise;
+  }
+
+  /** Why what it did before its requests must not be shared by all of them; null when it may. */
+  #repeats(noted: number): CallFailure | null {
+    const { functionId, checkpoint } = this.#code;
+    const told = (what: string): CallFailure => ({ code: "LOAD_FAILED", message: `${functionId} ${what} before it asks for its request` });
+    if ((noted & (NOTED.usedHost | NOTED.openedFile)) !== 0) return told("uses files or the host");
+    if (!checkpoint && (noted & NOTED.readRandom) !== 0) return told("reads random numbers");
+    if (!checkpoint && (noted & NOTED.readClock) !== 0) return told("reads the clock");
+    return null;
   }
 
   #loaded(failure: CallFailure | null): void {

@@ -29,6 +29,7 @@ import {
   SCRATCH_OFFSET,
   SECOND_PATH_OFFSET,
 } from "../../../../guest/wasi/file-operations.ts";
+import type { SharedFolder } from "../../engine.ts";
 import { codeOf, errnoOfError, Refused } from "./errno.ts";
 import { Filestats, filetypeOf, type TimeArgument } from "./filestat.ts";
 import { type Folder, type FolderAccess, folderAccess } from "./folder-access.ts";
@@ -37,13 +38,6 @@ import { type OpenFile, OpenFiles, type OpenFolder } from "./open-files.ts";
 import { accessModeOf, fdflagsOf, openAt, openFlags } from "./opening.ts";
 import * as paths from "./path-operations.ts";
 import { Walk } from "./walk.ts";
-
-export interface SharedFolder {
-  readonly hostPath: string;
-  /** What the guest knows it as, such as `/data`. */
-  readonly guestName: string;
-  readonly isWritable: boolean;
-}
 
 export interface HostFilesOptions {
   readonly folders: readonly SharedFolder[];
