@@ -65,13 +65,14 @@ function describe(spec: FunctionSpec, running: FunctionReport | undefined) {
   };
   if (running === undefined) return base;
   // What keeps a function from being served, a missing secret or a failed build, is for its server to say.
-  const { lane, sandboxes, calls } = running;
-  return { ...base, failure: running.failure, lane, sandboxes, calls };
+  const { lane, sandboxes, calls, start } = running;
+  return { ...base, failure: running.failure, lane, sandboxes, calls, start };
 }
 
 function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean, { io }: Call): string {
   if (rows.length === 0) return "No functions found.";
   const colour = palette(io.stdout, io.env);
+  const hasStarts = rows.some((row) => "start" in row && row.start !== null);
   const columns = [
     "FUNCTION",
     "ROUTE",
@@ -80,6 +81,7 @@ function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean
     "ISOLATION",
     "MEMORY",
     "TIMEOUT",
+    ...(hasStarts ? ["START"] : []),
     ...(isRunning ? ["LANE", "SANDBOXES", "CALLS"] : []),
     "",
   ];
@@ -91,6 +93,7 @@ function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean
     row.isolation,
     formatSize(row.memoryMaxBytes),
     formatDuration(row.timeoutMs),
+    ...(hasStarts ? ["start" in row ? (row.start?.mode ?? "") : ""] : []),
     ...(isRunning ? ("lane" in row ? [row.lane, String(row.sandboxes), String(row.calls)] : ["", "", ""]) : []),
     row.failure === null ? "" : colour.red(row.failure.code),
   ]);

@@ -39,7 +39,9 @@ const OPEN_FILES_MAX = 10_000;
 const RETRY_MS = 5;
 
 void runJob(JSON.parse(readFileSync(JOB_DESCRIPTOR, "utf8")) as RunJob).then((code) => {
-  process.exitCode = code;
+  // Not by a return: V8 may wait for ever for its compilers of WebAssembly when it is taken down in order
+  // (14.6, with isolates of isolated-vm). Everything was written synchronously.
+  (process as unknown as { reallyExit(code: number): never }).reallyExit(code);
 });
 
 async function runJob({ name, file, args, environ, folders, memoryMaxBytes }: RunJob): Promise<number> {
@@ -85,7 +87,14 @@ async function runJob({ name, file, args, environ, folders, memoryMaxBytes }: Ru
       onInternalError: (error) => complain(name, `internal error: ${(error as Error).stack}`, EXIT_UNUSABLE),
     },
   );
-  const ended = realm.run.applySync(undefined, [0, 0], {}) as number;
+  let ended: number;
+  try {
+    ended = realm.run.applySync(undefined, [0, 0], {}) as number;
+  } catch (error) {
+    // Tables, unlike linear memory, lie in the isolate's heap.
+    const reason = isolate.isDisposed ? `it needs more than ${SHIM_HEAP_MIB} MiB beside its linear memory` : (error as Error).message;
+    return complain(name, `trapped: ${reason}`, EXIT_TRAPPED);
+  }
   if (ended === ENDED.exited) return Math.min(realm.exitCode >>> 0, EXIT_CODE_MAX);
   const text = realm.failureText();
   return complain(name, [`trapped: ${trapSummary(text)}`, ...guestFrames(text).split("\n").slice(1)].join("\n"), EXIT_TRAPPED);

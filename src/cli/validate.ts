@@ -16,6 +16,7 @@ import { buildWasm } from "../serve/build-wasm.ts";
 import { bundleSourceOf } from "../serve/bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
+import { type WasmStart, wasmStartOf } from "../serve/wasm-start.ts";
 import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK } from "./command.ts";
 import { checkLoading } from "./load-check.ts";
 import { methodsOf } from "./route-table.ts";
@@ -108,7 +109,18 @@ async function mapLimited<From, To>(items: readonly From[], limit: number, work:
 /** What --json says of a function: no values of its environment. */
 function describe(spec: FunctionSpec): object {
   const { id, route, engine, file, memoryMaxBytes, timeoutMs, isolation, failure } = spec;
-  return { id, route, methods: methodsOf(spec), engine, file, memoryMaxBytes, timeoutMs, isolation: isolationText(isolation), failure };
+  return {
+    id,
+    route,
+    methods: methodsOf(spec),
+    engine,
+    file,
+    memoryMaxBytes,
+    timeoutMs,
+    isolation: isolationText(isolation),
+    start: wasmStartOf(spec),
+    failure,
+  };
 }
 
 function report(
@@ -141,10 +153,20 @@ function report(
             rows,
           ),
         ]),
+    ...functions.flatMap((spec) => startLine(spec, wasmStartOf(spec))),
     ...notices.map((notice) => `${colour.yellow("note")}  ${notice}`),
     ...warnings.map((warning) => `${colour.yellow("note")}  ${describeFailure(seenFrom(io.cwd, warning))}`),
     ...problems.map((failure) => `\n${colour.red("FAIL")}  ${describeFailure(seenFrom(io.cwd, failure))}`),
     "",
     `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more ${failures.length === 1 ? "problem" : "problems"}` : ""}`,
   ].join("\n");
+}
+
+/** How requests of a module start and what they look like: chosen for the developer, who may want to choose otherwise. */
+function startLine({ id }: FunctionSpec, start: WasmStart | null): string[] {
+  if (start === null) return [];
+  return [
+    `      ${id} starts requests by ${start.mode}: ${start.modeReason}`,
+    `      ${id} keeps the contract ${start.contract}: ${start.contractReason}`,
+  ];
 }

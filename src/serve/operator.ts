@@ -8,9 +8,11 @@ import { isolationText } from "../config/isolation-text.ts";
 import { allLatencies, type FunctionTotals, quantileUs } from "../telemetry/aggregate.ts";
 import type { PoolMetrics } from "../telemetry/metrics.ts";
 import { renderPrometheus } from "../telemetry/prometheus.ts";
+import type { FunctionSpec } from "./function-spec.ts";
 import type { Placement } from "./messages.ts";
 import type { ProfileRequest } from "./profilers.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { type WasmStart, wasmStartOf } from "./wasm-start.ts";
 
 export interface FunctionReport {
   readonly id: string;
@@ -27,6 +29,8 @@ export interface FunctionReport {
   readonly placement: { readonly where: "shared" | "isolation" | "probation" | "profile" | "quarantine"; readonly reason?: string };
   readonly sandboxes: number;
   readonly calls: number;
+  /** WebAssembly, once built; `mode` is what runs, which may have fallen back from what was chosen. */
+  readonly start: WasmStart | null;
   readonly failure: Failure | null;
 }
 
@@ -92,6 +96,7 @@ export class Operator {
         placement: placementReport(placement.placementOf(spec.id)),
         sandboxes: known?.metrics.sandboxesOpen ?? 0,
         calls: known === undefined ? 0 : callsOf(known),
+        start: startOf(spec, known?.metrics.startMode ?? null),
         failure: live.failureOf(spec),
       };
     });
@@ -164,4 +169,10 @@ function functionStats(totals: FunctionTotals): FunctionStats {
   };
   const quantiles = { latencyP50Us: quantile(0.5), latencyP95Us: quantile(0.95), latencyP99Us: quantile(0.99) };
   return { id, requests: callsOf(totals), errors, ...quantiles, coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions, pool };
+}
+
+function startOf(spec: FunctionSpec, running: string | null): WasmStart | null {
+  const start = wasmStartOf(spec);
+  if (start === null || running === null || running === start.mode) return start;
+  return { ...start, mode: running, modeReason: `it could not start by ${start.mode}; the log says why` };
 }

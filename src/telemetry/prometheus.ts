@@ -103,6 +103,9 @@ function renderSandboxes(text: Exposition, seen: readonly FunctionTotals[]): voi
   for (const { id, lanes } of seen) {
     for (const name of ["thread", "loop"] as const) text.sample(lane, { function: id, lane: name }, lanes[name]);
   }
+  const start = "pilotlight_function_start_mode";
+  text.family(start, "gauge", "1 for the way in which requests of a WebAssembly function get their fresh state.");
+  for (const { id, metrics } of seen) if (metrics.startMode !== null) text.sample(start, { function: id, mode: metrics.startMode }, 1);
   each(text, seen, {
     pilotlight_promotions_total: ["counter", "Moves of the function from the thread lane to the loop lane.", (one) => one.promotions],
     pilotlight_demotions_total: ["counter", "Moves of the function from the loop lane to the thread lane.", (one) => one.demotions],

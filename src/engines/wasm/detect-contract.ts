@@ -11,7 +11,7 @@ export interface DetectedContract {
 }
 
 /** Names that only a program which reads the CGI environment spells out. */
-const CGI_WORDS = ["REQUEST_METHOD", "GATEWAY_INTERFACE"];
+const CGI_WORDS = ["REQUEST_METHOD", "GATEWAY_INTERFACE", "QUERY_STRING", "PATH_INFO", "REQUEST_URI"];
 /** Keys of Gojinn's answer: a program that writes one has all of them, in its text or its struct tags. */
 const GOJINN_WORDS = ["status", "body"];
 
