@@ -5,7 +5,7 @@
  */
 import type { Exchange } from "../../../http/exchange.ts";
 import type { CallFailure } from "../../engine.ts";
-import { type Answer, isStatus, type RequestContract } from "./contract.ts";
+import { type Answer, isHeader, isStatus, type RequestContract } from "./contract.ts";
 
 export const cgiContract: RequestContract = {
   name: "cgi",
@@ -15,6 +15,8 @@ export const cgiContract: RequestContract = {
   answer: answerOf,
 };
 
+/** RFC 3875 6.3.3. */
+const STATUS = /^(\d{3})(?: |$)/;
 const DEFAULT_PORT = { http: "80", https: "443" } as const;
 
 function environOf(exchange: Exchange): string {
@@ -70,15 +72,15 @@ function answerOf(stdout: Buffer): Answer | CallFailure {
   let headerLines = "";
   for (const line of stdout.toString("latin1", 0, end.head).split(/\r?\n/)) {
     const colon = line.indexOf(":");
-    if (colon <= 0) return invalid(`${JSON.stringify(line.slice(0, 80))} is no header line`);
-    const name = line.slice(0, colon);
+    const name = line.slice(0, Math.max(colon, 0));
     const value = line.slice(colon + 1).trim();
+    if (!isHeader(name, value)) return invalid(`${JSON.stringify(line.slice(0, 80))} is no header line`);
     if (name.toLowerCase() !== "status") {
       headerLines += `${name}: ${value}\r\n`;
       if (name.toLowerCase() === "location" && status === 0) status = 302;
       continue;
     }
-    status = Number.parseInt(value, 10);
+    status = Number(STATUS.exec(value)?.[1]);
     if (!isStatus(status)) return invalid(`its status is ${JSON.stringify(value)}, not a number from 200 to 599`);
   }
   return { status: status === 0 ? 200 : status, headerLines, body: Uint8Array.prototype.slice.call(stdout, end.body) };
@@ -86,9 +88,10 @@ function answerOf(stdout: Buffer): Answer | CallFailure {
 
 /** Where the head ends and the body begins; null without an empty line. */
 function headEnd(stdout: Buffer): { head: number; body: number } | null {
-  const long = stdout.indexOf("\r\n\r\n");
+  // Line ends may be mixed: many a program ends its head with "\n\r\n".
+  const long = stdout.indexOf("\n\r\n");
   const short = stdout.indexOf("\n\n");
-  if (long !== -1 && (short === -1 || long < short)) return { head: long, body: long + 4 };
+  if (long !== -1 && (short === -1 || long < short)) return { head: long, body: long + 3 };
   return short === -1 ? null : { head: short, body: short + 2 };
 }
 

@@ -38,3 +38,11 @@ export const BYTES = "content-type: application/octet-stream\r\n";
 export function isStatus(status: unknown): status is number {
   return Number.isInteger(status) && (status as number) >= 200 && (status as number) <= 599;
 }
+
+// RFC 9110 sections 5.1 and 5.5. Line by line, because a value that ends its line would pass for two good ones afterwards.
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+export function isHeader(name: string, value: string): boolean {
+  return HEADER_NAME.test(name) && HEADER_VALUE.test(value);
+}

@@ -9,7 +9,7 @@ import { isUtf8 } from "node:buffer";
 import type { Exchange } from "../../../http/exchange.ts";
 import type { CallFailure } from "../../engine.ts";
 import { rawAnswer } from "./command-contract.ts";
-import { type Answer, isStatus, type RequestContract } from "./contract.ts";
+import { type Answer, isHeader, isStatus, type RequestContract } from "./contract.ts";
 
 export const gojinnContract: RequestContract = {
   name: "gojinn",
@@ -69,28 +69,44 @@ function answerOf(stdout: Buffer): Answer | CallFailure {
   } catch {
     return rawAnswer(stdout);
   }
-  if (typeof value !== "object" || value === null || value.status === undefined || value.status === 0) return rawAnswer(stdout);
-  const { status, headers, body = "", body_base64: base64 } = value;
+  // As in Go, where null leaves a field as it is.
+  if (typeof value !== "object" || value === null || (value.status ?? 0) === 0) return rawAnswer(stdout);
+  const { status, headers } = value;
+  const body = value.body ?? "";
+  const base64 = value.body_base64 ?? null;
   if (!isStatus(status)) return invalid(`its status is ${JSON.stringify(status)}, not a number from 200 to 599`);
   if (typeof body !== "string") return invalid("its body is no string");
-  if (base64 !== undefined && typeof base64 !== "string") return invalid("its body_base64 is no string");
+  if (base64 !== null && typeof base64 !== "string") return invalid("its body_base64 is no string");
   const headerLines = linesOf(headers);
-  if (headerLines === null) return invalid("its headers are not an object of strings or lists of strings");
-  return { status, headerLines, body: base64 === undefined ? body : Buffer.from(base64, "base64") };
+  if (typeof headerLines !== "string") return headerLines;
+  if (base64 === null) return { status, headerLines, body };
+  const bytes = Buffer.from(base64, "base64");
+  if (bytes.length !== decodedLength(base64)) return invalid("its body_base64 is not base64");
+  return { status, headerLines, body: bytes };
 }
 
-function linesOf(headers: unknown): string | null {
+/** Of base64 without anything foreign, which Node's decoder would leave out without a word. */
+function decodedLength(base64: string): number {
+  let end = base64.length;
+  while (end > base64.length - 2 && base64[end - 1] === "=") end--;
+  return Math.floor((end * 3) / 4);
+}
+
+function linesOf(headers: unknown): string | CallFailure {
   if (headers === undefined || headers === null) return "";
-  if (typeof headers !== "object" || Array.isArray(headers)) return null;
+  if (typeof headers !== "object" || Array.isArray(headers)) return invalid(NO_HEADERS);
   let lines = "";
   for (const [name, value] of Object.entries(headers as Record<string, unknown>)) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      if (typeof one !== "string") return null;
+      if (typeof one !== "string") return invalid(NO_HEADERS);
+      if (!isHeader(name, one)) return invalid(`its header ${JSON.stringify(name.slice(0, 80))} has characters that no header may have`);
       lines += `${name}: ${one}\r\n`;
     }
   }
   return lines;
 }
+
+const NO_HEADERS = "its headers are not an object of strings or lists of strings";
 
 function invalid(why: string): CallFailure {
   return { code: "INVALID_ANSWER", message: `The function's answer can't be sent: ${why}` };
