@@ -148,8 +148,7 @@ async function readPlan(
     ...loadOptions(call.flags.values),
     ...(data.ok && data.value !== null ? { data: data.value } : {}),
     ...(ca.ok && ca.value !== null ? { ca: ca.value } : {}),
-    // Intervals need them too.
-    keepsSamples: ["csv", "html", "json"].some((name) => call.flag(name) !== undefined),
+    keepsSamples: ["csv", "html"].some((name) => call.flag(name) !== undefined),
     coreCount: availableParallelism(),
   });
   if (!plan.ok) failures.push(...plan.failure);

@@ -4,8 +4,16 @@
  * For the tests of reports and of whatever else reads a LoadResult. Its figures
  * agree with each other, because all of them come from the same requests.
  */
+
+import { BLOCKS_MIN } from "../../src/lab/load/block-intervals.ts";
 import type { LoadPlan } from "../../src/lab/load/plan.ts";
-import type { Distribution, LoadResult, RequestSamples, SecondPoint } from "../../src/lab/load/result.ts";
+import {
+  type Distribution,
+  type LoadResult,
+  REPORTED_QUANTILES,
+  type RequestSamples,
+  type SecondPoint,
+} from "../../src/lab/load/result.ts";
 
 export interface ExampleOptions {
   readonly seconds?: number;
@@ -56,6 +64,10 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
     interrupted: false,
     unfinishedCount: 0,
     drainMs: 0,
+    latencyIntervals:
+      seconds < BLOCKS_MIN
+        ? []
+        : REPORTED_QUANTILES.map((quantile) => ({ quantile, lowUs: 300 * quantile, highUs: 900_000 * quantile, confidence: 0.95 })),
     passedPerSecond: passed / seconds,
     censoredCount: 0,
     lateCount: 0,

@@ -6,6 +6,7 @@
 import { dueCount, scheduleMs } from "./arrival-times.ts";
 import { type AuditFacts, findBottlenecks } from "./audit.ts";
 import { backlogOf } from "./backlog.ts";
+import { blockIntervals } from "./block-intervals.ts";
 import { UsHistogram, type ValueCounts } from "./histogram.ts";
 import { type LoadPlan, plannedDurationMs } from "./plan.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type LoadResult,
   PHASES,
   type Phase,
+  REPORTED_QUANTILES,
   type RequestSamples,
 } from "./result.ts";
 import type { Seconds } from "./seconds.ts";
@@ -89,6 +91,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     connectionsOpened: sum((report) => report.connectionsOpened),
     usersMaxCount: plan.arrivals.kind === "closed" ? plan.arrivals.users : sum((report) => report.connectionsMaxInUse),
     latency,
+    latencyIntervals: blockIntervals(seconds.latencies, REPORTED_QUANTILES, plan.seed),
     censoredCount,
     uncorrected: uncorrected.distribution(),
     phases: Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].distribution()])) as LoadResult["phases"],

@@ -114,6 +114,17 @@ export interface RunCounts {
   readonly connectionsOpened: number;
 }
 
+/** Of a quantile of the corrected latency. */
+export interface LatencyInterval {
+  readonly quantile: number;
+  readonly lowUs: number;
+  readonly highUs: number;
+  readonly confidence: number;
+}
+
+/** The quantiles that every report shows. */
+export const REPORTED_QUANTILES = [0.5, 0.9, 0.95, 0.99, 0.999] as const;
+
 export interface LoadResult extends RunCounts {
   readonly plan: LoadPlan;
   readonly startedAt: string;
@@ -140,6 +151,8 @@ export interface LoadResult extends RunCounts {
   readonly latency: Distribution;
   /** How many of the latter: timed out, never sent, or unanswered when the run was cut short. Their latency is a lower bound. */
   readonly censoredCount: number;
+  /** Of REPORTED_QUANTILES; none of a run of less than ten seconds. */
+  readonly latencyIntervals: readonly LatencyInterval[];
   /** The same answers from the real send time: what most tools print. */
   readonly uncorrected: Distribution;
   readonly phases: Readonly<Record<Phase, Distribution>>;

@@ -4,7 +4,7 @@
  * is no quantile).
  */
 import { dueCount, type OpenArrivals } from "./arrival-times.ts";
-import { UsHistogram } from "./histogram.ts";
+import { UsHistogram, type ValueCounts } from "./histogram.ts";
 import type { LoadPlan } from "./plan.ts";
 import type { SecondPoint } from "./result.ts";
 import type { ThreadSecond } from "./thread-messages.ts";
@@ -31,6 +31,11 @@ export class Seconds {
   /** Of the newest second; 0 before the first is over. */
   get latestP99Us(): number {
     return this.#seconds.at(-1)?.latency.quantileUs(0.99) ?? 0;
+  }
+
+  /** The latency of each. */
+  get latencies(): ValueCounts[] {
+    return this.#seconds.map(({ latency }) => latency.toValueCounts());
   }
 
   /** `durationMs`: what falls due after it is nothing, though late answers may still come. */

@@ -4,9 +4,9 @@
  * the audit line by line. Pure: strings without colour or markup.
  */
 import { quantileName } from "../../stats/quantile.ts";
-import { ERROR_KINDS, type ErrorKind, type LoadResult, type Phase } from "../load/result.ts";
+import { ERROR_KINDS, type ErrorKind, type LoadResult, type Phase, REPORTED_QUANTILES } from "../load/result.ts";
 import { formatCount, formatRate, formatShare, spacedUs } from "./format.ts";
-import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";
+import { estimateQuantile, quantileOf } from "./quantile-estimate.ts";
 
 export interface ErrorLine {
   readonly kind: ErrorKind;

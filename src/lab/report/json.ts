@@ -4,11 +4,11 @@
  * name ends in its unit, and a figure that isn't known is null. The requests
  * one by one are the CSV's: they would make a file of hundreds of megabytes.
  */
-import { type Distribution, type LoadResult, PHASES } from "../load/result.ts";
+import { type Distribution, type LoadResult, PHASES, REPORTED_QUANTILES } from "../load/result.ts";
 import { errorLines } from "./findings.ts";
 import { thisMachine } from "./machine.ts";
 import { planData, planUrl } from "./plan-text.ts";
-import { estimateQuantile, REPORTED_QUANTILES } from "./quantile-estimate.ts";
+import { estimateQuantile } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
 /** Indented, ends with a line break. */

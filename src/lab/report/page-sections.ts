@@ -5,11 +5,11 @@
  */
 import { quantileName } from "../../stats/quantile.ts";
 import { samplesForQuantile } from "../../stats/quantile-interval.ts";
-import { type Distribution, type LoadResult, PHASES, type Phase } from "../load/result.ts";
+import { type Distribution, type LoadResult, PHASES, type Phase, REPORTED_QUANTILES } from "../load/result.ts";
 import { auditLines, behindText, censoredText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
 import { formatCount, formatRate, formatShare, spacedUs, unbroken } from "./format.ts";
 import { type Html, html } from "./markup.ts";
-import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";
+import { estimateQuantile, quantileOf } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
 export function banners(result: LoadResult, outcomes: readonly ThresholdOutcome[]): Html[] {

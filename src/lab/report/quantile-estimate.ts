@@ -1,11 +1,11 @@
 /**
  * What a run can say of a quantile of its latency: the value, its interval
- * where every request's own time was kept, or that too few answers stand
+ * where the run was long enough for one, or that too few answers stand
  * behind it. A p99 of 50 answers is their maximum under another name: whatever
  * prints a quantile asks here first.
  */
 import { quantileName } from "../../stats/quantile.ts";
-import { type Interval, quantileInterval, samplesForQuantile } from "../../stats/quantile-interval.ts";
+import { type Interval, samplesForQuantile } from "../../stats/quantile-interval.ts";
 import type { Distribution, LoadResult } from "../load/result.ts";
 import { formatCount } from "./format.ts";
 
@@ -18,9 +18,6 @@ export interface QuantileEstimate {
   readonly tooFew: string | null;
 }
 
-/** The quantiles that every report shows. */
-export const REPORTED_QUANTILES = [0.5, 0.9, 0.95, 0.99, 0.999] as const;
-
 export function estimateQuantile(result: LoadResult, quantile: number): QuantileEstimate {
   const { count } = result.latency;
   const us = quantileOf(result.latency, quantile);
@@ -30,8 +27,10 @@ export function estimateQuantile(result: LoadResult, quantile: number): Quantile
     const tooFew = `${quantileName(quantile)} of ${formatCount(count)} ${count === 1 ? "sample" : "samples"}: too few (it needs ${formatCount(needed)})`;
     return { quantile, us, interval: null, tooFew };
   }
-  const interval = result.samples === null ? null : quantileInterval(sortedLatencies(result), quantile);
-  return { quantile, us, interval: interval?.ok ? interval.value : null, tooFew: null };
+  const found = result.latencyIntervals.find((interval) => interval.quantile === quantile);
+  // Seconds are counted with two digits, the whole run with three.
+  const interval = found && { low: Math.min(us, found.lowUs), high: Math.max(us, found.highUs), confidence: found.confidence };
+  return { quantile, us, interval: interval ?? null, tooFew: null };
 }
 
 /** The value at or below which the share lies; 0 without values. */
@@ -44,17 +43,4 @@ export function quantileOf(distribution: Distribution, quantile: number): number
     "0.999": distribution.p999Us,
   };
   return named[String(quantile)] ?? distribution.curve.find((point) => point.quantile >= quantile)?.us ?? distribution.maxUs;
-}
-
-/** Sorted once for each result: five quantiles of a million requests are asked for. */
-const sortedOf = new WeakMap<LoadResult, Float64Array>();
-
-function sortedLatencies(result: LoadResult): Float64Array {
-  let sorted = sortedOf.get(result);
-  if (sorted === undefined) {
-    const { latencyUs, failed } = result.samples!;
-    sorted = latencyUs.filter((_, index) => failed[index] === 0).sort();
-    sortedOf.set(result, sorted);
-  }
-  return sorted;
 }

@@ -9,12 +9,12 @@
 import { table } from "../../base/table.ts";
 import { type Palette, palette, printable } from "../../base/terminal.ts";
 import { quantileName } from "../../stats/quantile.ts";
-import type { Distribution, LoadResult } from "../load/result.ts";
+import { type Distribution, type LoadResult, REPORTED_QUANTILES } from "../load/result.ts";
 import { auditLines, behindText, censoredText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
 import { formatCount, formatShare, formatUs } from "./format.ts";
 import { k6Lines } from "./k6-metrics.ts";
 import { arrivalsText, planUrl, settingsText } from "./plan-text.ts";
-import { estimateQuantile, quantileOf, REPORTED_QUANTILES } from "./quantile-estimate.ts";
+import { estimateQuantile, quantileOf } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
 export interface SummaryOptions {
