@@ -11,7 +11,7 @@ import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { quantile } from "./quantile.ts";
 import { DEFAULT_CONFIDENCE, type Interval } from "./quantile-interval.ts";
 import { createRandom } from "./random.ts";
-import { checkPositive, checkSamples, type Samples, sortedCopy } from "./samples.ts";
+import { checkPositive, type Samples, sortedCopy } from "./samples.ts";
 
 /** Gets a resample, ascending; must not keep it, and must return a finite number. */
 export type Statistic = (sorted: Float64Array) => number;
@@ -23,15 +23,8 @@ export interface BootstrapOptions {
 }
 
 export const DEFAULT_RESAMPLE_COUNT = 10_000;
-/** Fewer samples have so few distinct resamples that a 95% interval ends at the extremes and covers less. */
+/** No resample leaves the samples' range, which holds the median in 94% of draws of 5, of 4 in 87%. */
 export const BOOTSTRAP_SAMPLES_MIN = 5;
-
-export function bootstrapInterval(values: Samples, statistic: Statistic, options: BootstrapOptions): Result<Interval> {
-  const failure = checkSamples(values, BOOTSTRAP_SAMPLES_MIN, "a bootstrap interval");
-  if (failure !== null) return fail(failure);
-  const redraw = createResampler(values, createRandom(options.seed));
-  return ok(percentileInterval(() => statistic(redraw()), options));
-}
 
 /** Of statistic(b) / statistic(a); all samples are above zero. */
 export function bootstrapRatioInterval(a: Samples, b: Samples, statistic: Statistic, options: BootstrapOptions): Result<Interval> {

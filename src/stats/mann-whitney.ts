@@ -6,7 +6,6 @@
  * Assumes independent samples; drift.ts says when they are not.
  */
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import { hodgesLehmannShift } from "./hodges-lehmann.ts";
 import { normalSurvival } from "./normal.ts";
 import { checkSamples, type Samples, sortedCopy } from "./samples.ts";
 
@@ -14,12 +13,8 @@ export interface MannWhitney {
   /** Of the first side, as SciPy's: pairs in which a is larger, ties for half. */
   readonly u: number;
   readonly p: number;
-  /** Vargha and Delaney's A: the share of pairs in which b is larger, ties for half. */
-  readonly superiority: number;
-  /** -1 to 1; above zero when b is larger: 2 * superiority - 1. */
+  /** -1 to 1; above zero when b is larger: the share of pairs in which it is, less the share in which a is. */
   readonly cliffsDelta: number;
-  /** Hodges-Lehmann estimate of b - a. */
-  readonly shift: number;
 }
 
 const EXACT_COUNT_MAX = 8;
@@ -34,8 +29,7 @@ export function mannWhitney(a: Samples, b: Samples): Result<MannWhitney> {
   const { u, tieTerm } = rank(sortedA, sortedB);
   const isExact = tieTerm === 0 && Math.min(sortedA.length, sortedB.length) <= EXACT_COUNT_MAX;
   const p = isExact ? exactP(u, sortedA.length, sortedB.length) : asymptoticP(u, sortedA.length, sortedB.length, tieTerm);
-  const superiority = 1 - u / pairCount;
-  return ok({ u, p, superiority, cliffsDelta: 1 - (2 * u) / pairCount, shift: hodgesLehmannShift(sortedA, sortedB) });
+  return ok({ u, p, cliffsDelta: 1 - (2 * u) / pairCount });
 }
 
 /** How many samples a side it takes before any difference, however clear, can give p < alpha. */

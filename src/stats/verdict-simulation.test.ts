@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRandom } from "./random.ts";
-import { isPreciseEnough } from "./stopping.ts";
+import { pairsForInterval } from "./signed-rank.ts";
 import { judge, judgeSuite, type Verdict } from "./verdict.ts";
 
 type Noise = (random: () => number, share: number) => number;
@@ -80,24 +80,56 @@ test("equals with 1% of noise are called equal in at least 9 of 10 runs: inconcl
   assert.ok(equal >= 180, `${equal} of 200`);
 });
 
-test("measuring until the medians are precise does not tell equals apart any oftener", () => {
-  const random = createRandom(21);
-  const noise = NOISES["normal"]!;
-  const stop = { relativeWidth: 0.03, minimumCount: 5 };
-  const runCount = 800;
-  let falseCount = 0;
-  for (let seed = 0; seed < runCount; seed++) {
-    const a: number[] = [];
-    const b: number[] = [];
-    do {
-      a.push(...draw(random, 1, noise, 0.025, 100));
-      b.push(...draw(random, 1, noise, 0.025, 100));
-    } while (a.length < 40 && !(isPreciseEnough(a, stop).enough && isPreciseEnough(b, stop).enough));
-    const { verdict } = judge(a, b, { ...RULE, minimumEffect: 0, seed });
-    if (verdict === "improved" || verdict === "regressed") falseCount++;
+/** As `bench ab` measures: both sides of a pair suffer the same, and much more than they differ by themselves. */
+function drawPair(random: () => number, noise: Noise, truth: number): [a: number, b: number] {
+  const shared = 100 * noise(random, 10 * OWN_SHARE);
+  return [shared * noise(random, OWN_SHARE), shared * truth * noise(random, OWN_SHARE)];
+}
+
+const OWN_SHARE = 0.02;
+const PAIR_MIN_COUNT = pairsForInterval(1 - RULE.alpha);
+
+/** Until the interval of the ratio is as narrow as the minimum effect, as src/lab/ab/run-ab.ts does. */
+function judgePairs(random: () => number, noise: Noise, truth: number, rule: { minimumEffect: number; most: number }) {
+  const a: number[] = [];
+  const b: number[] = [];
+  for (;;) {
+    const [one, other] = drawPair(random, noise, truth);
+    a.push(one);
+    b.push(other);
+    const judgement = judge(a, b, { ...RULE, minimumEffect: rule.minimumEffect, isPaired: true, seed: 1 });
+    const { interval } = judgement;
+    const isPrecise = interval !== null && Math.log(interval.high / interval.low) <= Math.log1p(rule.minimumEffect);
+    if (a.length >= rule.most || isPrecise) return { judgement, count: a.length };
   }
-  assert.ok(falseCount <= 0.05 * runCount, `${falseCount} of ${runCount}`);
-});
+}
+
+for (const [shape, noise] of Object.entries(NOISES)) {
+  test(`pairs of equals under ${shape} noise, added until their ratio is precise, are told apart in at most 6 of 100 runs`, () => {
+    const random = createRandom(21);
+    const runCount = 800;
+    for (const minimumEffect of [0.01, 0.03]) {
+      let falseCount = 0;
+      for (let run = 0; run < runCount; run++) {
+        const { judgement, count } = judgePairs(random, noise, 1, { minimumEffect, most: 10 });
+        assert.ok(count >= PAIR_MIN_COUNT);
+        if (judgement.verdict === "improved" || judgement.verdict === "regressed") falseCount++;
+      }
+      assert.ok(falseCount <= 0.06 * runCount, `${falseCount} of ${runCount} at ${minimumEffect}`);
+    }
+  });
+
+  test(`10% more in seven pairs under ${shape} noise is found in at least 9 of 10 runs, though what they share is ten times theirs`, () => {
+    const random = createRandom(23);
+    const runCount = 400;
+    let foundCount = 0;
+    for (let run = 0; run < runCount; run++) {
+      const { judgement } = judgePairs(random, noise, 1.1, { minimumEffect: 0.03, most: 7 });
+      if (judgement.verdict === "regressed") foundCount++;
+    }
+    assert.ok(foundCount >= 0.9 * runCount, `${foundCount} of ${runCount}`);
+  });
+}
 
 test("a suite of ten equals has any false verdict in at most 5 of 100 runs", () => {
   const random = createRandom(22);
