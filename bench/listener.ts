@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { median } from "../src/stats/quantile.ts";
+import { createRandom } from "../src/stats/random.ts";
 import type { Effort } from "./support/figure.ts";
 import { type Lab, openLab, type Subject } from "./support/lab.ts";
 import { machineLine } from "./support/machine.ts";
@@ -19,6 +20,7 @@ import { spread } from "./support/spread.ts";
 
 const CONNECTION_COUNT = 50;
 const WARM_UP_S = 3;
+const SEED = 1;
 const BODY = '{"status":"ok","runtime":"bench","timestamp":0}';
 const HEALTH = { path: "/api/health", expect: '"status":"ok"' };
 
@@ -138,9 +140,14 @@ export async function measureListeners(rounds: number, seconds: number, warmUpSe
   const measured = rows.map(({ name }) => ({ name, cpuUsPerRequest: [] as number[], requestsPerSecond: [] as number[] }));
   const effort = { rounds, seconds, warmUpSeconds, scale: 1 };
   const lab = openLab();
+  const random = createRandom(SEED);
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const [at, row] of rows.entries()) {
+      // Each round in an order of its own: what drifts meets all alike.
+      const order = [...rows.entries()].map((entry) => ({ entry, at: random() })).toSorted((one, other) => one.at - other.at);
+      for (const {
+        entry: [at, row],
+      } of order) {
         const [cpuUsPerRequest, requestsPerSecond] = await row.measure(row.subject, effort, lab);
         measured[at]!.cpuUsPerRequest.push(cpuUsPerRequest);
         measured[at]!.requestsPerSecond.push(requestsPerSecond);

@@ -31,7 +31,7 @@ const CLIENT_CORE = 1;
 interface Client {
   readonly name: string;
   command(url: string, seconds: number): readonly string[];
-  /** Requests that were answered rightly, from what it printed. */
+  /** Requests, from what it printed; the server answers all of them rightly. */
   count(printed: string): number;
 }
 

@@ -1,10 +1,13 @@
 /** Spawn to first right answer: `serve` of a built folder beside a bare node:http server. */
+import { rounds as inTurn } from "../../src/lab/ab/schedule.ts";
+import { createRandom } from "../../src/stats/random.ts";
 import type { Effort, Figure, FigureResult } from "../support/figure.ts";
 import type { Lab, Subject } from "../support/lab.ts";
 import { ratioBar, spread } from "../support/spread.ts";
 import { built, healthFolder, nodeHttp, pilotlight } from "../support/subjects.ts";
 
 const STARTS_PER_ROUND = 3;
+const SEED = 1;
 
 export const boot: Figure = {
   name: "boot",
@@ -16,11 +19,13 @@ export const boot: Figure = {
       [bare, []],
       [ours, []],
     ]);
+    const order = inTurn(createRandom(SEED));
     // The first start of each fills caches (compiled code, the heap snapshot): not counted.
     for (let round = 0; round <= rounds * STARTS_PER_ROUND; round++) {
-      for (const [subject, samples] of times) {
+      for (const side of order.next().value) {
+        const subject = side === "a" ? bare : ours;
         const server = await lab.start(subject);
-        if (round > 0) samples.push(server.bootMs);
+        if (round > 0) times.get(subject)!.push(server.bootMs);
         await server.stop();
       }
     }

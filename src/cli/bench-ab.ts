@@ -83,8 +83,13 @@ async function measure({ plan, commands }: ReadAb, io: Io): Promise<Result<AbRun
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   const pinning = pinCores();
   try {
-    const finishNoise = observeNoise(pinning);
-    const samples = await runAb(plan, { runLoad, pinning, signal: interrupt.signal }, progressTo(io));
+    let spentUs = 0;
+    const onSpent = (us: number): void => {
+      spentUs += us;
+    };
+    const finishNoise = observeNoise(pinning, () => spentUs);
+    const tools = { runLoad, pinning, signal: interrupt.signal, onSpent };
+    const samples = await runAb(plan, tools, progressTo(io));
     if (!samples.ok) return samples;
     const judgement = judgeAb(samples.value, plan);
     const labels = { a: plan.a.label, b: plan.b.label };

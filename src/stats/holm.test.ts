@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/support/properties.ts";
 import { holm } from "./holm.ts";
 
 const ps = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 });

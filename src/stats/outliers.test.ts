@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/support/properties.ts";
 import { outlierNotes } from "./outliers.ts";
 
 const even = Array.from({ length: 40 }, (_, index) => 100 + ((index * 7) % 11));

@@ -21,6 +21,8 @@ export interface Tools {
   readonly runLoad: RunLoad;
   readonly pinning: Pinning;
   readonly signal?: AbortSignal | undefined;
+  /** Told when a process is about to be ended: CPU time of its tree. */
+  onSpent?(us: number): void;
 }
 
 /** Short enough to see when it stops falling, long against the opening of connections. */
@@ -84,6 +86,7 @@ export class MeasuredServer {
 
   /** Null when nothing of it is left. */
   async stop(): Promise<Failure | null> {
+    this.#tools.onSpent?.(this.#cpu.readUs());
     if (await this.#server.group.stop()) return null;
     const message = `${this.#subject.label} left processes that even SIGKILL did not end`;
     return { code: "AB_NOT_ENDED", message, hint: `Look for them by: ps -g ${this.#server.group.pid}` };

@@ -6,15 +6,20 @@ import { type NoiseNote, noiseNotes } from "../noise/notes.ts";
 import type { Pinning } from "./cores.ts";
 import { allProcesses, parseStat } from "./processes.ts";
 
-/** The function that is returned ends the watch. */
-export function observeNoise({ unpinnedBecause }: Pick<Pinning, "unpinnedBecause">): () => readonly NoiseNote[] {
+const US_PER_MS = 1_000;
+
+/** `spentUs` is the CPU time of what was started: it is no noise. The function that is returned ends the watch. */
+export function observeNoise(
+  { unpinnedBecause }: Pick<Pinning, "unpinnedBecause">,
+  spentUs: () => number = () => 0,
+): () => readonly NoiseNote[] {
   const facts = gatherNoiseFacts();
+  const ownCpuMs = (): number => {
+    const own = parseStat(readFileSync("/proc/self/stat", "utf8"));
+    if (own === null) return spentUs() / US_PER_MS;
+    // What orphans of ours used, we have not waited for; what shells and guards used, nobody has told.
+    return (own.ownCpuUs + Math.max(spentUs(), own.waitedCpuUs)) / US_PER_MS;
+  };
   const finish = watchActivity({ list: () => listProcesses(allProcesses()), ownCpuMs, cpuTimes: readCpuTimes });
   return () => noiseNotes(facts, finish(), unpinnedBecause);
-}
-
-/** Everything that we started has ended and been waited for, or it is seen as somebody else's. */
-function ownCpuMs(): number {
-  const own = parseStat(readFileSync("/proc/self/stat", "utf8"));
-  return own === null ? 0 : (own.ownCpuUs + own.waitedCpuUs) / 1_000;
 }
