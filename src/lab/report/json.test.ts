@@ -28,6 +28,12 @@ test("the report is JSON whose names carry their units", () => {
   assert.equal(report.errors[0].kind, "check_status");
   assert.ok(report.machine.cpu_count >= 1);
   assert.equal(report.samples, undefined);
+  const names = (value: unknown): string[] =>
+    typeof value === "object" && value !== null ? Object.entries(value).flatMap(([name, inner]) => [name, ...names(inner)]) : [];
+  assert.deepEqual(
+    names(report).filter((name) => /[A-Z]/.test(name)),
+    [],
+  );
 });
 
 test("a quantile that is refused is null, and an interval needs a run of ten seconds", () => {
@@ -50,6 +56,6 @@ test("no secret of the plan gets into the report", () => {
 test("a body of bytes is carried as base64 while it is short, else by its length", () => {
   const planWith = (bytes: Uint8Array) =>
     JSON.parse(toJson(exampleResult({ seconds: 1, plan: { body: { kind: "bytes", bytes } } }), [])).plan.body;
-  assert.deepEqual(planWith(Buffer.from("{}")), { kind: "bytes", byteLength: 2, base64: "e30=" });
-  assert.deepEqual(planWith(new Uint8Array(10_000)), { kind: "bytes", byteLength: 10_000 });
+  assert.deepEqual(planWith(Buffer.from("{}")), { kind: "bytes", byte_length: 2, base64: "e30=" });
+  assert.deepEqual(planWith(new Uint8Array(10_000)), { kind: "bytes", byte_length: 10_000 });
 });

@@ -76,6 +76,8 @@ const SECOND_MS = 1_000;
 /** Of less than this, a count says nothing of a whole second, and a latency is that of a few late answers. */
 const SHOWN_MIN_MS = 250;
 const SLOWER_MIN = 1.25;
+/** A closed loop ends with an answer for each user: those few are no part of the story. */
+const SLIVER_MIN_SHARE = 0.05;
 
 export function passedCount({ completedCount, failedCount }: SecondPoint): number {
   return completedCount - failedCount;
@@ -93,7 +95,8 @@ export function shownSeconds(result: LoadResult): readonly SecondPoint[] {
   if (last === undefined || perSecond.length === 1 || lengthMs(result, last) >= SHOWN_MIN_MS) return perSecond;
   const before = perSecond.slice(0, -1);
   const slowestUs = Math.max(...before.map(({ medianUs }) => medianUs));
-  return passedCount(last) > 0 && last.medianUs > slowestUs * SLOWER_MIN ? perSecond : before;
+  const fullest = Math.max(...before.map(passedCount));
+  return passedCount(last) > fullest * SLIVER_MIN_SHARE && last.medianUs > slowestUs * SLOWER_MIN ? perSecond : before;
 }
 
 /** How much of a second the run went on for, the wait for the last answers included. */

@@ -49,7 +49,7 @@ interface CanvasContext {
 type PathBuilder = object;
 interface UPlot {
   new (options: object, data: readonly (readonly (number | null)[])[], parent: Element): Plot;
-  readonly paths: { stepped(options: object): PathBuilder; bars(options: object): PathBuilder };
+  readonly paths: { bars(options: object): PathBuilder };
 }
 
 /** To be put into a script element behind uPlot's own code. */
@@ -204,7 +204,7 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
     [histogram.logUs, histogram.counts],
   );
 
-  const second = { label: "Second", value: seen((value) => `${value} s`) };
+  const second = { label: "Second", value: seen((value) => `${Math.floor(value)} s`) };
   const secondAxis = axis({
     size: 34,
     values: (_plot: Plot, splits: number[]) => splits.map((split) => (Number.isInteger(split) ? `${split} s` : "")),
@@ -214,12 +214,12 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
     const more = Math.max(0.06, (0.66 - (high - low)) / 2);
     return [low - more, high + more];
   };
-  /** The last step ends with its second, not where it begins. */
-  const ended = <Value>(column: readonly Value[]) => [...column, ...column.slice(-1)];
+  /** Each second from its beginning to its end, so that one without a figure beside it is drawn whole too. */
+  const edges = seconds.second.flatMap((at) => [at, at + 0.9999]);
+  const held = <Value>(column: readonly Value[]) => column.flatMap((value) => [value, value]);
   /** One second makes no line. */
   const lone = { points: { show: seconds.second.length === 1, size: 7 } };
   const sync = { sync: { key: "seconds" } };
-  const stepped = { paths: uPlot.paths.stepped({ align: 1 }) };
   const hasTarget = seconds.target.some((target) => target !== null);
   const hasFailed = seconds.failed.some((failed) => failed !== null && failed > 0);
   // Beside each other, so on one axis.
@@ -233,19 +233,12 @@ function drawPlots(browser: Browser, uPlot: UPlot): void {
       axes: [secondAxis, axis({ size: 58, values: (_plot: Plot, splits: number[]) => splits.map(count) })],
       series: [
         second,
-        line("Passed", "corrected", count, { ...stepped, fill: color("corrected-soft") }),
-        ...(hasFailed
-          ? [line("Failed", "bad", count, { width: 0, fill: color("bad"), paths: uPlot.paths.bars({ size: [1], align: 1 }) })]
-          : []),
-        ...(hasTarget ? [line("Target", "uncorrected", count, { ...stepped, dash: [6, 4], width: 1.5 })] : []),
+        line("Passed", "corrected", count, { fill: color("corrected-soft") }),
+        ...(hasFailed ? [line("Failed", "bad", count, { fill: color("bad") })] : []),
+        ...(hasTarget ? [line("Target", "uncorrected", count, { dash: [6, 4], width: 1.5 })] : []),
       ],
     },
-    [
-      [...seconds.second, ...seconds.second.slice(-1).map((last) => last + 1)],
-      ended(seconds.passed),
-      ...(hasFailed ? [[...seconds.failed, null]] : []),
-      ...(hasTarget ? [ended(seconds.target)] : []),
-    ],
+    [edges, held(seconds.passed), ...(hasFailed ? [held(seconds.failed)] : []), ...(hasTarget ? [held(seconds.target)] : [])],
   );
   plot(
     "plot-latency",

@@ -13,9 +13,8 @@ export function timeSection(result: LoadResult): Html {
   const shown = shownSeconds(result).filter((point) => passedCount(point) > 0);
   if (shown.length === 0) return html``;
   const neededCount = samplesForQuantile(0.99);
-  // A second with few answers has a median to speak of, and no p99.
-  const isDense = shown.every((point) => passedCount(point) >= neededCount);
-  const sparse = isDense ? "" : ` A p99 of fewer than ${neededCount} answers is little but the slowest of them.`;
+  const isDense = (point: SecondPoint) => passedCount(point) >= neededCount;
+  const sparse = shown.every(isDense) ? "" : ` A p99 of fewer than ${neededCount} answers is little but the slowest of them.`;
   return html`<div class="pair">
     <section>
       <h2>${unbroken(slowestText(result, shown, isDense))}</h2>
@@ -37,13 +36,15 @@ function isFlat(low: number, high: number): boolean {
   return high - low <= high * FLAT_SHARE;
 }
 
-function slowestText({ durationMs }: LoadResult, shown: readonly SecondPoint[], isDense: boolean): string {
-  const name = isDense ? "p99" : "median";
-  const slowness = ({ p99Us, medianUs }: SecondPoint) => (isDense ? p99Us : medianUs);
+/** A second with few answers has a median to speak of, and no p99; where most are such, medians are compared. */
+function slowestText({ durationMs }: LoadResult, shown: readonly SecondPoint[], isDense: (point: SecondPoint) => boolean): string {
+  const hasP99s = shown.filter(isDense).length * 2 >= shown.length;
+  const slowness = (point: SecondPoint) => (hasP99s && isDense(point) ? point.p99Us : point.medianUs);
   const worst = shown.reduce((most, each) => (slowness(each) > slowness(most) ? each : most));
+  const name = hasP99s && isDense(worst) ? "p99" : "median";
   const bestUs = Math.min(...shown.map(slowness));
-  if (shown.length === 1) return `The ${name} was ${spacedUs(slowness(worst))}`;
   const [low, high] = [spacedUs(bestUs), spacedUs(slowness(worst))];
+  if (shown.length === 1) return `The ${name} was ${high}`;
   if (isFlat(bestUs, slowness(worst))) return `Steady: a ${name} of ${low === high ? low : `${low} to ${high}`} in every second`;
   const after = worst.second * 1_000 >= durationMs ? " (after the end)" : "";
   return `The slowest second, from ${worst.second} s${after}, had a ${name} of ${high}`;

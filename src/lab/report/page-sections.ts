@@ -47,9 +47,9 @@ function banner(kind: string, sign: string, title: string, body: Html | null): H
 }
 
 function keptUpText({ audit }: LoadResult): string {
-  const { targetPerSecond, achievedPerSecond, droppedCount, lateness, eventLoopLag } = audit;
+  const { targetPerSecond, achievedPerSecond, droppedCount, lateness } = audit;
   if (targetPerSecond === null)
-    return `It took up 99% of the answers within ${spacedUs(eventLoopLag.p99Us)} of their coming, so their times are the server's.`;
+    return `Its threads were busy for ${formatShare(audit.threadUtilization)} of the time: the pace was the server's.`;
   const dropped = droppedCount === 0 ? "dropped none" : `dropped ${formatCount(droppedCount)}`;
   return `It sent ${formatRate(achievedPerSecond)} of ${formatRate(targetPerSecond)} requests a second, ${dropped}; 99% of what was due left within ${spacedUs(lateness.p99Us)}.`;
 }
@@ -153,7 +153,11 @@ function shortShare(share: number): string {
 
 /** Means of what a request's latency is made of: a connection that was open before anything was due is in none. */
 function latencyPhaseMeans({ phases, openedAhead }: LoadResult): Record<Phase, number> {
-  const without = ({ meanUs, count }: Distribution, aheadUs: number) => Math.max(0, meanUs - aheadUs / Math.max(1, count));
+  const without = ({ meanUs, count }: Distribution, aheadUs: number) => {
+    const restUs = meanUs * count - aheadUs;
+    // Each of them was rounded to a microsecond.
+    return restUs <= openedAhead.count ? 0 : restUs / count;
+  };
   const means = Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].meanUs])) as Record<Phase, number>;
   means.connecting = without(phases.connecting, openedAhead.connectingUs);
   means.tls_handshaking = without(phases.tls_handshaking, openedAhead.tlsUs);

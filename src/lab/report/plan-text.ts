@@ -58,15 +58,26 @@ function bodyText(body: Body): string {
   return body.kind === "bytes" ? `a body of ${formatBytes(body.bytes.length)}` : "a body filled in anew for each request";
 }
 
-/** The plan as data: what JSON can carry, without secrets. */
+/** The plan as data: what JSON can carry, without secrets, under names as the rest of a report has them. */
 export function planData(plan: LoadPlan): Record<string, unknown> {
-  return {
+  return snakeCased({
     ...plan,
     target: { ...plan.target, path: maskQuery(plan.target.path) },
     headers: plan.headers.map(([name, value]) => [name, maskHeader(name, value)]),
     body: plan.body === null ? null : bodyData(plan.body),
     tls: { ...plan.tls, ca: plan.tls.ca === null ? null : "given" },
-  };
+  }) as Record<string, unknown>;
+}
+
+/** durationMs -> duration_ms, all the way down; values stay. */
+function snakeCased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeCased);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([name, inner]) => [
+    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    snakeCased(inner),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function bodyData(body: Body): Record<string, unknown> {
