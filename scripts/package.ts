@@ -9,13 +9,13 @@
  * Names and lines stay readable. Always starts from nothing: a file that was
  * renamed must not be published twice.
  */
-import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { sha256 } from "../src/engines/javascript/bundle-format.ts";
 import { bundleGuestScript, prebuiltNames } from "../src/engines/javascript/guest-script.ts";
+import { declareTypes } from "./declare-types.ts";
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, "dist");
@@ -56,7 +56,7 @@ for (const name of ["prelude", "wasi"] as const) {
   writeFileSync(join(dist, "guest", prebuiltNames(name).code), code);
   writeFileSync(join(dist, "guest", prebuiltNames(name).hash), sha256(code));
 }
-declarePublicTypes();
+declareTypes(root, dist);
 // Standard output belongs to npm: `npm pack --json` is read by programs.
 console.error(`dist/: ${PROGRAMS.length} programs, the library with its types, and the guest`);
 
@@ -70,22 +70,4 @@ function eraseGuest(): void {
     // Imports name neighbouring modules with their extension.
     writeFileSync(target, erased.replace(/(["'])(\.\.?\/[^"'\n]*)\.ts\1/g, "$1$2.js$1"));
   }
-}
-
-function declarePublicTypes(): void {
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
-  const args = [
-    "--noEmit",
-    "false",
-    "--declaration",
-    "--emitDeclarationOnly",
-    "--outDir",
-    dist,
-    "--rootDir",
-    "src",
-    "--project",
-    "tsconfig.package.json",
-  ];
-  const { status } = spawnSync(process.execPath, [compiler, ...args], { cwd: root, stdio: ["ignore", 2, 2] });
-  if (status !== 0) throw new Error("Cannot write the types of the public surface: the compiler's reasons are above");
 }

@@ -104,7 +104,7 @@ describe("answers without a function", () => {
   });
 
   test("of a function that can't be served count as that function's", async () => {
-    const server = await startServer({ "later.js": HELLO }, { quiet: false, functions: { later: { engine: "wasm" } } });
+    const server = await startServer({ "later.js": HELLO }, { quiet: false, functions: { later: { engine: "process" } } });
     try {
       assert.equal((await server.get("/later")).status, 500);
       assert.equal(await server.metric("pilotlight_requests_total", 'function="later"', 'status="500"'), 1);

@@ -100,7 +100,7 @@ test("of very many functions only those that were saved are built", async () => 
 });
 
 test("functions with a bundle, or of another engine, are not built", async () => {
-  const { host, builds } = scripted([spec("a", { bundle: BUNDLE }), spec("b", { engine: "wasm" })]);
+  const { host, builds } = scripted([spec("a", { bundle: BUNDLE }), spec("b", { engine: "process" })]);
   new BuildCheck("dev", host).begin();
   await turns();
   assert.deepEqual(builds, []);

@@ -113,13 +113,13 @@ test("folders that are not ours, or hold the sources, are not replaced", async (
   assert.deepEqual((await readdir(folder)).sort(), ["precious", "src"]);
 });
 
-test("a folder without functions, and functions of absent engines, are not built", async () => {
+test("a folder without functions, and a module that is none, are not built", async () => {
   const empty = await project({});
   const none = await buildDeployment(empty.config, empty.out, compile);
   assert.equal(none.ok ? "" : none.failure[0]!.code, "NO_FUNCTIONS");
   const wasm = await project({ "x.wasm": "" });
-  const absent = await buildDeployment(wasm.config, wasm.out, compile);
-  assert.equal(absent.ok ? "" : absent.failure[0]!.code, "ENGINE_UNAVAILABLE");
+  const broken = await buildDeployment(wasm.config, wasm.out, compile);
+  assert.equal(broken.ok ? "" : broken.failure[0]!.code, "INVALID_MODULE");
 });
 
 test("a manifest that is damaged, of another format or pointing outside is refused", async () => {

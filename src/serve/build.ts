@@ -14,6 +14,7 @@ import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { guestScript } from "../engines/javascript/guest-script.ts";
 import { makeFolder } from "../store/data-folder.ts";
+import { buildWasm } from "./build-wasm.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "./deployment.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
@@ -92,13 +93,20 @@ async function bundleAll(config: Config, specs: readonly FunctionSpec[]): Promis
   const queue = specs.values();
   const worker = async (): Promise<void> => {
     for (const spec of queue) {
-      const result = await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "build");
+      const result = await buildOne(config, spec);
       if (result.ok) bundled.push({ spec, bundle: result.value });
       else failures.push(result.failure);
     }
   };
   await Promise.all(Array.from({ length: BUNDLES_AT_ONCE }, worker));
   return failures.length > 0 ? fail(failures) : ok(bundled.sort((a, b) => (a.spec.id < b.spec.id ? -1 : 1)));
+}
+
+/** A module goes out with its faster start, where it has one: whoever serves the build prepares nothing. */
+async function buildOne(config: Config, spec: FunctionSpec): Promise<Result<BundleRef>> {
+  if (spec.engine !== "wasm") return getBundle(bundleSourceOf(config.source, spec), config.dataDir, "build");
+  const built = await buildWasm(config, spec, new AbortController().signal);
+  return built.ok ? ok((await built.value.better)?.bundle ?? built.value.bundle) : built;
 }
 
 /** Everything into `staging`, the manifest last. */
@@ -111,13 +119,21 @@ async function stage(
   makeFolder(join(staging, FUNCTIONS_DIR));
   const prelude = await guestScript("prelude", config.dataDir);
   await writeFile(join(staging, PRELUDE_FILE), prelude.code, { flush: true });
-  const placed = bundled.map(({ spec, bundle }) => ({ spec, bundle, staged: stagedBundle(bundle) }));
+  const placed = bundled.map(({ spec, bundle }) => ({
+    spec,
+    bundle,
+    staged: spec.engine === "wasm" ? stagedModule(bundle) : stagedBundle(bundle),
+  }));
   for (const { bundle, staged } of placed) {
     await copyFile(bundle.codeFile, join(staging, staged.codeFile));
     await copyFile(bundle.mapFile, join(staging, staged.mapFile));
   }
   // Functions with the same text share its files, and V8's cache with them.
-  const inputs = new Map(placed.map(({ spec, staged }) => [staged.codeFile, compileInput(staging, spec, staged)]));
+  const inputs = new Map(
+    placed
+      .filter(({ spec }) => spec.engine === "javascript")
+      .map(({ spec, staged }) => [staged.codeFile, compileInput(staging, spec, staged)]),
+  );
   await compileArtefacts([...inputs.values()], join(staging, SNAPSHOT_FILE));
 
   const manifest: ManifestFile = {
@@ -155,6 +171,12 @@ function overridesOf(config: Config, spec: FunctionSpec): FunctionOverrides {
 function stagedBundle(bundle: BundleRef): BundleRef {
   const at = (file: string): string => `${FUNCTIONS_DIR}/${basename(file)}`;
   return { ...bundle, codeFile: at(bundle.codeFile), mapFile: at(bundle.mapFile), codeCacheFile: at(bundle.codeCacheFile) };
+}
+
+/** In the cache every module has the same name, in a folder of its own. */
+function stagedModule(bundle: BundleRef): BundleRef {
+  const at = (ending: string): string => `${FUNCTIONS_DIR}/${bundle.hash}${ending}`;
+  return { ...bundle, codeFile: at(".wasm"), mapFile: at(".json"), codeCacheFile: at(".wasm") };
 }
 
 function compileInput(staging: string, spec: FunctionSpec, staged: BundleRef): CompileInput {

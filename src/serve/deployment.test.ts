@@ -127,7 +127,7 @@ test("an override of no function names the one that was meant", async () => {
 });
 
 test("a function whose engine or route can't be served says why and the others serve", async () => {
-  const config = await configOf({ "order.wasm": "", "files/[...a]/b.ts": "", "ok.ts": "" });
+  const config = await configOf({ "order.ts": "", "files/[...a]/b.ts": "", "ok.ts": "" }, { order: { engine: "process" } });
   const { deployment } = await makeDeployment(config, 1, {});
   assert.equal(specOf(deployment, "order").failure?.code, "ENGINE_UNAVAILABLE");
   assert.equal(specOf(deployment, "files/[...a]/b").failure?.code, "ROUTE_INVALID");

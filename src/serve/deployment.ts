@@ -5,17 +5,16 @@
  * What is wrong with one function is that function's failure; the others serve.
  */
 import { availableParallelism } from "node:os";
-import { dirname, resolve } from "node:path";
 import type { Failure } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { formatSize, MIB } from "../base/units.ts";
 import type { Config, EngineName, FunctionOverrides, Isolation } from "../config/config.ts";
-import type { SharedFolder } from "../engines/engine.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
 import { type FoundFunction, functionAt, scanFolder } from "./folder.ts";
 import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
 import { readManifest } from "./manifest.ts";
 import { patternFault, patternShape } from "./route-pattern.ts";
+import { foldersOf } from "./shared-folders.ts";
 
 interface MadeDeployment {
   readonly deployment: Deployment;
@@ -152,16 +151,6 @@ function memoryOf(overrides: FunctionOverrides, config: Config): number {
 }
 
 /** Sharing costs nothing per call; the other modes hold an isolate's state for each. */
-/** Relative ones lie beside the functions. */
-function foldersOf(dirs: readonly string[], source: Config["source"]): SharedFolder[] {
-  const base = source.kind === "eval" ? process.cwd() : source.kind === "file" ? dirname(source.path) : source.path;
-  return dirs.map((text) => {
-    const [hostPath = "", rest = ""] = text.split("::");
-    const [guestName = "", access = "ro"] = rest.split(":");
-    return { hostPath: resolve(base, hostPath), guestName, isWritable: access === "rw" };
-  });
-}
-
 /** Calls into a module wait in line for its one instance; a fresh realm for each call is what has to be kept few. */
 function automaticPoolSize(engine: EngineName, isolation: Isolation): number {
   if (engine === "wasm" || isolation.kind === "shared" || isolation.kind === "process") return SHARED_POOL_SIZE;

@@ -166,3 +166,13 @@ function fieldsThatNeedRestart(running: Config, wanted: Config): string[] {
   const isFixed = (field: keyof Config): boolean => !(RELOADABLE as readonly string[]).includes(field);
   return fields.filter((field) => isFixed(field) && JSON.stringify(running[field]) !== JSON.stringify(wanted[field]));
 }
+
+const CHANGES_SHOWN_MAX_COUNT = 5;
+
+/** "reloaded: a, b (removed)". */
+export function describeReload({ changed, removed }: Renewal): string {
+  const names = [...changed, ...removed.map((id) => `${id} (removed)`)];
+  const more = names.length - CHANGES_SHOWN_MAX_COUNT;
+  const shown = names.slice(0, CHANGES_SHOWN_MAX_COUNT).join(", ");
+  return `reloaded: ${names.length === 0 ? "no function changed" : shown}${more > 0 ? ` and ${more} more` : ""}`;
+}

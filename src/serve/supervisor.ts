@@ -19,16 +19,26 @@ import { descriptorNotice, openFilesMaxCount } from "./descriptor-limit.ts";
 import { FirstBoot } from "./first-boot.ts";
 import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
 import { Inquiries } from "./inquiries.ts";
-import { LiveDeployment, type Renewal, type Workshop } from "./live-deployment.ts";
+import { describeReload, LiveDeployment, type Renewal, type Workshop } from "./live-deployment.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
 import { formatAddress } from "./port-probe.ts";
 import { type ProfileRequest, Profilers } from "./profilers.ts";
 import { PublicPort } from "./public-port.ts";
 import { Rollout } from "./rollout.ts";
+import { writableFoldersIn } from "./shared-folders.ts";
 import { WorkerCounts } from "./worker-counts.ts";
 import { describeExit, type Launch, WORKER_ENTRY_FILE, type WorkerExit, WorkerProcess } from "./worker-process.ts";
-import { DRAIN_GRACE_MS, type RestartReason, type SlotHost, type SlotRole, WorkerSlot } from "./worker-slot.ts";
+import {
+  DRAIN_GRACE_MS,
+  REPLACED_BECAUSE,
+  type ReplaceReason,
+  type RestartReason,
+  type SlotHost,
+  type SlotRole,
+  WorkerSlot,
+} from "./worker-slot.ts";
+import { replaceWithoutRights, writableFoldersOf } from "./writable-folders.ts";
 
 export interface SupervisorOptions {
   /** Where log lines go. */
@@ -54,7 +64,6 @@ export interface Addresses {
 
 /** A runaway eats memory meanwhile: its neighbours' open calls get this long to end. */
 const RUNAWAY_GRACE_MS = 2_000;
-const CHANGES_SHOWN_MAX_COUNT = 5;
 
 export class Supervisor implements SlotHost {
   readonly config: Config;
@@ -158,6 +167,8 @@ export class Supervisor implements SlotHost {
     if (!first.ok) return this.#giveUp([first.failure]);
     this.#port.bound(first.value);
     await this.#startOthers();
+    // A build has the settings of its functions in itself: seen only now.
+    replaceWithoutRights(this.#shared, live.current);
     sweepLeavings(this.config.dataDir);
     for (const notice of deployed.value.notices) this.record("warn", notice);
     const notice = descriptorNotice(this.config.http, openFilesMaxCount());
@@ -217,7 +228,12 @@ export class Supervisor implements SlotHost {
     if (slot.inspected) return new WorkerProcess({ ...this.#launch, inspects: true });
     const prefork = this.#prefork;
     this.#prefork = null;
-    return prefork !== null && !prefork.exited ? prefork : new WorkerProcess(this.#launch);
+    // The first are forked before there is a deployment.
+    const writableFolders = this.#rollout === null ? writableFoldersIn(this.config) : writableFoldersOf(this.live.current);
+    if (prefork !== null && !prefork.exited && writableFolders.length === 0) return prefork;
+    // What was forked before the configuration was read lacks the right to write.
+    prefork?.kill();
+    return new WorkerProcess({ ...this.#launch, writableFolders });
   }
 
   startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker | null {
@@ -286,11 +302,10 @@ export class Supervisor implements SlotHost {
     rm(worker.flightFile, { force: true }, () => {});
   }
 
-  onReplacing(slot: WorkerSlot, worker: WorkerProcess, reason: "memory" | "runaway"): void {
+  onReplacing(slot: WorkerSlot, worker: WorkerProcess, reason: ReplaceReason): void {
     this.restartsByReason[reason] = (this.restartsByReason[reason] ?? 0) + 1;
     const { residentBytes, pid } = worker;
-    const why = reason === "memory" ? "passed its memory ceiling" : "runs a turn that can't be stopped";
-    this.record("warn", `worker ${why} and is replaced`, { worker: slot.name, pid, residentBytes });
+    this.record("warn", `worker ${REPLACED_BECAUSE[reason]} and is replaced`, { worker: slot.name, pid, residentBytes });
   }
 
   onLeaving(worker: WorkerProcess): void {
@@ -353,6 +368,7 @@ export class Supervisor implements SlotHost {
     }
     this.placement.deploy(this.live.identified());
     this.#rollout?.deploy();
+    replaceWithoutRights(this.slots, this.live.current);
     for (const notice of renewed.value.notices) this.record("warn", notice);
     const { version, functions } = this.live.current;
     this.record("info", describeReload(renewed.value), { version, functions: functions.length });
@@ -394,11 +410,4 @@ export class Supervisor implements SlotHost {
     this.#port.release();
     this.#sockets.close();
   }
-}
-
-function describeReload({ changed, removed }: Renewal): string {
-  const names = [...changed, ...removed.map((id) => `${id} (removed)`)];
-  const more = names.length - CHANGES_SHOWN_MAX_COUNT;
-  const shown = names.slice(0, CHANGES_SHOWN_MAX_COUNT).join(", ");
-  return `reloaded: ${names.length === 0 ? "no function changed" : shown}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -19,6 +19,8 @@ export interface Launch {
   readonly dataDir: string;
   /** It profiles itself: Node's permission model guards the inspector too. */
   readonly inspects?: boolean;
+  /** That its functions may change files in. */
+  readonly writableFolders?: readonly string[];
 }
 
 export interface WorkerExit {
@@ -49,6 +51,7 @@ let processCount = 0;
 export class WorkerProcess {
   /** Never reused, unlike a pid. */
   readonly serial = ++processCount;
+  readonly writableFolders: readonly string[];
   readonly startedAtMs = performance.now();
   readonly flightFile: string;
   residentBytes = 0;
@@ -66,6 +69,7 @@ export class WorkerProcess {
   #exit: WorkerExit | null = null;
 
   constructor(launch: Launch) {
+    this.writableFolders = launch.writableFolders ?? [];
     this.flightFile = join(launch.dataDir, "flight", `${process.pid}-${this.serial}`);
     try {
       this.#child = forked(launch);
@@ -168,11 +172,22 @@ function workerFlags(launch: Launch): string[] {
     "--allow-worker",
     "--allow-fs-read=*",
     `--allow-fs-write=${join(launch.dataDir, "*")}`,
+    ...writableFlags(launch.writableFolders ?? []),
     ...(launch.inspects === true ? ["--allow-inspector"] : []),
     // --allow-addons, --allow-net and --allow-worker warn on every start; the wall they weaken is the second one.
     "--disable-warning=SecurityWarning",
     "--disable-warning=ExperimentalWarning",
   ];
+}
+
+/**
+ * Paths below a folder that is held open are named by its descriptor
+ * (engines/wasm/files/folder-access.ts): whoever may write there could write
+ * anywhere that it may open, so only workers that need it may.
+ */
+function writableFlags(folders: readonly string[]): string[] {
+  if (folders.length === 0) return [];
+  return ["--allow-fs-write=/proc/self/fd/*", ...folders.map((folder) => `--allow-fs-write=${join(folder, "*")}`)];
 }
 
 function workerEnv(dataDir: string): NodeJS.ProcessEnv {

@@ -10,7 +10,14 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 import { isSuspended } from "./process-state.ts";
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
 
-export type RestartReason = "exit" | "signal" | "silent" | "memory" | "runaway";
+/** Why a worker that could go on is replaced; "rights": a deployment needs some that it was not started with. */
+export type ReplaceReason = "memory" | "runaway" | "rights";
+export const REPLACED_BECAUSE: Readonly<Record<ReplaceReason, string>> = {
+  memory: "passed its memory ceiling",
+  runaway: "runs a turn that can't be stopped",
+  rights: "may not write to the folders that functions share now",
+};
+export type RestartReason = "exit" | "signal" | "silent" | ReplaceReason;
 
 export interface SlotHost {
   fork(slot: WorkerSlot): WorkerProcess;
@@ -22,7 +29,7 @@ export interface SlotHost {
   /** Any end, expected or not, after `onDeath`. */
   onGone(worker: WorkerProcess): void;
   /** It goes on for as long as its open calls may take; another takes its place. */
-  onReplacing(slot: WorkerSlot, worker: WorkerProcess, reason: "memory" | "runaway"): void;
+  onReplacing(slot: WorkerSlot, worker: WorkerProcess, reason: ReplaceReason): void;
   /** About to leave on purpose: the last moment to ask it anything. */
   onLeaving(worker: WorkerProcess): void;
 }
@@ -40,7 +47,7 @@ const RUNAWAY_SUCCESSORS_MAX = 3;
 /** A worker that is to leave once another has taken its place. */
 interface Replacement {
   readonly worker: WorkerProcess;
-  readonly reason: "memory" | "runaway";
+  readonly reason: ReplaceReason;
   /** What it may still take for its open calls. */
   readonly graceMs: number;
   failedSuccessors: number;
@@ -176,7 +183,7 @@ export class WorkerSlot implements SlotRole {
   }
 
   /** The successor listens before the predecessor stops: no connection is refused in between. */
-  replace(worker: WorkerProcess, reason: "memory" | "runaway", graceMs: number): void {
+  replace(worker: WorkerProcess, reason: ReplaceReason, graceMs: number): void {
     if (this.#replacement !== null || this.#closed || worker.expected || worker !== this.worker) return;
     this.restarts++;
     this.#host.onReplacing(this, worker, reason);

@@ -5,13 +5,18 @@
  */
 import { join } from "node:path";
 import { ok } from "../base/result.ts";
-import { guestHash, snapshotFileName } from "../engines/javascript/guest-script.ts";
+import { guestHash, guestScript, snapshotFileName } from "../engines/javascript/guest-script.ts";
 import { makeDeployment } from "./deployment.ts";
 import type { Workshop } from "./live-deployment.ts";
 import { readManifest } from "./manifest.ts";
 
 export const workshop: Workshop = {
-  makeDeployment: (config, version, previous) => makeDeployment(config, version, process.env, previous),
+  async makeDeployment(config, version, previous) {
+    const made = await makeDeployment(config, version, process.env, previous);
+    // A worker may not bundle it; a build is served without ever asking for one.
+    if (made.deployment.functions.some(({ engine }) => engine === "wasm")) await guestScript("wasi", config.dataDir);
+    return made;
+  },
   async build(config, spec, signal, improved) {
     if (spec.engine === "wasm") {
       const built = await (await import("./build-wasm.ts")).buildWasm(config, spec, signal);
