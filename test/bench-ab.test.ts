@@ -1,7 +1,7 @@
 /** `pilotlight bench` as people type it: comparisons of real processes with tiny loads, stored results, misuse. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -160,6 +160,22 @@ test("results that are none, or of another version, are refused by name", async 
   const history = await pilotlight(["bench", "history", "-o", "nowhere"], { cwd });
   assert.equal(history.status, 1);
   assert.equal(existsSync(join(cwd, "nowhere")), false);
+});
+
+test("what a result file holds is shown, not obeyed by the terminal", async () => {
+  const name = "cpu\x1b[2J\x9b31m";
+  const result = { name, category: "e2e", iterations: 1, metrics: { median_ns: 1 }, metadata: { command: "x\x1b]0;y\x07" } };
+  const report = { benchmark_suite: "x", version: "0.1.0", timestamp: "2026-01-01T00:00:00Z", results: [result] };
+  mkdirSync(join(cwd, "hostile"));
+  writeFileSync(join(cwd, "hostile/one.json"), JSON.stringify(report));
+  const compared = await pilotlight(["bench", "compare", "hostile/one.json", "hostile/one.json"], { cwd });
+  const history = await pilotlight(["bench", "history", "-o", "hostile"], { cwd });
+  const unknown = await pilotlight(["bench", "history", "speed", "-o", "hostile"], { cwd });
+  for (const text of [compared.stdout, history.stdout, unknown.stderr]) {
+    assert.match(text, /cpu\\x1b\[2J\\x9b31m/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there.
+    assert.doesNotMatch(text, /[\x1b\x07\x9b]/);
+  }
 });
 
 test("every bench command has a help with examples", async () => {
