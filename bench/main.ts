@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- FIGURE… --full --record]`: the figures we promise, each
  * with both sides in one run and its bar judged. `--record` writes
- * docs/figures.md. Exit code 1 when a bar does not hold.
+ * docs/figures.md, and figures with a page of their own there. Exit code 1 when a bar does not hold.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,13 +12,16 @@ import { cold } from "./figures/cold.ts";
 import { density } from "./figures/density.ts";
 import { throughput } from "./figures/throughput.ts";
 import { verdicts } from "./figures/verdicts.ts";
+import { wasm } from "./figures/wasm.ts";
+import { wasmMany } from "./figures/wasm-many.ts";
+import { wasmStart } from "./figures/wasm-start.ts";
 import { type Effort, type Figure, type FigureResult, holds } from "./support/figure.ts";
 import { openLab } from "./support/lab.ts";
 import { machineLine } from "./support/machine.ts";
 import { markdown } from "./support/markdown.ts";
 import { ROOT } from "./support/subjects.ts";
 
-const FIGURES: readonly Figure[] = [throughput, boot, cold, density];
+const FIGURES: readonly Figure[] = [throughput, boot, cold, density, wasm, wasmStart, wasmMany];
 /** Asked for by name only: half an hour. */
 const LONG_FIGURES: readonly Figure[] = [verdicts];
 const QUICK: Effort = { rounds: 5, seconds: 1.5, warmUpSeconds: 4.5, scale: 1 };
@@ -51,8 +54,12 @@ try {
 const noise = noiseLines(finishNoise());
 process.stdout.write(`\n${noise.join("\n")}\n`);
 if (args.includes("--record")) {
-  const head = `# Figures\n\nFrom one run of \`npm run bench -- ${effort === FULL ? "--full " : ""}--record\` on: ${machine}.\n`;
   const how = `Medians of ${effort.rounds} rounds, each a fresh process, with [95% interval], or (least to greatest) where there are too few samples for one.\nCPU is that of the whole process tree. What made this machine waver:\n\n${noise.map((line) => `- ${line}\n`).join("")}`;
-  writeFileSync(join(ROOT, "docs/figures.md"), [head, how, ...results.map(({ figure, result }) => markdown(figure, result))].join("\n"));
+  const documents = Map.groupBy(results, ({ figure }) => figure.document ?? "docs/figures.md");
+  for (const [file, inIt] of documents) {
+    const which = file === "docs/figures.md" ? "" : `${inIt.map(({ figure }) => figure.name).join(" ")} `;
+    const head = `# Figures\n\nFrom one run of \`npm run bench -- ${which}${effort === FULL ? "--full " : ""}--record\` on: ${machine}.\n`;
+    writeFileSync(join(ROOT, file), [head, how, ...inIt.map(({ figure, result }) => markdown(figure, result))].join("\n"));
+  }
 }
 process.exitCode = results.every(({ result }) => result.bars.every(holds)) ? 0 : 1;

@@ -4,15 +4,12 @@
  * server tree on one core, load on the other.
  */
 import { MIB } from "../../src/base/units.ts";
-import type { ProcessSample } from "../../src/lab/ab/plan.ts";
 import { median } from "../../src/stats/quantile.ts";
-import { createRandom } from "../../src/stats/random.ts";
 import type { Bar, Effort, Figure, FigureResult } from "../support/figure.ts";
+import { measureAll } from "../support/interleave.ts";
 import type { Lab, Subject } from "../support/lab.ts";
 import { ratioBar, spread } from "../support/spread.ts";
 import { built, healthFolder, nodeHttp, nodeHttpPair, pilotlight, workerd } from "../support/subjects.ts";
-
-const SEED = 1;
 
 export const throughput: Figure = {
   name: "throughput",
@@ -60,17 +57,3 @@ export const throughput: Figure = {
     };
   },
 };
-
-/** Each round starts every subject once, in an order of its own: what drifts meets all alike. */
-async function measureAll(subjects: readonly Subject[], effort: Effort, lab: Lab): Promise<Map<Subject, ProcessSample[]>> {
-  const random = createRandom(SEED);
-  const samples = new Map<Subject, ProcessSample[]>(subjects.map((subject) => [subject, []]));
-  for (let round = 0; round < effort.rounds; round++) {
-    const order = subjects.map((subject) => ({ subject, at: random() })).toSorted((one, other) => one.at - other.at);
-    for (const { subject } of order) {
-      const warmUpSeconds = effort.warmUpSeconds * (subject.processCount ?? 1);
-      samples.get(subject)!.push(await lab.measure(subject, { ...effort, warmUpSeconds }));
-    }
-  }
-  return samples;
-}

@@ -7,6 +7,8 @@ import type { Lab } from "./lab.ts";
 export interface Figure {
   readonly name: string;
   readonly title: string;
+  /** Where a record of it is kept, when not in docs/figures.md. */
+  readonly document?: string;
   run(effort: Effort, lab: Lab): Promise<FigureResult>;
 }
 

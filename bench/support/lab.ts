@@ -23,6 +23,8 @@ export interface Subject {
   readonly path: string;
   /** What a right answer's body contains. */
   readonly expect: string;
+  /** JSON that is posted; GET without. */
+  readonly data?: string;
   /** That share the requests, each with hot code of its own to compile: they need as many times the warm-up. */
   readonly processCount?: number;
 }
@@ -92,11 +94,12 @@ export function openLab(): Lab {
   };
 }
 
-export function planFor({ path, expect }: Pick<Subject, "path" | "expect">, users: number): LoadPlan {
+export function planFor({ path, expect, data }: Pick<Subject, "path" | "expect" | "data">, users: number): LoadPlan {
   const made = makePlan({
     url: `http://127.0.0.1:1${path}`,
     connections: String(users),
-    headers: HEADERS,
+    headers: data === undefined ? HEADERS : [...HEADERS, "content-type: application/json"],
+    ...(data === undefined ? {} : { data: Buffer.from(data) }),
     "check-status": ["200"],
     "check-body": [expect],
   });

@@ -1,4 +1,5 @@
 /** Medians for tables, with their 95% intervals where there are enough samples, and ratios of them for bars. */
+import { spread as showSpread } from "../../src/lab/ab/ab-text.ts";
 import { bootstrapRatioInterval } from "../../src/stats/bootstrap.ts";
 import { median, quantile } from "../../src/stats/quantile.ts";
 import { quantileInterval } from "../../src/stats/quantile-interval.ts";
@@ -9,11 +10,7 @@ const SEED = 1;
 
 /** "12.3 [11.9-13.0]": median and interval; with parentheses, least to greatest, when there are too few samples for one. */
 export function spread(values: readonly number[], digits = 1): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const show = (value: number): string => value.toFixed(digits);
-  const interval = quantileInterval(sorted, 0.5);
-  if (interval.ok) return `${show(median(sorted))} [${show(interval.value.low)}-${show(interval.value.high)}]`;
-  return `${show(median(sorted))} (${show(sorted[0]!)} to ${show(sorted.at(-1)!)})`;
+  return showSpread(values, { show: (value) => value.toFixed(digits) });
 }
 
 /** The value with the median of `values` over that of `base`. */

@@ -17,7 +17,8 @@ const HEALTH = { path: "/api/health", expect: '"status":"ok"' };
 const work = mkdtempSync(join(tmpdir(), "pilotlight-bench-"));
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 
-function write(name: string, text: string): string {
+/** A file of this run, gone with the process. */
+export function workFile(name: string, text: string | Uint8Array): string {
   const file = join(work, name);
   mkdirSync(join(file, ".."), { recursive: true });
   writeFileSync(file, text);
@@ -26,7 +27,7 @@ function write(name: string, text: string): string {
 
 /** `burnLoops` makes every request dearer by so many turns of a loop. */
 export function nodeHttp({ name = "node:http, bare", burnLoops = 0 } = {}): Subject {
-  const file = write(
+  const file = workFile(
     `node-http-${burnLoops}.mjs`,
     `import { createServer } from "node:http";
 ${burnLoops > 0 ? BURN : ""}
@@ -43,7 +44,7 @@ createServer((request, response) => {
 
 /** Two bare servers on one port, as two workers are: what sharing a core costs by itself. */
 export function nodeHttpPair(): Subject {
-  const file = write(
+  const file = workFile(
     "node-http-pair.mjs",
     `import { fork } from "node:child_process";
 import { createServer } from "node:http";
@@ -88,7 +89,7 @@ export type HandlerForm = "sync" | "async";
 export function healthFolder(form: HandlerForm): string {
   const fetch = form === "async" ? "async fetch(request, env, ctx)" : "fetch(request, env, ctx)";
   const source = `export default { ${fetch} { return Response.json({ status: "ok", runtime: "pilotlight", timestamp: 0 }); } };\n`;
-  write(`${form}/api/health.js`, source);
+  workFile(`${form}/api/health.js`, source);
   return join(work, form);
 }
 
@@ -97,17 +98,23 @@ export interface PilotlightOptions {
   readonly name: string;
   readonly path?: string;
   readonly expect?: string;
+  readonly data?: string;
   readonly workerCount?: number;
   readonly flags?: readonly string[];
 }
 
+function dataDirOf({ name }: PilotlightOptions): string {
+  return join(work, `data-${name.replaceAll(/\W+/g, "-")}`);
+}
+
 export function pilotlight(options: PilotlightOptions): Subject {
   const { folder, name, workerCount = 1, flags = [] } = options;
-  const dataDir = join(work, `data-${name.replaceAll(/\W+/g, "-")}`);
+  const dataDir = dataDirOf(options);
   return {
     name,
     path: options.path ?? HEALTH.path,
     expect: options.expect ?? HEALTH.expect,
+    ...(options.data === undefined ? {} : { data: options.data }),
     processCount: workerCount,
     command: (port) => [
       process.execPath,
@@ -116,6 +123,21 @@ export function pilotlight(options: PilotlightOptions): Subject {
       ...flags,
     ],
   };
+}
+
+/**
+ * With what `serve` would otherwise build and prepare of modules beside its
+ * first requests: there from the start. And how its first function's requests begin.
+ */
+export function prepared(options: PilotlightOptions): { readonly subject: Subject; readonly startMode: string } {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [pilotlightCommand(), "validate", options.folder, "--json", "--data-dir", dataDirOf(options)],
+    { encoding: "utf8" },
+  );
+  if (status !== 0) throw new Error(`pilotlight validate failed: ${stderr}`);
+  const { functions } = JSON.parse(stdout) as { functions: { start: { mode: string } | null }[] };
+  return { subject: pilotlight(options), startMode: functions[0]?.start?.mode ?? "none" };
 }
 
 /** `pilotlight build` of a folder; what `serve` then starts without work. */
@@ -143,12 +165,12 @@ export function workerd(): Subject | { readonly unavailable: string } {
     );
     if (status !== 0) return { unavailable: `workerd ${WORKERD_VERSION} can't be installed: ${stderr.trim().split("\n")[0]}` };
   }
-  write(
+  workFile(
     "worker.js",
     `export default { async fetch(request, env, ctx) { return Response.json({ status: "ok", runtime: "workerd", timestamp: 0 }); } };\n`,
   );
   const config = (port: number): string =>
-    write(
+    workFile(
       `workerd-${port}.capnp`,
       `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -164,6 +186,6 @@ const config :Workerd.Config = (
 export function manyFunctions(count: number): string {
   const folder = join(work, `many-${count}`);
   for (let at = 0; at < count; at++)
-    write(`many-${count}/f${at}.js`, `const id = ${at};\nexport default (request) => Response.json({ status: "ok", id });\n`);
+    workFile(`many-${count}/f${at}.js`, `const id = ${at};\nexport default (request) => Response.json({ status: "ok", id });\n`);
   return folder;
 }

@@ -1,0 +1,68 @@
+/**
+ * WebAssembly functions over HTTP: the order function in C, Rust and Go, every
+ * request with fresh state, beside the same done by a bare node:http server and
+ * by the page's Go server, both without a sandbox. A valid body every time, every
+ * answer checked. Interleaved over fresh processes; server on one core, load on
+ * the other.
+ */
+import { MIB } from "../../src/base/units.ts";
+import type { ProcessSample } from "../../src/lab/ab/plan.ts";
+import type { Bar, Effort, Figure, FigureResult } from "../support/figure.ts";
+import { measureAll } from "../support/interleave.ts";
+import type { Lab, Subject } from "../support/lab.ts";
+import { goOrders, nodeOrders, ORDER } from "../support/order-servers.ts";
+import { ratioBar, spread } from "../support/spread.ts";
+import { prepared } from "../support/subjects.ts";
+import { type OrderGuest, type OrderLanguage, orderFolder, orderGuests, sizeOf } from "../support/wasm-guests.ts";
+
+const LANGUAGES = ["c", "rust", "go"] as const;
+/** Both have to be paid for elsewhere: said, so that nobody takes them for forgotten. */
+const ABSENT = [
+  "Go in Docker with a published port is not measured here: 70.3 us where Go native took 12.9 (cited, not of this run)",
+  "wasmtime serve is not measured here: 88.8 us with a fresh instance for every request on that machine (cited, not of this run)",
+];
+
+export const wasm: Figure = {
+  name: "wasm",
+  title: "WebAssembly: POST of an order, fresh state for every request, 50 connections, one core",
+  async run(effort: Effort, lab: Lab): Promise<FigureResult> {
+    const guests = await orderGuests(effort.scale < 1 ? ["c"] : LANGUAGES);
+    const ours = new Map<OrderLanguage, Subject>(guests.map((guest) => [guest.language, served(guest)]));
+    const bare = nodeOrders();
+    const go = goOrders();
+    const native = "unavailable" in go ? [] : [go];
+    const samples = await measureAll([bare, ...native, ...ours.values()], effort, lab);
+    const us = (subject: Subject): number[] => samples.get(subject)!.map(({ cpuUsPerRequest }) => cpuUsPerRequest);
+    const c = ours.get("c");
+    const bars: Bar[] = [];
+    if (c !== undefined) {
+      bars.push(ratioBar("C guest against bare node:http", us(c), us(bare), 1.6));
+      for (const server of native) bars.push(ratioBar("C guest against the native Go server", us(c), us(server), 1.65));
+    }
+    return {
+      columns: ["server", "CPU us/request", "requests/s", "p99 ms", "memory MiB (PSS)"],
+      rows: Array.from(samples, ([{ name }, measured]) => rowOf(name, measured)),
+      bars,
+      notes: [...("unavailable" in go ? [go.unavailable] : []), ...ABSENT],
+    };
+  },
+};
+
+function served(guest: OrderGuest): Subject {
+  const folder = orderFolder(guest);
+  const { subject, startMode } = prepared({ folder, name: `pilotlight, ${guest.label} guest`, ...ORDER });
+  return { ...subject, name: `${subject.name} (${sizeOf(guest)}), by ${startMode}` };
+}
+
+function rowOf(name: string, measured: readonly ProcessSample[]): string[] {
+  const each = (of: (sample: ProcessSample) => number, digits: number): string => spread(measured.map(of), digits);
+  // Too few requests for a p99 in a run this small.
+  const hasP99 = measured.every(({ p99Us }) => Number.isFinite(p99Us));
+  return [
+    name,
+    each(({ cpuUsPerRequest }) => cpuUsPerRequest, 1),
+    each(({ requestsPerSecond }) => requestsPerSecond, 0),
+    hasP99 ? each(({ p99Us }) => p99Us / 1_000, 1) : "-",
+    each(({ pssBytes }) => pssBytes / MIB, 0),
+  ];
+}
