@@ -7,8 +7,7 @@ import { type BootSettings, CHANNEL, CONTROL, type Entries, type RunEnded, STDER
 import type { Entry } from "../isolate/turn-runner.ts";
 import type { HostFiles } from "./files/host-files.ts";
 import { createHostCalls, type HostCallsOptions } from "./host-calls.ts";
-
-const BLOCK_BYTES = CHANNEL.controlBytes + CHANNEL.inboxBytes + CHANNEL.outboxBytes + CHANNEL.windowBytes;
+import { giveBlock, takeBlock } from "./shared-blocks.ts";
 
 export interface RealmSettings extends Omit<BootSettings, "argsBytes" | "environBytes"> {
   readonly args: readonly string[];
@@ -41,12 +40,14 @@ export class WasmRealm {
   readonly window: Buffer;
   readonly files: HostFiles | null;
   readonly #entries: Entry[] = [];
+  readonly #shared: SharedArrayBuffer;
   readonly #inbox: Buffer;
   readonly #outbox: Buffer;
   readonly #control: Int32Array;
 
   constructor(context: ivm.Context, module: ivm.ExternalCopy<WebAssembly.Module>, settings: RealmSettings, calls: RealmCalls) {
-    const shared = new SharedArrayBuffer(BLOCK_BYTES);
+    const shared = takeBlock();
+    this.#shared = shared;
     const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
     this.#control = new Int32Array(shared, 0, controlBytes / Int32Array.BYTES_PER_ELEMENT);
     this.#inbox = Buffer.from(shared, controlBytes, inboxBytes);
@@ -87,8 +88,9 @@ export class WasmRealm {
     entries.release();
   }
 
-  /** Lets go of the isolate's side; the isolate itself is the sandbox's to end. */
-  release(): void {
+  /** Its isolate is gone; `isStill` says that no turn of it may still be running. */
+  release(isStill = true): void {
+    if (isStill) giveBlock(this.#shared);
     for (const entry of this.#entries.splice(0)) (entry as unknown as ivm.Reference).release();
     this.files?.close();
   }

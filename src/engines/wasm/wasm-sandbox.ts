@@ -443,8 +443,8 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#death = failure;
     this.#turns.close();
     this.#deadlines.close();
-    this.#realm?.release();
     if (!this.#opened.isolate.isDisposed) this.#opened.isolate.dispose();
+    this.#realm?.release(!this.#turns.poolBusy && !isInTurn());
     this.#loaded(failure);
     const lost: CallFailure = { code: "SANDBOX_LOST", message: `The sandbox of ${this.#code.functionId} ended: ${failure.message}` };
     const left = [...this.calls];
