@@ -128,7 +128,8 @@ test("bytes that nobody asked for are malformed, though they come late", async (
       });
     }),
   );
-  const { errors, errorExamples } = await runWhole(port, { think: "60ms" });
+  const { errors, errorExamples, audit } = await runWhole(port, { think: "60ms" });
+  assert.match(audit.invalidBecause.join(), /bytes that no request had asked for/);
   assert.ok((errors.malformed ?? 0) > 0);
   assert.match(errorExamples.malformed ?? "", /8 bytes without a request: "and more"/);
 });
@@ -268,4 +269,23 @@ test("a check that does not end within any deadline is ended, and said", { timeo
   const result = await run(port, { "check-match": ["^(a+)+$"] });
   assert.ok(!result.ok);
   assert.equal(result.failure.code, "LOAD_THREAD_HUNG");
+});
+
+test("an answer to a request that has not left is none", async () => {
+  const port = await listen(
+    createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
+      // Never reads: what is sent fills the buffers of both sides.
+      const answers = setInterval(() => socket.writable && socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), 100);
+      socket.on("close", () => clearInterval(answers));
+    }),
+  );
+  const { failedCount, requestCount } = await runWhole(port, { data: Buffer.alloc(32 << 20), requests: "2", timeout: "2s" });
+  assert.deepEqual([requestCount > 0, failedCount], [true, requestCount]);
+});
+
+test("a checked body of the smallest chunks is read as one", async () => {
+  const body = `${"1\r\nx\r\n".repeat(3_000)}0\r\n\r\n`;
+  const port = await saying(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${body}`);
+  const { failedCount } = await runWhole(port, { "check-match": ["^x{3000}$"], timeout: "5s" });
+  assert.equal(failedCount, 0);
 });

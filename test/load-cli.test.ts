@@ -120,6 +120,7 @@ test("a run in which every request failed ends with 1 and says of what", async (
 
 test("misuse is told whole, a line for each mistake, with status 2", async () => {
   writeFileSync(join(cwd, "no.pem"), "no certificate");
+  writeFileSync(join(cwd, "broken.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
   const cases: readonly (readonly [string[], RegExp])[] = [
     [[], /No URL is given/],
     [["ftp://x"], /is neither http/],
@@ -137,6 +138,12 @@ test("misuse is told whole, a line for each mistake, with status 2", async () =>
     [[url, "--data", "{{name}}", "--template"], /\{\{name\}\}, which is none of/],
     [[url, "--data", "@nowhere"], /--data @nowhere: no such file/],
     [[url, "--ca", "no.pem"], /it holds no certificate/],
+    [[url, "--ca", "broken.pem"], /broken\.pem: a certificate in it can't be read/],
+    [[url, "--servername", "127.0.0.1"], /--servername "127\.0\.0\.1" is no name/],
+    [[url, "--think", "600h"], /--think "600h" is too long/],
+    [[url, "--steps", "10:600h"], /--steps "10:600h" has the step/],
+    [[url, "--html", "same", "--csv", "./same"], /Two reports go to one file/],
+    [[url, "--html", "-"], /--html - is no file/],
     [[url, "--check-match", "("], /--check-match "\(" is not a regular expression/],
     [[url, "--threshold", "speed<1"], /speed/],
     [[url, "--pipelining", "4", "--no-keep-alive"], /--pipelining needs a connection that is kept alive/],

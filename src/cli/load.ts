@@ -4,6 +4,7 @@
  * summary goes to standard output unless a report does; everything else to
  * standard error. Ctrl-C ends the run with what there is, a second one at once.
  */
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
@@ -26,7 +27,7 @@ import { LOAD_FLAGS, loadOptions } from "./load-flags.ts";
 
 /** As k6 has it. */
 const EXIT_THRESHOLD = 99;
-/** The generator was the bottleneck: no figure counts, and no threshold was judged. */
+/** The generator measured itself, or answers it could not tell apart: no figure counts, and no threshold was judged. */
 const EXIT_INVALID = 98;
 /** 128 + SIGINT: the shell's own word for ctrl-C. */
 const EXIT_INTERRUPTED = 130;
@@ -37,7 +38,7 @@ export const load: Command = {
   name: "load",
   usage: "URL [flags]",
   about:
-    "Sends requests and measures the answers. Without --rate, --steps or --ramp each connection is a user who\nwaits for the answer (closed loop); with one of them requests are sent on time, whatever the server does\n(open loop), and latency counts from the moment each was due. Ends with 0; 99 when a threshold is missed,\n98 when the run is invalid (the generator was the bottleneck), 1 when nothing could be measured, 130 when it\nwas interrupted.",
+    "Sends requests and measures the answers. Without --rate, --steps or --ramp each connection is a user who\nwaits for the answer (closed loop); with one of them requests are sent on time, whatever the server does\n(open loop), and latency counts from the moment each was due. Ends with 0; 99 when a threshold is missed,\n98 when the run is invalid (the generator was the bottleneck, or can't tell answers apart), 1 when nothing\ncould be measured, 130 when it was interrupted.",
   flags: [...LOAD_FLAGS, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
@@ -114,7 +115,7 @@ async function writeReports(call: Call, result: LoadResult, outcomes: readonly T
   const html = call.flag("html");
   if (json !== "-" && csv !== "-" && call.flag("quiet") === undefined) {
     const color = stdout.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
-    stdout.write(summarize(result, outcomes, { color, width: stdout.columns ?? PLAIN_WIDTH }));
+    stdout.write(summarize(result, outcomes, { color, width: stdout.columns || PLAIN_WIDTH }));
   }
   const writes: Result<void>[] = [];
   if (json === "-") stdout.write(toJson(result, outcomes));
@@ -138,6 +139,24 @@ async function readPlan(
   });
   if (call.flag("json") === "-" && call.flag("csv") === "-") {
     failures.push({ code: "LOAD_BAD_FLAG", message: "--json - and --csv - can't share standard output", hint: "Give one of them a file" });
+  }
+  const files = ["json", "csv", "html"].flatMap((name) => {
+    const file = call.flag(name);
+    return file === undefined || file === "-" || file.startsWith("/dev/") ? [] : [resolve(call.io.cwd, file)];
+  });
+  if (new Set(files).size < files.length) {
+    failures.push({
+      code: "LOAD_BAD_FLAG",
+      message: "Two reports go to one file",
+      hint: "The last would replace the others: give each its own",
+    });
+  }
+  if (call.flag("html") === "-") {
+    failures.push({
+      code: "LOAD_BAD_FLAG",
+      message: "--html - is no file: a page is not for standard output",
+      hint: "Give it a name, such as run.html",
+    });
   }
   const data = await readData(call);
   if (!data.ok) failures.push(data.failure);
@@ -168,7 +187,13 @@ async function readCa({ flag, io }: Call): Promise<Result<string | null>> {
   const bytes = await readGiven(`--ca ${file}`, resolve(io.cwd, file));
   if (!bytes.ok) return bytes;
   const text = Buffer.from(bytes.value).toString();
-  if (text.includes("-----BEGIN CERTIFICATE-----")) return ok(text);
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  try {
+    for (const certificate of certificates) new X509Certificate(certificate);
+    if (certificates.length > 0) return ok(text);
+  } catch {
+    return fail({ code: "LOAD_BAD_FLAG", message: `--ca ${file}: a certificate in it can't be read`, hint: "Give a file in PEM form" });
+  }
   return fail({ code: "LOAD_BAD_FLAG", message: `--ca ${file}: it holds no certificate`, hint: "Give a file in PEM form" });
 }
 

@@ -12,6 +12,7 @@ function spread(us: number, count = 1_000) {
 const SOUND: AuditFacts = {
   isOpenLoop: true,
   isInterrupted: false,
+  strayCount: 0,
   dueCount: 1_000,
   medianLatencyUs: 2_000,
   threadCount: 1,
@@ -38,6 +39,7 @@ test("each way of not keeping up has a sentence of its own", () => {
       /95% busy and sent late: use more than 1 load thread on free cores, or a lower rate/,
     ],
     [{ droppedCount: 20 }, /20 of 1000 requests that fell due were never sent, because no connection was free/],
+    [{ strayCount: 3 }, /bytes that no request had asked for \(3 times\)/],
     [{ eventLoopLag: spread(30_000, 1) }, /event loop stood still for 3\.0% of the time/],
     [{ isOpenLoop: false, targetPerSecond: null, threadUtilization: 0.99 }, /the generator's own limit, not the server's/],
   ];

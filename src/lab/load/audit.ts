@@ -1,6 +1,6 @@
 /**
  * The generator's judgement of itself: did it send what was asked, when it was
- * asked? A generator that was the bottleneck measured itself, and its figures
+ * asked, and does it know what was answered? A generator that was the bottleneck measured itself, and its figures
  * must not be taken for the server's. Pure.
  */
 import type { Audit } from "./result.ts";
@@ -8,6 +8,8 @@ import type { Audit } from "./result.ts";
 export interface AuditFacts extends Omit<Audit, "invalidBecause"> {
   readonly isOpenLoop: boolean;
   readonly isInterrupted: boolean;
+  /** Times that bytes came which no request had asked for. */
+  readonly strayCount: number;
   readonly medianLatencyUs: number;
   readonly threadCount: number;
   readonly answeredCount: number;
@@ -28,6 +30,11 @@ const US_PER_MS = 1_000;
 export function findBottlenecks(facts: AuditFacts): string[] {
   const reasons: string[] = [];
   if (facts.answeredCount === 0) return reasons;
+  if (facts.strayCount > 0) {
+    reasons.push(
+      `The server sent bytes that no request had asked for (${facts.strayCount} times): an answer may have been taken for that of another request.`,
+    );
+  }
   const latenessMaxUs = Math.max(LATENESS_MAX_US, facts.medianLatencyUs * LATENESS_MAX_OF_MEDIAN);
   const isLate = facts.lateness.count > 0 && facts.lateness.p99Us > latenessMaxUs;
   const busy = `${Math.round(facts.threadUtilization * 100)}%`;

@@ -188,6 +188,8 @@ export class LoadConnection {
     const reader = this.#reader;
     const atMs = nowMs();
     if (context.recorder.isMeasured(this.#intendedMs[this.#head]!)) context.receivedBytes += length;
+    // Pipelined, the first may be answered while the last still leave; TLS tells only later that all has left.
+    const hasLeft = context.pipelining > 1 || context.isTls || this.#socket!.writableLength === 0;
     let at = 0;
     let endedCount = 0;
     while (at < length) {
@@ -204,7 +206,12 @@ export class LoadConnection {
       if (!reader.isComplete) break;
       // More bytes than the answer declared, and no other request to answer: this answer was the wrong one.
       if (at < length && this.count - this.#unsentCount === 1) {
+        context.recorder.strayCount++;
         this.#failAll("malformed", `${context.place}: ${length - at} bytes follow the end of the answer`, atMs, endedCount);
+        return;
+      }
+      if (!hasLeft && reader.head!.status < 400) {
+        this.#failAll("malformed", `${context.place} answered before the whole request had left`, atMs, endedCount);
         return;
       }
       const staysOpen = reader.head!.keepsAlive && context.keepsAlive;
@@ -259,6 +266,7 @@ export class LoadConnection {
 
   #onStrayBytes(bytes: Buffer, at: number, end: number, atMs: number, endedCount: number): void {
     const shown = JSON.stringify(bytes.toString("latin1", at, Math.min(end, at + 60)));
+    this.#context.recorder.strayCount++;
     const message = `${this.#context.place}: ${end - at} bytes without a request: ${shown}`;
     this.#context.recorder.fail("malformed", message, atMs, atMs, 0, atMs);
     this.#drop();

@@ -3,6 +3,7 @@
  * with all problems reported together. Takes text, so that `load` and
  * `bench ab` read alike; files were read by the caller. Pure.
  */
+import { isIP } from "node:net";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { MIB } from "../../base/units.ts";
 import { parseTemplate } from "./body-template.ts";
@@ -111,6 +112,12 @@ export function makePlan(options: LoadOptions): Result<LoadPlan, readonly Failur
     complain(
       `--pipelining ${pipelining} of this body is more than ${PIPELINED_MAX_BYTES / MIB} MiB at once`,
       "Lower --pipelining, or send a smaller body",
+    );
+  }
+  if (options.servername !== undefined && (isIP(options.servername) !== 0 || options.servername === "")) {
+    complain(
+      `--servername "${options.servername}" is no name: TLS has no addresses there`,
+      "Leave it out, or give the name that the certificate is for",
     );
   }
   const timeoutMs = read("--timeout", options.timeout ?? "30s", readTime(1), 1);

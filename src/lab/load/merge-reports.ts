@@ -104,6 +104,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     stall40ms: findStall({ waiting: phases.waiting.toValueCounts(), receiving: phases.receiving.toValueCounts() }),
     audit: auditOf({
       isOpenLoop,
+      strayCount: sum((report) => report.strayCount),
       isInterrupted: times.interruptedMs !== null,
       dueCount: sum((report) => report.dueCount),
       medianLatencyUs: latency.medianUs,

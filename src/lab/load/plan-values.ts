@@ -36,7 +36,7 @@ export function readSteps(text: string): Result<readonly Step[], string> {
     const [rateText, durationText, ...rest] = part.trim().split(":");
     const rate = readRate(rateText ?? "");
     const duration = parseDuration(durationText ?? "");
-    if (!rate.ok || !duration.ok || duration.value === 0 || rest.length > 0) {
+    if (!rate.ok || !duration.ok || duration.value === 0 || duration.value > TIME_MAX_MS || rest.length > 0) {
       return fail(`has the step "${part}": write RATE:TIME,RATE:TIME, such as 100:10s,200:10s`);
     }
     steps.push({ perSecond: rate.value, durationMs: duration.value });
@@ -96,10 +96,14 @@ export function readWhole(min: number, max: number): (text: string) => Result<nu
   };
 }
 
+/** A timer can't be set for longer than 24 days, and fires at once when it is. */
+const TIME_MAX_MS = 240 * 3_600_000;
+
 /** `minMs`: what a duration of nothing would do to the run is never what was meant. */
 export function readTime(minMs: number): (text: string) => Result<number, string> {
   return (text) => {
     const duration = parseDuration(text);
-    return duration.ok && duration.value < minMs ? fail(`is too short: give at least ${minMs}ms`) : duration;
+    if (duration.ok && duration.value < minMs) return fail(`is too short: give at least ${minMs}ms`);
+    return duration.ok && duration.value > TIME_MAX_MS ? fail("is too long: give at most 240h") : duration;
   };
 }

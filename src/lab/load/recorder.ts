@@ -62,6 +62,8 @@ export class Recorder {
   readonly #errors: Partial<Record<ErrorKind, number>> = {};
   readonly #errorExamples: Partial<Record<ErrorKind, string>> = {};
   failedCount = 0;
+  /** Times that bytes came which no request had asked for. */
+  strayCount = 0;
 
   constructor(keepsSamples: boolean, onSecond: (point: ThreadSecond) => void) {
     this.#samples = keepsSamples ? new SampleColumns() : null;
@@ -187,6 +189,7 @@ export class Recorder {
       dueInTimeCount: this.#dueInTimeCount,
       dueByHalfCount: this.#dueByHalfCount,
       failedInTimeCount: this.#failedInTimeCount,
+      strayCount: this.strayCount,
       droppedCount: this.#droppedCount,
       unfinishedCount: this.#unfinishedCount,
       errors: this.#errors,

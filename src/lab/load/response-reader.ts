@@ -12,6 +12,10 @@ import { BY_CLOSE, BY_LENGTH, CHUNKED, type HeaderCheck, NO_BODY, parseHead, typ
 
 const HEAD_MAX_BYTES = 65_536;
 export const CHECKED_BODY_MAX_BYTES = 16 * MIB;
+const NO_BYTES = Buffer.alloc(0);
+const FIRST_BUFFER_BYTES = 1_024;
+/** A larger one is let go between answers: a thousand connections have one each. */
+const KEPT_BUFFER_MAX_BYTES = 65_536;
 
 /** What all readers of a thread share: what is asked of heads, and the last head seen. */
 export class HeadMemory {
@@ -34,7 +38,8 @@ export class ResponseReader {
   #partialHead = "";
   #leftBytes = 0;
   #chunks: ChunkCounter | null = null;
-  #bodyParts: Buffer[] = [];
+  /** Grows by doubling: a part for each of the smallest chunks would be a hundred times the body. */
+  #bodyBuffer = NO_BYTES;
   #bodyBytes = 0;
   /** Of the answer being read; null before its head is whole. */
   head: ResponseHead | null = null;
@@ -54,7 +59,7 @@ export class ResponseReader {
     this.fault = null;
     if (this.#partialHead !== "") this.#partialHead = "";
     if (this.#bodyBytes > 0) {
-      this.#bodyParts = [];
+      if (this.#bodyBuffer.length > KEPT_BUFFER_MAX_BYTES) this.#bodyBuffer = NO_BYTES;
       this.#bodyBytes = 0;
     }
   }
@@ -91,10 +96,10 @@ export class ResponseReader {
     return this.head !== null || this.#partialHead !== "";
   }
 
-  /** The complete body; null when it was too large to keep. */
+  /** The complete body, until the next answer; null when it was too large to keep. */
   body(): Buffer | null {
     if (this.#bodyBytes > CHECKED_BODY_MAX_BYTES) return null;
-    return this.#bodyParts.length === 1 ? this.#bodyParts[0]! : Buffer.concat(this.#bodyParts);
+    return this.#bodyBuffer.subarray(0, this.#bodyBytes);
   }
 
   #readHead(bytes: Buffer, at: number, end: number): number {
@@ -154,8 +159,17 @@ export class ResponseReader {
 
   /** Copied: the bytes lie in the buffer that the next read fills. */
   readonly #keep = (bytes: Buffer, from: number, to: number): void => {
+    const at = this.#bodyBytes;
     this.#bodyBytes += to - from;
-    if (this.#bodyBytes <= CHECKED_BODY_MAX_BYTES) this.#bodyParts.push(Buffer.from(bytes.subarray(from, to)));
-    else this.#bodyParts = [];
+    if (this.#bodyBytes > CHECKED_BODY_MAX_BYTES) {
+      this.#bodyBuffer = NO_BYTES;
+      return;
+    }
+    if (this.#bodyBytes > this.#bodyBuffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BUFFER_BYTES, 2 ** Math.ceil(Math.log2(this.#bodyBytes))));
+      this.#bodyBuffer.copy(grown, 0, 0, at);
+      this.#bodyBuffer = grown;
+    }
+    bytes.copy(this.#bodyBuffer, at, from, to);
   };
 }

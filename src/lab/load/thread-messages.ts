@@ -60,6 +60,7 @@ export interface ThreadReport extends RunCounts {
   readonly dueInTimeCount: number;
   readonly dueByHalfCount: number;
   readonly failedInTimeCount: number;
+  readonly strayCount: number;
   readonly droppedCount: number;
   /** Given up when the run was cut short. */
   readonly unfinishedCount: number;

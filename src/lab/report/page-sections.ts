@@ -245,6 +245,9 @@ export function auditSection(result: LoadResult): Html {
     ({ name, value, meaning }) =>
       html`<tr><td class="nowrap">${name}</td><td class="number">${value}</td><td class="dim text">${meaning}</td></tr>`,
   );
-  const title = result.audit.invalidBecause.length === 0 ? "The generator was not the bottleneck" : "The generator did not keep up";
+  const title =
+    result.audit.invalidBecause.length === 0
+      ? "The generator was not the bottleneck"
+      : "The run is invalid: its figures can't be relied on";
   return html`<section><h2>${title}</h2><p class="says">What the load generator measured of itself.</p><table class="stacked">${rows}</table></section>`;
 }

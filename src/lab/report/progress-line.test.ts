@@ -56,17 +56,25 @@ test("a terminal that does not know its width is taken for 80 columns wide", () 
   assert.match(stream.written[0]!, /998 req\/s {2}p99 12\.3 ms {2}0 failed/);
 });
 
-test("without a terminal there is a plain line every ten seconds of the run", () => {
+test("without a terminal there is a plain line at once and every ten seconds of the run", () => {
   const stream = fakeStream(false);
   const line = createProgressLine(stream, { quiet: false, env: {} });
   for (let elapsedMs = 500; elapsedMs <= 25_000; elapsedMs += 500) line.update({ ...PROGRESS, elapsedMs });
   line.update({ ...PROGRESS, elapsedMs: 61_000, totalMs: null, isWarmUp: true, completedCount: 0 });
   line.end();
   assert.deepEqual(stream.written, [
+    " 1 / 20 s  998 req/s  p99 12.3 ms  0 failed\n",
     "10 / 20 s  998 req/s  p99 12.3 ms  0 failed\n",
     "20 / 20 s  998 req/s  p99 12.3 ms  0 failed\n",
     "61 s warm-up  998 req/s  p99 -  0 failed\n",
   ]);
+});
+
+test("a run of a few seconds has no plain line", () => {
+  const stream = fakeStream(false);
+  const line = createProgressLine(stream, { quiet: false, env: {} });
+  for (let elapsedMs = 500; elapsedMs <= 8_000; elapsedMs += 500) line.update({ ...PROGRESS, elapsedMs, totalMs: 8_000 });
+  assert.deepEqual(stream.written, []);
 });
 
 test("a quiet run prints nothing", () => {

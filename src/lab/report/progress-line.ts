@@ -1,7 +1,7 @@
 /**
  * How a run is going, while it goes: one line that is rewritten on a terminal,
- * a plain line every 10 s where there is none (a log of CI), nothing when
- * asked to be quiet. Reads no clock: the time is the run's own.
+ * a plain line every 10 s where there is none (a log of CI; the first at once
+ * of a run that is longer), nothing when asked to be quiet. Reads no clock: the time is the run's own.
  */
 import { type Palette, palette } from "../../base/terminal.ts";
 import type { LoadProgress } from "../load/result.ts";
@@ -52,9 +52,10 @@ function liveLine(stream: ProgressStream, paint: Palette): ProgressLine {
 }
 
 function plainLines(stream: ProgressStream): ProgressLine {
-  let nextMs = PLAIN_EVERY_MS;
+  let nextMs: number | null = null;
   return {
     update(progress) {
+      nextMs ??= progress.totalMs !== null && progress.totalMs <= PLAIN_EVERY_MS ? PLAIN_EVERY_MS : 0;
       if (progress.elapsedMs < nextMs) return;
       nextMs = (Math.floor(progress.elapsedMs / PLAIN_EVERY_MS) + 1) * PLAIN_EVERY_MS;
       stream.write(`${timeText(progress)}  ${figures(progress).join("  ")}\n`);

@@ -143,7 +143,7 @@ function thresholdLines(outcomes: readonly ThresholdOutcome[], paint: Palette): 
 function auditSection(result: LoadResult, paint: Palette): string[] {
   const rows = auditLines(result).map(({ name, value, meaning }) => [name, value, paint.dim(meaning)]);
   const pace = result.behind === null ? "" : paint.yellow(", the server did not");
-  const word = result.audit.invalidBecause.length === 0 ? `the generator kept up${pace}` : paint.red("the generator was the bottleneck");
+  const word = result.audit.invalidBecause.length === 0 ? `the generator kept up${pace}` : paint.red("the run is invalid");
   return [
     `${INDENT}${paint.bold("audit")} ${word}`,
     ...indented(table([{ title: "" }, { title: "", align: "right" }, { title: "" }], rows)),
