@@ -37,6 +37,7 @@ export interface Config {
   readonly workerMemoryMaxBytes: number;
   /** Idle sandboxes above this sum are closed, least recently used first. */
   readonly sandboxMemoryBudgetBytes: number;
+  readonly jobs: JobsConfig;
   /** Per function, keyed by function id, from pilotlight.yaml. */
   readonly functions: Readonly<Record<string, FunctionOverrides>>;
 }
@@ -74,6 +75,23 @@ export interface HttpLimits {
   readonly idleTransferTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly connectionMaxCount: number;
+}
+
+/** Calls in the background (docs/jobs.md). */
+export interface JobsConfig {
+  /** Clients may ask for one: `Prefer: respond-async`. */
+  readonly requests: boolean;
+  /** Attempts after which a job is dead. */
+  readonly attemptsMax: number;
+  /** Before the second attempt; doubled for each one after. */
+  readonly retryDelayMs: number;
+  readonly retryDelayMaxMs: number;
+  /** Jobs that one worker runs at once. */
+  readonly concurrency: number;
+  /** How long a result can be asked for. */
+  readonly keepMs: number;
+  /** How long a dead job can be replayed. */
+  readonly keepDeadMs: number;
 }
 
 export type Isolation =

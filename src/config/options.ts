@@ -39,6 +39,15 @@ export interface ServerOptions {
     readonly keepAliveTimeout?: number | string;
     readonly connectionsMax?: number;
   };
+  readonly jobs?: {
+    readonly requests?: boolean;
+    readonly attempts?: number;
+    readonly retryDelay?: number | string;
+    readonly retryDelayMax?: number | string;
+    readonly concurrency?: number;
+    readonly keep?: number | string;
+    readonly keepDead?: number | string;
+  };
   readonly workerMemory?: number | string;
   readonly sandboxMemoryBudget?: number | string;
   readonly functions?: Readonly<Record<string, FunctionOptions>>;

@@ -203,6 +203,22 @@ export const SETTINGS = {
     read: readCount(1, 10_000_000),
     about: { value: "N", help: "connections open at once, in one worker; more are answered 503", shown: "20000" },
   },
+  "jobs.requests": {
+    read: readBoolean,
+    about: { help: "whether a client's Prefer: respond-async (or X-Gojinn-Async: true) makes its request a job", shown: "true" },
+  },
+  "jobs.attempts": { read: readCount(1, 1_000), about: { value: "N", help: "attempts after which a job is dead", shown: "5" } },
+  "jobs.retry_delay": {
+    read: readDurationAboveZero,
+    about: { value: "TIME", help: "wait before a job's second attempt; doubled for each one after, give or take half", shown: "1s" },
+  },
+  "jobs.retry_delay_max": { read: readDurationAboveZero, about: { value: "TIME", help: "longest such wait", shown: "1h" } },
+  "jobs.concurrency": { read: readCount(1, 1_000), about: { value: "N", help: "jobs that one worker runs at once", shown: "8" } },
+  "jobs.keep": { read: readDurationAboveZero, about: { value: "TIME", help: "how long a job's result can be asked for", shown: "24h" } },
+  "jobs.keep_dead": {
+    read: readDurationAboveZero,
+    about: { value: "TIME", help: "how long a dead job can be looked at and replayed", shown: "720h" },
+  },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
 export type SettingKey = keyof typeof SETTINGS;

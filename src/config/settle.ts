@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { isLoopback } from "../base/loopback.ts";
 import type { Failure } from "../base/result.ts";
-import { formatSize, GIB, KIB, MIB, SECOND_MS } from "../base/units.ts";
+import { DAY_MS, formatSize, GIB, HOUR_MS, KIB, MIB, SECOND_MS } from "../base/units.ts";
 import type { AdminConfig, Config, FunctionOverrides, Source } from "./config.ts";
 import { GivenValues } from "./given-values.ts";
 import type { Layer } from "./tree.ts";
@@ -66,6 +66,15 @@ export function settle(
     },
     workerMemoryMaxBytes: given.value("worker_memory", workerMemoryDefault),
     sandboxMemoryBudgetBytes: given.value("sandbox_memory_budget", 512 * MIB),
+    jobs: {
+      requests: given.value("jobs.requests", true),
+      attemptsMax: given.value("jobs.attempts", 5),
+      retryDelayMs: given.value("jobs.retry_delay", SECOND_MS),
+      retryDelayMaxMs: given.value("jobs.retry_delay_max", HOUR_MS),
+      concurrency: given.value("jobs.concurrency", 8),
+      keepMs: given.value("jobs.keep", DAY_MS),
+      keepDeadMs: given.value("jobs.keep_dead", 30 * DAY_MS),
+    },
     functions,
   };
   const failures = [...given.failures, ...adminFailures(config), ...memoryFailures(config), ...dataDirFailures(config)];

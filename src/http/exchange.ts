@@ -13,6 +13,8 @@ export interface Exchange {
   /** Value of the Host header, validated; "" for HTTP/1.0 without one. */
   readonly host: string;
   readonly secure: boolean;
+  /** It may ask for an answer later: a Prefer (RFC 7240) or X-Gojinn-Async line is there. Known without a scan. */
+  readonly hasPreference: boolean;
   readonly remoteAddress: string;
   /** First value of a request header, or undefined. `name` in lower case. Scans: not for the hot path. */
   header(name: string): string | undefined;

@@ -68,6 +68,10 @@ export class HttpExchange implements Exchange {
     return this.head.host;
   }
 
+  get hasPreference(): boolean {
+    return this.head.hasPreference;
+  }
+
   get secure(): boolean {
     return this.#connection.secure;
   }

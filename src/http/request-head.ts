@@ -23,6 +23,8 @@ export interface RequestHead {
   /** Declared length; 0 when there is no body; null when chunked. */
   readonly contentLength: number | null;
   readonly expectsContinue: boolean;
+  /** A line is there that may ask for an answer later: Prefer (RFC 7240) or X-Gojinn-Async. */
+  readonly hasPreference: boolean;
 }
 
 /** Space for a request line beside its target. */
@@ -57,6 +59,7 @@ export class HeadParser {
   readonly #starts = new Int32Array(SLOT_NAMES.length);
   readonly #ends = new Int32Array(SLOT_NAMES.length);
   #slot = NO_SLOT;
+  #hasPreference = false;
   #text = "";
   /** The last Host that passed: most clients name one, and comparing is cheaper than checking. */
   #validHost: string | null = null;
@@ -96,6 +99,7 @@ export class HeadParser {
     this.#text = text;
     this.#counts.fill(0);
     this.#complete = false;
+    this.#hasPreference = false;
     this.#memory.set(bytes);
     this.#llhttp.llhttp_reset(this.#parser);
     const errno = this.#llhttp.llhttp_execute(this.#parser, this.#input, bytes.length);
@@ -133,6 +137,7 @@ export class HeadParser {
       contentLength,
       // RFC 9110 section 10.1.1: an HTTP/1.0 client can't wait for an interim answer.
       expectsContinue: expects && minorVersion === 1 && contentLength !== 0,
+      hasPreference: this.#hasPreference,
     };
   }
 
@@ -195,7 +200,12 @@ export class HeadParser {
     else if (length === 7) slot = UPGRADE;
     else if (length === 14) slot = CONTENT_LENGTH;
     else if (length === 17) slot = TRANSFER_ENCODING;
-    if (slot !== NO_SLOT && !isName(this.#text, offset, SLOT_NAMES[slot] as string)) slot = NO_SLOT;
+    if (slot !== NO_SLOT && !isName(this.#text, offset, SLOT_NAMES[slot] as string)) {
+      // Of the same lengths as two of the names above, so that only headers of these lengths are compared with them.
+      if (length === 6) this.#hasPreference ||= isName(this.#text, offset, "prefer");
+      else if (length === 14) this.#hasPreference ||= isName(this.#text, offset, "x-gojinn-async");
+      slot = NO_SLOT;
+    }
     this.#slot = slot;
     if (slot !== NO_SLOT) {
       (this.#counts[slot] as number)++;

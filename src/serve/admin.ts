@@ -3,6 +3,8 @@
  * of its own; nothing of it is ever on the public port. Loaded after the
  * workers listen. Runs in the supervisor, so no answer may take it long.
  *   GET  /metrics  /v1/health  /v1/functions  /v1/stats  /v1/logs?function=&follow=1
+ *   GET  /v1/jobs?state=&function=&topic=&limit=&before=  /v1/jobs/show?id=
+ *   POST /v1/jobs/replay?id= or ?dead=1  /v1/jobs/drop?id= or ?dead=1
  *   POST /v1/reload  /v1/profile?function=&kind=cpu|heap&seconds=
  * Errors are { error: { code, message, hint } }.
  */
@@ -15,6 +17,7 @@ import { listenTarget } from "../http/listen-target.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../telemetry/prometheus.ts";
 import { createGuard } from "./admin-guard.ts";
 import { streamLogs } from "./admin-logs.ts";
+import { JOB_ROUTES } from "./jobs/job-routes.ts";
 import { Operator } from "./operator.ts";
 import { formatAddress } from "./port-probe.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -103,6 +106,7 @@ function createRoutes(supervisor: Supervisor): Record<string, Record<string, Han
       return null;
     };
   return {
+    ...jobRoutes(supervisor),
     "/metrics": {
       async GET({ response }) {
         send(response, 200, PROMETHEUS_CONTENT_TYPE, await operator.metrics());
@@ -142,6 +146,22 @@ function createRoutes(supervisor: Supervisor): Record<string, Record<string, Han
   };
 }
 
+function jobRoutes({ jobs }: Supervisor): Record<string, Record<string, Handler>> {
+  const handler =
+    (answer: (query: URLSearchParams) => Promise<Result<unknown>>): Handler =>
+    async ({ query, response }) => {
+      const answered = await answer(query);
+      if (!answered.ok) return answered.failure;
+      send(response, 200, "application/json; charset=utf-8", `${JSON.stringify(answered.value)}\n`);
+      return null;
+    };
+  const routes = Object.entries(JOB_ROUTES).map(([path, methods]) => [
+    path,
+    Object.fromEntries(Object.entries(methods(jobs.desk)).map(([method, answer]) => [method, handler(answer)])),
+  ]);
+  return Object.fromEntries(routes);
+}
+
 function isOn(value: string | null): boolean {
   return value !== null && value !== "0" && value !== "false";
 }
@@ -152,8 +172,8 @@ function badQuery(message: string): Failure {
 
 function statusOf(failure: Failure): number {
   if (failure.code === "ADMIN_QUERY") return 400;
-  if (failure.code === "FUNCTION_UNKNOWN") return 404;
-  return ["PROFILE_FAILED", "LOG_FOLLOWERS_FULL"].includes(failure.code) ? 503 : 409;
+  if (failure.code === "FUNCTION_UNKNOWN" || failure.code === "JOB_UNKNOWN") return 404;
+  return ["PROFILE_FAILED", "LOG_FOLLOWERS_FULL", "BUSY", "STORAGE_FULL", "STORAGE_FAILED"].includes(failure.code) ? 503 : 409;
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

@@ -18,14 +18,24 @@ import type { ServerAnswers } from "./server-answers.ts";
 const HEALTH_PATH = "/_health";
 const READY_PATH = "/_ready";
 export const STATIC_PREFIX = "/static/";
+const JOBS_PREFIX = "/_jobs/";
 const UNDERSCORE = "_".charCodeAt(0);
 const SHOWN_PATH_MAX = 200;
+
+/** Calls in the background. */
+export interface FrontJobs {
+  /** False when the client waits for the answer after all. */
+  accept(exchange: Exchange, functionId: string, params: Readonly<Record<string, string>> | null): boolean;
+  answer(exchange: Exchange, path: string): void;
+}
 
 export interface FrontOptions {
   readonly cors: boolean;
   readonly staticFiles: StaticFiles | null;
   readonly forwarder: Forwarder;
   readonly answers: ServerAnswers;
+  /** null in a worker that others forward to: they have asked already. */
+  readonly jobs: FrontJobs | null;
   readonly isReady: () => boolean;
   /** The engine runs a guest on this thread: no other may be entered until it returns. */
   readonly isInTurn: () => boolean;
@@ -62,7 +72,7 @@ export class Front {
     const { target } = exchange;
     const mark = target.indexOf("?");
     const path = mark === -1 ? target : target.slice(0, mark);
-    if (path.charCodeAt(1) === UNDERSCORE && this.#probe(exchange, path)) return;
+    if (path.charCodeAt(1) === UNDERSCORE && this.#ownPath(exchange, path)) return;
     if (staticFiles !== null && path.startsWith(STATIC_PREFIX)) {
       answers.expect(exchange, "static");
       void staticFiles.handle(exchange);
@@ -74,8 +84,19 @@ export class Front {
     else this.#enter(exchange, match.target, match.params === NO_PARAMS ? null : match.params);
   };
 
-  /** `/_health`: this process answers. `/_ready`: it takes requests; 503 while it drains. */
-  #probe(exchange: Exchange, path: string): boolean {
+  /** A job's call: no listener has it, and its function is known. */
+  readonly call = (exchange: Exchange, runtime: FunctionRuntime, params: Readonly<Record<string, string>> | null): void => {
+    if (this.#options.isInTurn()) queueMicrotask(() => this.call(exchange, runtime, params));
+    else this.#place(exchange, runtime, params);
+  };
+
+  /** `/_health`: this process answers. `/_ready`: it takes requests; 503 while it drains. `/_jobs/ID`: a result. */
+  #ownPath(exchange: Exchange, path: string): boolean {
+    const { jobs } = this.#options;
+    if (jobs !== null && path.startsWith(JOBS_PREFIX)) {
+      jobs.answer(exchange, path);
+      return true;
+    }
     if (path !== HEALTH_PATH && path !== READY_PATH) return false;
     const up = path === HEALTH_PATH || this.#options.isReady();
     this.#options.answers.expect(exchange, "probe");
@@ -108,7 +129,12 @@ export class Front {
       this.#refuse(exchange, 405, "METHOD_NOT_ALLOWED", `${exchange.method} is not among ${allowed}`, `allow: ${allowed}\r\n`);
       return;
     }
-    const placement = this.#options.forwarder.placementOf(id);
+    if (exchange.hasPreference && this.#options.jobs?.accept(exchange, id, params) === true) return;
+    this.#place(exchange, runtime, params);
+  }
+
+  #place(exchange: Exchange, runtime: FunctionRuntime, params: Readonly<Record<string, string>> | null): void {
+    const placement = this.#options.forwarder.placementOf(runtime.spec.id);
     if (placement === undefined) runtime.handle(exchange, params);
     else this.#options.forwarder.forward(exchange, placement);
   }

@@ -6,6 +6,7 @@ import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import type { MetricsSnapshot } from "../telemetry/metrics.ts";
 import type { BundleRef, Deployment } from "./function-spec.ts";
+import type { JobEvent } from "./jobs/job-runner.ts";
 
 /** How a worker takes connections. */
 export type Listen =
@@ -41,6 +42,8 @@ export type ToWorker =
     }
   /** Comes with the accepted socket as the message's handle; only to workers that listen by "handoff". */
   | { readonly type: "connection" }
+  /** There may be jobs to run. */
+  | { readonly type: "jobs" }
   /** Finish what is in flight within the grace, cut the rest short, say `drained` and exit. */
   | { readonly type: "drain"; readonly graceMs: number };
 
@@ -76,4 +79,6 @@ export type FromWorker =
   | { readonly type: "log"; readonly lines: string }
   /** A dedicated worker's function answered often enough without harm: probation may end. */
   | { readonly type: "cleared"; readonly functionId: string }
+  /** "waiting": more jobs than one worker can take. The others are what became of one. */
+  | { readonly type: "jobs"; readonly event: JobEvent }
   | { readonly type: "drained" };

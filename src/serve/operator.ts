@@ -125,12 +125,12 @@ export class Operator {
   /** Prometheus text format. */
   async metrics(): Promise<string> {
     await this.#collect();
-    const { slots, counts, placement, restartsByReason } = this.#supervisor;
+    const { slots, counts, placement, restartsByReason, jobs } = this.#supervisor;
     const workers = slots.flatMap(({ name, worker }) => {
       return worker === null ? [] : [{ name, residentBytes: counts.latestOf(worker)?.residentBytes ?? worker.residentBytes }];
     });
     const quarantined = placement.placements().flatMap((one) => (one.where === "quarantine" ? [one.functionId] : []));
-    return renderPrometheus(counts.totals(), { workers, restartsByReason, quarantined });
+    return renderPrometheus(counts.totals(), { workers, restartsByReason, quarantined }) + (await jobs.metrics());
   }
 
   /** A V8 profile as JSON text. */

@@ -19,6 +19,7 @@ import { descriptorNotice, openFilesMaxCount } from "./descriptor-limit.ts";
 import { FirstBoot } from "./first-boot.ts";
 import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
 import { Inquiries } from "./inquiries.ts";
+import { SupervisorJobs } from "./jobs/supervisor-jobs.ts";
 import { describeReload, LiveDeployment, type Renewal, type Workshop } from "./live-deployment.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
@@ -79,6 +80,7 @@ export class Supervisor implements SlotHost {
   readonly #shared: WorkerSlot[];
   readonly #dedicated: DedicatedWorkers;
   readonly #sockets: SocketPaths;
+  readonly jobs: SupervisorJobs;
   readonly #profilers: Profilers;
   readonly #blame: Blame;
   readonly #buildCheck: BuildCheck;
@@ -124,6 +126,7 @@ export class Supervisor implements SlotHost {
       callCount: (slot) => this.counts.callCount(slot.worker),
       drainGraceMs: this.#drainGraceMs,
     });
+    this.jobs = new SupervisorJobs(config.dataDir, this.#shared);
     const placementsChanged = (): void => this.#rollout?.place();
     this.#blame = new Blame({
       live: this.live,
@@ -271,9 +274,10 @@ export class Supervisor implements SlotHost {
       case "cleared":
         if (slot.functionId === message.functionId && !slot.inspected) this.#blame.cleared(message.functionId);
         return;
-      case "booted":
-      case "heartbeat":
-      case "drained":
+      case "jobs":
+        this.jobs.heard(message.event);
+        return;
+      default:
         return;
     }
   }
@@ -405,6 +409,7 @@ export class Supervisor implements SlotHost {
     // Shared workers first: what they forward must still find its worker.
     await Promise.all(this.#shared.map((slot) => slot.drain(this.#drainGraceMs)));
     await Promise.all(forwardedTo.map((slot) => slot.drain(this.#drainGraceMs)));
+    await this.jobs.close();
     this.live.abandon();
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.#port.release();

@@ -49,6 +49,9 @@ async function receive(message: ToWorker, handle: unknown): Promise<void> {
     case "profile":
       send({ type: "profiled", requestId: message.requestId, ...(await worker.profile(message)) });
       return;
+    case "jobs":
+      worker.jobs.wake();
+      return;
     case "drain":
       await worker.drain(message.graceMs);
       process.exit(0);

@@ -12,6 +12,7 @@ import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
 import type { CapabilityHost } from "../host/capabilities.ts";
 import type { StaticFiles } from "../http/static-files.ts";
+import type { Store } from "../store/store.ts";
 import { formatRecord, type LogLevel } from "../telemetry/log-record.ts";
 import { type FlightRecord, LOOP_LANE_SLOT } from "./flight-record.ts";
 import { FlightSlots } from "./flight-slots.ts";
@@ -51,6 +52,8 @@ interface EngineHost {
   readonly flight: FlightRecord;
   readonly onGuestLog: OnGuestLog;
   readonly send: Send;
+  /** A function has queued a job. */
+  readonly onJobQueued: () => void;
 }
 
 /** The engines of one worker. JavaScript's is there from the start; another is loaded by the first call that needs it. */
@@ -74,7 +77,7 @@ export class Engines {
   static async open(message: StartMessage, host: EngineHost): Promise<Engines> {
     const watchdog = new Watchdog();
     const { config, snapshotFile, inspected } = message;
-    const capabilities = new LazyCapabilities(config.dataDir, host);
+    const capabilities = new LazyCapabilities(config, host);
     const javascript = inspected
       ? await inspectedEngine(config, host.onGuestLog, capabilities)
       : new JavaScriptEngine({
@@ -89,6 +92,10 @@ export class Engines {
     if (name === "javascript") return this.#javascript;
     this.#wasm ??= this.#loadWasm();
     return this.#openWasm ?? this.#wasm;
+  }
+
+  openStore(): Promise<Store> {
+    return this.#capabilities.openStore();
   }
 
   async close(): Promise<void> {
@@ -133,12 +140,13 @@ function isolateHost({ flight, onGuestLog, send }: EngineHost, watchdog: Watchdo
 
 /** What functions may keep: loaded by the first that does. */
 class LazyCapabilities {
-  readonly #dataDir: string;
+  readonly #config: Config;
   readonly #host: EngineHost;
+  #store: Promise<Store> | null = null;
   #loaded: Promise<CapabilityHost> | null = null;
 
-  constructor(dataDir: string, host: EngineHost) {
-    this.#dataDir = dataDir;
+  constructor(config: Config, host: EngineHost) {
+    this.#config = config;
     this.#host = host;
   }
 
@@ -147,18 +155,30 @@ class LazyCapabilities {
     return this.#loaded;
   };
 
+  openStore(): Promise<Store> {
+    this.#store ??= this.#openStore();
+    return this.#store;
+  }
+
   async close(): Promise<void> {
-    await (await this.#loaded)?.close();
+    await (await this.#store)?.close();
   }
 
   async #load(): Promise<CapabilityHost> {
-    const [{ createCapabilityHost }, { openStore }] = await Promise.all([
+    const [{ createCapabilityHost }, { announcedJobs }, store] = await Promise.all([
       import("../host/capability-host.ts"),
-      import("../store/store.ts"),
+      import("./jobs/announced-jobs.ts"),
+      this.openStore(),
     ]);
-    const { onGuestLog, send } = this.#host;
-    const store = openStore({ dataDir: this.#dataDir, onStuck: (functionId) => send({ type: "runaway", functionId }) });
-    return createCapabilityHost({ store, onFault: (functionId, message) => onGuestLog(functionId, "error", message) });
+    const { onGuestLog, onJobQueued } = this.#host;
+    const jobs = announcedJobs(store.jobs, this.#config.jobs.attemptsMax, onJobQueued);
+    return createCapabilityHost({ store: { ...store, jobs }, onFault: (functionId, message) => onGuestLog(functionId, "error", message) });
+  }
+
+  async #openStore(): Promise<Store> {
+    const { openStore } = await import("../store/store.ts");
+    const onStuck = (functionId: string): void => this.#host.send({ type: "runaway", functionId });
+    return openStore({ dataDir: this.#config.dataDir, onStuck });
   }
 }
 

@@ -24,6 +24,7 @@ import { functionRoute } from "./function-route.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { BundleRef, Deployment } from "./function-spec.ts";
 import { GuestLogs } from "./guest-logs.ts";
+import { WorkerJobs } from "./jobs/worker-jobs.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
 import { OwnMemory } from "./own-memory.ts";
 import { bindFailure } from "./port-probe.ts";
@@ -69,6 +70,7 @@ export class Worker {
   /** What those had counted that are gone: a counter must not fall at a reload. */
   #departed: readonly FunctionMetrics[] = [];
   readonly #answers: ServerAnswers;
+  readonly jobs: WorkerJobs<FunctionRuntime>;
   /** The one function of a dedicated worker, until it has proved itself; else null. */
   #dedicatedTo: string | null;
   readonly #startedMs = performance.now();
@@ -83,9 +85,11 @@ export class Worker {
     const guestLogs = new GuestLogs({ write: (record) => logs.write(record), mapStack });
     let bundleOf = (_functionId: string): BundleRef | null => null;
     const onGuestLog: OnGuestLog = (functionId, level, text) => guestLogs.write({ functionId, level, message: text }, bundleOf(functionId));
-    const engines = await Engines.open(message, { flight, onGuestLog, send });
+    let onJobQueued = (): void => {};
+    const engines = await Engines.open(message, { flight, onGuestLog, send, onJobQueued: () => onJobQueued() });
     const worker = new Worker(message, send, { engines, flight, logs, guestLogs, staticFiles: await staticFilesOf(config) });
     bundleOf = (functionId) => worker.#runtimes.get(functionId)?.bundle ?? null;
+    onJobQueued = worker.jobs.wake;
     const failure = await worker.#listen(message.listen);
     return failure === null ? ok(worker) : fail(failure);
   }
@@ -115,7 +119,9 @@ export class Worker {
     this.#answers = new ServerAnswers(config.quiet ? null : (...record) => this.#log(...record));
     const listRoutes = config.mode === "dev" ? () => [...this.#runtimes.values()].map(({ spec }) => spec.route) : null;
     const isReady = (): boolean => !this.#draining;
-    const options = { cors, staticFiles, forwarder: this.#forwarder, answers: this.#answers, isReady, isInTurn, listRoutes };
+    this.jobs = this.#createJobs(listen);
+    const jobs = listen.kind === "unix" ? null : this.jobs;
+    const options = { cors, staticFiles, jobs, forwarder: this.#forwarder, answers: this.#answers, isReady, isInTurn, listRoutes };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
     this.#listener = createListener({
       limits: config.http,
@@ -140,6 +146,7 @@ export class Worker {
     }
     this.place(placements);
     this.#front.router = createRouter([...this.#runtimes.values()].map((runtime) => functionRoute(runtime.spec, runtime)));
+    this.jobs.deployed();
     for (const runtime of before.values()) {
       this.#budget.delete(runtime);
       this.#retired.add(runtime);
@@ -212,7 +219,7 @@ export class Worker {
   async drain(graceMs: number): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    await this.#listener.drain(graceMs);
+    await Promise.all([this.#listener.drain(graceMs), this.jobs.drain(graceMs)]);
     for (const runtime of this.#runtimes.values()) runtime.retire();
     // Ends the watchdog's thread: process.exit would wait for it.
     this.#budget.close();
@@ -268,6 +275,20 @@ export class Worker {
       excerpt: async (stack, bundle) => (await import("../engines/javascript/source-map.ts")).excerptOf(stack, bundle.mapFile),
       opened: (runtime) => this.#budget.add(runtime),
     };
+  }
+
+  #createJobs(listen: Listen): WorkerJobs<FunctionRuntime> {
+    return new WorkerJobs({
+      dataDir: this.#config.dataDir,
+      policy: this.#config.jobs,
+      answers: this.#answers,
+      runs: listen.kind !== "unix",
+      log: (...record) => this.#log(...record),
+      openStore: () => this.#engines.openStore(),
+      targets: () => [...this.#runtimes.values()],
+      call: (...call) => this.#front.call(...call),
+      tell: (event) => this.#send({ type: "jobs", event }),
+    });
   }
 
   /** A dedicated worker's function has answered often, or for long, without harm: it is told once. */

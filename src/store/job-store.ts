@@ -20,6 +20,7 @@ export interface JobStore {
   list(filter: JobFilter): StoreResult<JobSummary[]>;
   counts(): StoreResult<JobCounts>;
   dueInMs(queues: readonly string[]): StoreResult<number | null>;
+  sweep(keepMs: number, keepDeadMs: number): StoreResult<number>;
 }
 
 export type Held = Pick<LeasedJob, "id" | "lease">;
@@ -39,5 +40,6 @@ export function jobStore(client: StoreClient): JobStore {
     list: (filter) => client.run("jobs", "", "list", filter),
     counts: () => client.run("jobs", "", "counts"),
     dueInMs: (queues) => client.run("jobs", "", "dueInMs", queues),
+    sweep: (keepMs, keepDeadMs) => client.run("jobs", "", "sweep", keepMs, keepDeadMs),
   };
 }

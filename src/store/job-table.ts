@@ -9,7 +9,6 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { GIB } from "../base/units.ts";
 import { type DatabaseKind, NOW_MS } from "./database.ts";
 import type { Job, JobCounts, JobFilter, JobSummary, LeasedJob, NewJob } from "./job.ts";
-import { JOB_KEEP_MS } from "./job.ts";
 
 export const JOB_DATABASE: DatabaseKind = {
   version: 1,
@@ -28,7 +27,8 @@ export const JOB_DATABASE: DatabaseKind = {
 
 const ATTEMPTS_MAX_DEFAULT = 5;
 const LIST_MAX = 1_000;
-const SWEEP_COUNT = 20;
+/** One sweep must not keep other requests waiting. */
+const SWEEP_MAX_COUNT = 1_000;
 const ERROR_MAX_LENGTH = 4_096;
 const LOST = "its worker was lost during the last attempt, or took longer than its lease";
 
@@ -45,7 +45,6 @@ export class JobTable {
   }
 
   enqueue(job: NewJob): { id: string; isNew: boolean } {
-    this.#sweep();
     const key = job.idempotencyKey ?? null;
     const known =
       key === null ? undefined : this.#prepared("SELECT id FROM job WHERE queue = ? AND idempotency_key = ?").get(job.queue, key);
@@ -147,10 +146,15 @@ export class JobTable {
     return (row?.["ms"] as number | null) ?? null;
   }
 
-  #sweep(): void {
-    this.#prepared(
+  /** Forgets what has been over for longer than it is kept. How many there were; a full sweep's worth may have left some. */
+  sweep(keepMs: number, keepDeadMs: number): number {
+    const swept = this.#prepared(
       `DELETE FROM job WHERE seq IN (SELECT seq FROM job WHERE state = 'done' AND finished_at <= ${NOW_MS} - ? ORDER BY finished_at LIMIT ?)`,
-    ).run(JOB_KEEP_MS, SWEEP_COUNT);
+    ).run(keepMs, SWEEP_MAX_COUNT);
+    const dead = this.#prepared(
+      `DELETE FROM job WHERE seq IN (SELECT seq FROM job WHERE state = 'dead' AND finished_at <= ${NOW_MS} - ? LIMIT ?)`,
+    ).run(keepDeadMs, SWEEP_MAX_COUNT);
+    return Number(swept.changes) + Number(dead.changes);
   }
 
   #changes(sql: string, ...values: (string | number | Uint8Array | null)[]): boolean {

@@ -3,12 +3,10 @@
  * queued (due at `runAtMs`), running (under a lease that ends by itself), done, or
  * dead (given up: listed, replayed or dropped by people).
  */
-import { HOUR_MS, MIB } from "../base/units.ts";
+import { MIB } from "../base/units.ts";
 
 export const JOB_PAYLOAD_MAX_BYTES = 16 * MIB;
 export const JOB_RESULT_MAX_BYTES = 8 * MIB;
-/** How long a result can be asked for, and an idempotency key is remembered. */
-export const JOB_KEEP_MS = 24 * HOUR_MS;
 
 export type JobState = "queued" | "running" | "done" | "dead";
 

@@ -32,7 +32,7 @@ export interface MetricsSnapshot {
 }
 
 /** router: no such path (404), a malformed one (400), a method not taken (405). */
-export type AnswerSource = "router" | "static" | "cors" | "probe";
+export type AnswerSource = "router" | "static" | "cors" | "probe" | "jobs";
 
 export interface ServerAnswerCount {
   readonly source: AnswerSource;

@@ -168,7 +168,7 @@ function renderServer(text: Exposition, totals: Totals, server: ServerGauges): v
   text.family(
     answers,
     "counter",
-    "Requests answered without a function, by HTTP status and source: router (no such path or method), static, cors (preflights), probe.",
+    "Requests answered without a function, by HTTP status and source: router (no such path or method), static, cors (preflights), probe, jobs (queued, or asked for).",
   );
   for (const { source, status, count } of totals.serverAnswers) text.sample(answers, { source, status }, count);
   by(
@@ -191,6 +191,11 @@ function renderServer(text: Exposition, totals: Totals, server: ServerGauges): v
 
 function isSeen({ metrics }: FunctionTotals): boolean {
   return metrics.byStatus.length > 0 || metrics.sandboxesOpen > 0 || metrics.coldStarts > 0 || metrics.pool.inUse > 0;
+}
+
+/** For those who count by themselves: a text to be set behind this one. */
+export function exposition(): Exposition {
+  return new Exposition();
 }
 
 class Exposition {
