@@ -134,6 +134,14 @@ test("a connection that was open before its first request is no part of what tha
   assert.equal((await run(anew.port, { keepsAlive: false })).openedAhead.count, 0);
 });
 
+test("a user's request is due when it is sent: a timer that ends the thinking late is not the server's latency", async () => {
+  const { port } = await serve(() => OK);
+  const { latency, uncorrected } = await run(port, { connections: "1", requests: "60", think: "5ms" });
+  // A timer is late by half a millisecond on average.
+  const lateUs = latency.medianUs - uncorrected.medianUs;
+  assert.ok(lateUs < 100, `${lateUs} us`);
+});
+
 test("bytes are those of the measured requests, in however short a run", async () => {
   const { port, requests } = await serve(() => OK);
   for (const options of [{}, {}, {}, { "warm-up": "50ms" }]) {

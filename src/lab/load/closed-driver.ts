@@ -3,6 +3,7 @@
  * has a connection of its own. Its latency is blind to what a server does to
  * requests that nobody sent meanwhile; open-driver.ts is not.
  */
+import { nowMs } from "./clock.ts";
 import type { Driver, LoadConnection } from "./connection.ts";
 import { CLOSED } from "./connection.ts";
 
@@ -40,7 +41,7 @@ export class ClosedDriver implements Driver {
     if (pauseMs === 0) this.#refill(connection, atMs);
     else if (atMs + pauseMs >= this.#options.endMs) this.#retire(connection);
     // The answers of one read are thought about together.
-    else setTimeout(this.#wake, pauseMs, connection, atMs + pauseMs);
+    else setTimeout(this.#wake, pauseMs, connection);
   }
 
   /** Deadlines of connections are kept by the thread's sweep; nothing else waits here. */
@@ -49,8 +50,9 @@ export class ClosedDriver implements Driver {
   /** Nobody waits for a connection here. */
   giveUpWaiting(): void {}
 
-  readonly #wake = (connection: LoadConnection, dueMs: number): void => {
-    if (!this.#retired.has(connection)) this.#refill(connection, dueMs);
+  /** Due from now on: how late our timer is says nothing of the server. */
+  readonly #wake = (connection: LoadConnection): void => {
+    if (!this.#retired.has(connection)) this.#refill(connection, nowMs());
   };
 
   #refill(connection: LoadConnection, atMs: number): void {

@@ -1,5 +1,5 @@
 /**
- * makePlan: what a command line says about a load run becomes one frozen plan,
+ * makePlan: what a command line says about a load run becomes one plan,
  * with all problems reported together. Takes text, so that `load` and
  * `bench ab` read alike; files were read by the caller. Pure.
  */

@@ -1,6 +1,6 @@
 /**
  * LoadPlan: everything a run of the load generator needs to know, decided before
- * its first request. Made by the command line or by a comparison, frozen, and
+ * its first request. Made by the command line or by a comparison, never changed, and
  * handed to every load thread as it is: plain data that survives postMessage.
  */
 

@@ -145,7 +145,7 @@ export interface LoadResult extends RunCounts {
   readonly interrupted: boolean;
   /** Given up when it was cut short: under way, or due and waiting for a connection; in no count of requests. */
   readonly unfinishedCount: number;
-  /** Users, or the most connections in use at once. */
+  /** Users; of an open loop the most connections seen in use at once. */
   readonly usersMaxCount: number;
   /** Of answers that passed every check, from the intended send time, and of requests given up without one, at the age they had reached. */
   readonly latency: Distribution;
