@@ -88,6 +88,9 @@ export class Command {
     } catch (error) {
       if (!(error instanceof Exit)) return this.#failed(error);
       this.#exitCode = error.code;
+    } finally {
+      // Now, not before the next run: that may be hours away, or in another instance.
+      this.#guest.resetDescriptors();
     }
     return ENDED.exited;
   }
@@ -104,6 +107,7 @@ export class Command {
       this.#exitCode = error.code;
       return ENDED.exited;
     } finally {
+      this.#guest.resetDescriptors();
       if (this.#guest.hasWaited) this.discard();
     }
   }
@@ -128,7 +132,6 @@ export class Command {
     this.#stdout.truncate(this.#stdoutStart);
     this.#stderr.truncate(this.#stderrStart);
     this.#guest.noted = 0;
-    this.#guest.resetDescriptors();
     this.#exitCode = 0;
   }
 

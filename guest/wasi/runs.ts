@@ -44,7 +44,9 @@ export class Runs {
     });
   }
 
+  /** It will never go on: what it has open is closed for it. */
   abandon(runId: number): void {
+    this.#open.get(runId)?.guest.resetDescriptors();
     this.#open.delete(runId);
   }
 }

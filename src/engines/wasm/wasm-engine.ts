@@ -81,8 +81,10 @@ export class WasmTemplate implements Template {
       outputMaxBytes: source.outputMaxBytes,
       folders: source.folders,
       checkpoint: source.checkpoint,
-      // Go and Rust import poll_oneoff whether they sleep or not: of those it is learned.
-      waits: facts.imports.some((name) => name !== `${WASI}.poll_oneoff` && MAY_WAIT.has(name.slice(name.indexOf(".") + 1))),
+      // Go and Rust import poll_oneoff whether they sleep or not: of those it is learned, unless files forbid to run a request twice.
+      waits: facts.imports.some(
+        (name) => (name !== `${WASI}.poll_oneoff` || source.folders.length > 0) && MAY_WAIT.has(name.slice(name.indexOf(".") + 1)),
+      ),
       module: new ivm.ExternalCopy(module),
       contract: CONTRACTS[facts.contract],
       lanes: new LaneHistory(),
