@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 
 // Not by import, which loads all that a module can name: this runs before every start.
 const require = module.createRequire(import.meta.url);
-const { existsSync } = require("node:fs");
+const { existsSync, readFileSync } = require("node:fs");
 
 /** The first with net.BoundSocket. */
 const NODE_MIN = { major: 26, minor: 4 };
@@ -60,13 +60,21 @@ function bundledNode() {
 function runAgain(node) {
   const { spawn } = require("node:child_process");
   const { constants } = require("node:os");
-  const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: "inherit" });
+  const [program, ...first] = untilWeDie(node);
+  const child = spawn(program, [...first, self, ...process.argv.slice(2)], { stdio: "inherit" });
   // A terminal sends SIGINT to the whole group; forwarding it too would count as a second, impatient one.
   const forwarded = process.stdin.isTTY ? ["SIGTERM", "SIGHUP"] : ["SIGTERM", "SIGHUP", "SIGINT"];
   if (process.stdin.isTTY) process.on("SIGINT", () => {});
   for (const signal of forwarded) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => stop(`${node}: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+/** What really runs ends with this process, whatever ends it (setpriv of util-linux 2.33 and later; src/serve/parent-death.ts). */
+function untilWeDie(node) {
+  const setpriv = process.platform === "linux" && ["/usr/bin/setpriv", "/bin/setpriv"].find((file) => existsSync(file));
+  if (!setpriv || !readFileSync(setpriv).includes("pdeathsig")) return [node];
+  return [setpriv, "--pdeathsig", "TERM", "--", node];
 }
 
 function stop(reason) {

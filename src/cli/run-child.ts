@@ -64,7 +64,7 @@ async function runJob({ name, file, args, environ, folders, memoryMaxBytes }: Ru
   }
   const realm = new WasmRealm(
     context,
-    new ivm.ExternalCopy(module),
+    module,
     {
       mode: "instance",
       args,

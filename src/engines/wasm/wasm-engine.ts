@@ -4,7 +4,7 @@
  * of its own with the WASI shim. A module that can't be prepared the way its
  * facts say is served by a new instance for every request.
  */
-import ivm from "isolated-vm";
+import type ivm from "isolated-vm";
 import { MAY_WAIT, type StartMode } from "../../../guest/wasi/channel.ts";
 import { builtin } from "../../base/builtin.ts";
 import type { ContractName } from "../../config/config.ts";
@@ -32,7 +32,6 @@ export interface WasmEngineOptions extends Omit<WasmSandboxHost, "isolates"> {
 export class WasmEngine implements Engine {
   readonly name = "wasm";
   readonly #host: WasmSandboxHost;
-  readonly #templates = new Set<WasmTemplate>();
 
   constructor(options: WasmEngineOptions) {
     const { snapshot, onCatastrophe, ...host } = options;
@@ -49,15 +48,10 @@ export class WasmEngine implements Engine {
     } catch (error) {
       throw new SandboxError({ code: "LOAD_FAILED", message: `${source.functionId} does not compile: ${(error as Error).message}` });
     }
-    const template = new WasmTemplate(source, facts.value, module, this.#host);
-    this.#templates.add(template);
-    template.onClose = () => this.#templates.delete(template);
-    return template;
+    return new WasmTemplate(source, facts.value, module, this.#host);
   }
 
-  /** A compiled module that isolated-vm holds keeps the process from its end: none is left behind. */
   close(): void {
-    for (const template of [...this.#templates]) template.close();
     this.#host.isolates.close();
   }
 }
@@ -66,7 +60,6 @@ export class WasmTemplate implements Template {
   readonly #code: WasmCode;
   readonly #host: WasmSandboxHost;
   #mode: StartMode;
-  onClose: (() => void) | null = null;
 
   constructor(source: EngineSource, facts: WasmFacts, module: WebAssembly.Module, host: WasmSandboxHost) {
     this.#host = host;
@@ -85,7 +78,7 @@ export class WasmTemplate implements Template {
       waits: facts.imports.some(
         (name) => (name !== `${WASI}.poll_oneoff` || source.folders.length > 0) && MAY_WAIT.has(name.slice(name.indexOf(".") + 1)),
       ),
-      module: new ivm.ExternalCopy(module),
+      module,
       contract: CONTRACTS[facts.contract],
       lanes: new LaneHistory(),
     };
@@ -117,10 +110,8 @@ export class WasmTemplate implements Template {
     return this.#code.lanes.demotionCount;
   }
 
-  close(): void {
-    this.#code.module.release();
-    this.onClose?.();
-  }
+  /** Nothing is held: a sandbox that is being opened for calls that waited still opens. */
+  close(): void {}
 
   /** Requests must not fail because something that would have made them faster did. */
   #fallBack(error: unknown): void {

@@ -45,7 +45,7 @@ export class WasmRealm {
   readonly #outbox: Buffer;
   readonly #control: Int32Array;
 
-  constructor(context: ivm.Context, module: ivm.ExternalCopy<WebAssembly.Module>, settings: RealmSettings, calls: RealmCalls) {
+  constructor(context: ivm.Context, module: WebAssembly.Module, settings: RealmSettings, calls: RealmCalls) {
     const shared = takeBlock();
     this.#shared = shared;
     const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
@@ -67,7 +67,8 @@ export class WasmRealm {
         new ivm.Callback(call),
         new ivm.Callback(calls.ask),
         new ivm.Callback(calls.ended),
-        module.copyInto(),
+        // Released at once: a compiled module that isolated-vm holds keeps the process from its end.
+        new ivm.ExternalCopy(module).copyInto({ release: true }),
         new ivm.ExternalCopy({ ...rest, argsBytes, environBytes } satisfies BootSettings).copyInto({ release: true }),
       ],
       { result: { reference: true } },

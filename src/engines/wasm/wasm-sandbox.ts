@@ -58,7 +58,7 @@ export interface WasmCode {
   readonly outputMaxBytes: number;
   readonly folders: readonly SharedFolder[];
   readonly checkpoint: boolean;
-  readonly module: ivm.ExternalCopy<WebAssembly.Module>;
+  readonly module: WebAssembly.Module;
   readonly contract: RequestContract;
   readonly lanes: LaneHistory;
   /** Its guest waits (for the store, the network, time): runs are ones that can be suspended. Learned, and kept by the template. */
