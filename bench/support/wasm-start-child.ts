@@ -51,7 +51,7 @@ process.stdout.write(JSON.stringify({ isolateUs, engineUs } satisfies StartCosts
 
 async function inIsolate(): Promise<number> {
   const isolate = new ivm.Isolate({ snapshot, memoryLimit: ISOLATE_MIB });
-  const module = new ivm.ExternalCopy(await compileModule(builtin.fs.readFileSync(job.codeFile)));
+  const module = await compileModule(builtin.fs.readFileSync(job.codeFile));
   const realm = new WasmRealm(
     isolate.createContextSync(),
     module,
@@ -88,7 +88,6 @@ async function inIsolate(): Promise<number> {
     return null;
   });
   realm.release();
-  module.release();
   isolate.dispose();
   return us;
 }
