@@ -24,7 +24,7 @@ const PROGRAMS = [
   "main",
   "serve/worker-main",
   "cli/build-compile",
-  "cli/load-child",
+  "cli/validate-child",
   "cli/run-child",
   "engines/wasm/prepare/prepare-main",
   "lab/load/load-thread",

@@ -18,9 +18,9 @@ import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "../serve/deploymen
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import { type WasmStart, wasmStartOf } from "../serve/wasm-start.ts";
 import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK } from "./command.ts";
-import { checkLoading } from "./load-check.ts";
 import { methodsOf } from "./route-table.ts";
 import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
+import { checkLoading } from "./validate-load.ts";
 
 export const validate: Command = {
   name: "validate",

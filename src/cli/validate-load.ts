@@ -15,7 +15,7 @@ import type { CallFailure } from "../engines/engine.ts";
 import { V8_FLAGS } from "../engines/isolate/v8-flags.ts";
 import { excerptOf, mapStack } from "../engines/javascript/source-map.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
-import type { Loaded, LoadJob } from "./load-child.ts";
+import type { Loaded, LoadJob } from "./validate-child.ts";
 
 export interface LoadCheck {
   /** By function id: why it would answer every call with 500. */
@@ -24,13 +24,13 @@ export interface LoadCheck {
   readonly warnings: readonly Failure[];
 }
 
-const LOAD_ENTRY = programFile("cli/load-child");
+const LOAD_ENTRY = programFile("cli/validate-child");
 
 /** Looks at those that are bundled and have no failure yet. */
 export async function checkLoading(functions: readonly FunctionSpec[], dataDir: string): Promise<LoadCheck> {
   const failures = new Map<string, Failure>();
   const warnings: Failure[] = [];
-  const scratchDir = mkdtempSync(join(tmpdir(), "pilotlight-load-"));
+  const scratchDir = mkdtempSync(join(tmpdir(), "pilotlight-validate-"));
   let rest = functions.filter((spec) => spec.engine === "javascript" && spec.bundle !== null && spec.failure === null);
   try {
     while (rest.length > 0) {

@@ -4,14 +4,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { checkLoading } from "../src/cli/load-check.ts";
+import { checkLoading } from "../src/cli/validate-load.ts";
 import { resolveConfig } from "../src/config/parse.ts";
 import { getBundle } from "../src/engines/javascript/bundle-cache.ts";
 import { bundleSourceOf } from "../src/serve/bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment } from "../src/serve/deployment.ts";
 import type { FunctionSpec } from "../src/serve/function-spec.ts";
 
-const root = mkdtempSync(join(tmpdir(), "pilotlight-load-"));
+const root = mkdtempSync(join(tmpdir(), "pilotlight-validate-"));
 after(() => rmSync(root, { recursive: true, force: true }));
 
 let projectCount = 0;
