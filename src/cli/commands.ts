@@ -36,6 +36,7 @@ export const COMMANDS = {
     summary: "CPU or heap profile of a running function",
     load: async () => (await import("./profile.ts")).profile,
   },
+  jobs: { group: OPERATE, summary: "background calls and dead letters", load: async () => (await import("./jobs.ts")).jobs },
   doctor: { group: OPERATE, summary: "what this machine lacks and how to mend it", load: async () => (await import("./doctor.ts")).doctor },
   bench: { group: MEASURE, summary: "compare servers and results", load: async () => (await import("./bench.ts")).bench },
   load: { group: MEASURE, summary: "send load, and measure what comes back", load: async () => (await import("./load.ts")).load },

@@ -20,7 +20,7 @@ import { FirstBoot } from "./first-boot.ts";
 import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
 import { Inquiries } from "./inquiries.ts";
 import { SupervisorJobs } from "./jobs/supervisor-jobs.ts";
-import { describeReload, LiveDeployment, type Renewal, type Workshop } from "./live-deployment.ts";
+import { describeReload, LiveDeployment, type Workshop } from "./live-deployment.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
 import { formatAddress } from "./port-probe.ts";

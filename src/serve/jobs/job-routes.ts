@@ -10,7 +10,7 @@ const LIST_MAX_COUNT = 1_000;
 export const JOB_ROUTES: Readonly<Record<string, (desk: JobDesk) => Readonly<Record<string, Answer>>>> = {
   "/v1/jobs": (desk) => ({
     async GET(query) {
-      const wanted = readQuery(query);
+      const wanted = readJobQuery(query);
       if (!wanted.ok) return wanted;
       const listed = await desk.list(wanted.value);
       return listed.ok ? ok({ jobs: listed.value }) : listed;
@@ -46,13 +46,14 @@ async function change(
     return changed.ok ? ok({ jobs: 1 }) : changed;
   }
   if (query.get("dead") !== "1") return fail(bad("give id=ID, or dead=1 for every dead one"));
-  const wanted = readQuery(query);
+  const wanted = readJobQuery(query);
   if (!wanted.ok) return wanted;
   const changed = await dead(wanted.value);
   return changed.ok ? ok({ jobs: changed.value }) : changed;
 }
 
-function readQuery(query: URLSearchParams): Result<JobQuery> {
+/** What is asked for, or what is wrong with it. */
+export function readJobQuery(query: URLSearchParams): Result<JobQuery> {
   const state = query.get("state");
   const limit = Number(query.get("limit") ?? LIST_MAX_COUNT);
   if (state !== null && !JOB_STATES.includes(state as JobState)) return fail(bad(`state must be one of ${JOB_STATES.join(", ")}`));

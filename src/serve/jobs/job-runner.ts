@@ -172,8 +172,8 @@ export class JobRunner<Target extends JobTarget> {
       await new Promise((resolve) => setTimeout(resolve, ROOM_INTERVAL_MS));
       target = find();
     }
-    if (target === undefined || this.#stopped) {
-      await this.#settle(job, this.#stopped ? { do: "retry", error: STOPPED, delayMs: 0 } : withoutFunction(job), functionId);
+    if (target === undefined || target.inFlight >= target.spec.poolSize) {
+      await this.#settle(job, target === undefined ? withoutFunction(job) : { do: "retry", error: STOPPED, delayMs: 0 }, functionId);
       return;
     }
     const exchange = this.#exchangeOf(job, target.spec);
