@@ -1,0 +1,117 @@
+/**
+ * Attacks from inside a WebAssembly function, and waiting. Each attack must end
+ * with an answer and a reason, in a worker that lives on, and everybody else must
+ * be answered meanwhile. Limits are low here so that the suite is quick.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { fileOf, type Guest, guest, type Language, skipReason } from "./support/guests.ts";
+import type { TestServer } from "./support/server.ts";
+import { startWasmServer } from "./support/wasm-server.ts";
+
+const CPU_TIMEOUT = "300ms";
+const MEMORY_MIB = 16;
+const PAGE_BYTES = 65_536;
+const OUTPUT_MAX_BYTES = 100_000;
+
+/** Function id: its guest, what its caller is told, what the log says. */
+const ATTACKS: Readonly<Record<string, { guest: readonly [Language, string]; code: string; logged: RegExp }>> = {
+  "endless-loop": { guest: ["c", "attacks/endless-loop"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
+  "endless-constructor": { guest: ["c", "attacks/endless-start"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
+  "endless-start": { guest: ["wat", "start-loop"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
+  "log-flood": { guest: ["c", "attacks/log-flood"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
+  "malloc-bomb": { guest: ["c", "attacks/malloc-bomb"], code: "GUEST_TRAPPED", logged: /^malloc-bomb trapped: unreachable$/ },
+  recursion: { guest: ["c", "attacks/recursion"], code: "GUEST_TRAPPED", logged: /^recursion trapped: call stack exhausted$/ },
+  "stack-overflow": { guest: ["c", "attacks/stack-overflow"], code: "GUEST_TRAPPED", logged: /: out of bounds memory access$/ },
+  "output-flood": { guest: ["c", "attacks/output-flood"], code: "OUTPUT_TOO_LARGE", logged: /wrote more than 5m to standard output/ },
+  "table-bomb": { guest: ["wat", "table-bomb"], code: "GUEST_TRAPPED|CPU_LIMIT_EXCEEDED", logged: /trapped|CPU time/ },
+  "huge-memory": { guest: ["wat", "huge-memory"], code: "LOAD_FAILED", logged: /begins with 4 GiB of memory .*, and its limit is 16 MiB/ },
+};
+
+const guests: Readonly<Record<string, Guest>> = Object.fromEntries(
+  await Promise.all(
+    Object.entries({
+      ...Object.fromEntries(Object.entries(ATTACKS).map(([id, attack]) => [id, attack.guest])),
+      order: ["c", "order"] as const,
+      sleep: ["c", "sleep"] as const,
+      cat: ["c", "cat"] as const,
+      "grow-bomb": ["c", "attacks/grow-bomb"] as const,
+    }).map(async ([id, [language, name]]) => [id, await guest(language, name)] as const),
+  ),
+);
+
+describe("limits", { skip: skipReason(guests["order"]!) }, () => {
+  let server: TestServer;
+  let workerPid: number | null;
+  before(async () => {
+    server = await startWasmServer(Object.fromEntries(Object.entries(guests).map(([id, module]) => [id, fileOf(module)])), {
+      cpuTimeout: CPU_TIMEOUT,
+      memory: `${MEMORY_MIB}m`,
+      functions: { cat: { contract: "command", output: OUTPUT_MAX_BYTES }, sleep: { timeout: "1s" } },
+    });
+    workerPid = await server.workerOf("order", false);
+  });
+  after(() => server.stop());
+
+  async function order(): Promise<void> {
+    const answer = await server.get("/order", { method: "POST", body: '{"id":"1","value":100}' });
+    assert.deepEqual(await answer.json(), { order_id: "1", total_final: 115, engine: "c" });
+  }
+
+  function sleep(ms: number): Promise<Response> {
+    return server.get("/sleep", { method: "POST", body: String(ms) });
+  }
+
+  for (const [id, { code, logged }] of Object.entries(ATTACKS)) {
+    test(`${id} ends with ${code.replace("|", " or ")}, twice, while others are answered`, async () => {
+      for (let attempt = 0; attempt < 2; attempt++) {
+        let isOver = false;
+        const attack = server.get(`/${id}`).finally(() => {
+          isOver = true;
+        });
+        do await order();
+        while (!isOver);
+        const answer = await attack;
+        assert.equal(answer.status, 500);
+        assert.match(((await answer.json()) as { error: { code: string } }).error.code, new RegExp(`^(?:${code})$`));
+      }
+      const errors = (await server.logs(id)).filter(({ level }) => level === "error");
+      assert.equal(errors.length, 2);
+      for (const { message } of errors) assert.match(String(message), logged);
+      assert.equal(await server.workerOf("order", false), workerPid, "the worker lives on");
+    });
+  }
+
+  test("memory grows to the limit, to the page, and every request begins without what the last one had", async () => {
+    for (let request = 0; request < 3; request++)
+      assert.equal(await (await server.get("/grow-bomb")).text(), `pages ${(MEMORY_MIB * 1024 * 1024) / PAGE_BYTES}\n`);
+  });
+
+  test("output as long as its limit is answered, a byte more is not", async () => {
+    const write = (length: number): Promise<Response> => server.get("/cat", { method: "POST", body: "x".repeat(length) });
+    for (const length of [OUTPUT_MAX_BYTES - 1, OUTPUT_MAX_BYTES]) assert.equal((await (await write(length)).text()).length, length);
+    const answer = await write(OUTPUT_MAX_BYTES + 1);
+    assert.equal(answer.status, 500);
+    assert.match(await answer.text(), /"OUTPUT_TOO_LARGE"/);
+  });
+
+  test("guests that sleep hold up neither each other nor anybody else", async () => {
+    const awake: number[] = [];
+    await sleep(1);
+    const sleepers = [600, 200, 400].map(async (ms) => {
+      assert.equal(await (await sleep(ms)).text(), `slept ${ms}\n`);
+      awake.push(ms);
+    });
+    await order();
+    assert.deepEqual(awake, [], "the order was answered while they slept");
+    await Promise.all(sleepers);
+    assert.deepEqual(awake, [200, 400, 600]);
+  });
+
+  test("a guest that sleeps past its deadline is answered 504, and those beside it wake", async () => {
+    const [late, inTime] = await Promise.all([sleep(60_000), sleep(600)]);
+    assert.equal(late.status, 504);
+    assert.equal(await inTime.text(), "slept 600\n");
+    assert.equal((await sleep(1)).status, 200);
+  });
+});
