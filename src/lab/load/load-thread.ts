@@ -111,13 +111,15 @@ class LoadThread {
     this.#context.driver = driver;
     this.#driver = driver;
     const firstMs = startMs - plan.warmUpMs;
-    if (plan.warmUpMs > 0) setTimeout(() => this.#takeBaseline(), startMs - nowMs());
+    // On a busy machine the word to start may come after the moment itself.
+    const untilMs = (atMs: number): number => Math.max(0, atMs - nowMs());
+    if (plan.warmUpMs > 0) setTimeout(() => this.#takeBaseline(), untilMs(startMs));
     setTimeout(() => {
       // In one turn: of two timers the later may come first, and a short run is over by then.
       if (plan.warmUpMs === 0) this.#takeBaseline();
       // A timer may be early by a part of a millisecond; nothing may be due before the measured part.
       driver.start(Math.max(firstMs, nowMs()));
-    }, firstMs - nowMs());
+    }, untilMs(firstMs));
   }
 
   /** Reports, once, and lets the thread end. */
