@@ -102,3 +102,21 @@ test("what was typed wrongly is told in one line, with 2", async () => {
     assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
   }
 });
+
+test("a server that runs none leaves jobs to others, and so does a command that calls one function", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pilotlight-jobs-none-"));
+  const dataDir = join(folder, ".pilotlight");
+  const slow = "export default () => new Promise((resolve) => setTimeout(() => resolve(new Response('called')), 1_000));";
+  const none = await startServer({ "slow.ts": slow }, { dataDir, jobs: { concurrency: 0 } });
+  try {
+    const queued = await none.get("/slow", { headers: { prefer: "respond-async" } });
+    assert.equal(queued.status, 202);
+    const invoked = await pilotlight(["invoke", "slow", "--data-dir", dataDir], { cwd: none.folder });
+    assert.deepEqual([invoked.status, invoked.stdout], [0, "called"], invoked.stderr);
+    const state = (await (await none.get(queued.headers.get("location")!)).json()) as Record<string, unknown>;
+    assert.deepEqual([state["status"], state["attempts"]], ["queued", 0]);
+  } finally {
+    await none.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

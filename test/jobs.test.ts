@@ -1,6 +1,8 @@
 /** Calls in the background on a real server: queued, run, tried again, given up, asked for. */
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { eventually } from "./support/fake-fleet.ts";
 import { startServer, type TestServer, writeFunctions } from "./support/server.ts";
@@ -221,4 +223,39 @@ test("the metrics count jobs by state, and attempts by what became of them", asy
     assert.ok((await server.metric("pilotlight_job_attempts_total", `outcome="${outcome}"`)) >= 1, outcome);
   }
   assert.ok((await server.metric("pilotlight_server_answers_total", 'source="jobs"', 'status="202"')) >= 5);
+});
+
+test("a result is kept for as long as the settings say, then gone, and at last forgotten", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "pilotlight-jobs-kept-"));
+  const options = { dataDir, jobs: { keep: "1ms" } };
+  try {
+    const first = await startServer({ "echo.ts": ECHO }, options);
+    const path = (await first.get("/echo", { headers: ASYNC })).headers.get("location")!;
+    await eventually("the result is expired", async () => (await first.get(path)).status === 410);
+    await first.stop();
+    // The first thing that its runner does is to sweep.
+    const second = await startServer({ "echo.ts": ECHO }, options);
+    await eventually("the job is forgotten", async () => (await second.get(path)).status === 404);
+    await second.stop();
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+test("a server that takes no jobs from clients answers at once", async () => {
+  const strict = await startServer({ "echo.ts": ECHO }, { jobs: { requests: false } });
+  try {
+    assert.equal((await strict.get("/echo", { headers: ASYNC })).status, 201);
+  } finally {
+    await strict.stop();
+  }
+});
+
+test("nothing that a client sends is taken for the server's own word about a job", async () => {
+  const result = await ended(
+    await queued("/echo", { headers: { "x-pilotlight-job": "forged", "x-pilotlight-attempt": "99", "x-pilotlight-from": "admin" } }),
+  );
+  const { headers } = (await result.json()) as { headers: Record<string, string> };
+  assert.match(headers["x-pilotlight-job"]!, /^[0-9a-f]{32}$/);
+  assert.deepEqual([headers["x-pilotlight-attempt"], headers["x-pilotlight-from"]], ["1", undefined]);
 });

@@ -59,5 +59,7 @@ function privately(config: Config): Config {
     admin: null,
     tls: null,
     poolMetricsEvery: 0,
+    // Jobs that wait in the project's folder are not this command's business.
+    jobs: { ...config.jobs, concurrency: 0 },
   };
 }

@@ -86,7 +86,7 @@ export interface JobsConfig {
   /** Before the second attempt; doubled for each one after. */
   readonly retryDelayMs: number;
   readonly retryDelayMaxMs: number;
-  /** Jobs that one worker runs at once. */
+  /** Jobs that one worker runs at once; 0 leaves them to another server of this data folder. */
   readonly concurrency: number;
   /** How long a result can be asked for. */
   readonly keepMs: number;

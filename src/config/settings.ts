@@ -213,7 +213,10 @@ export const SETTINGS = {
     about: { value: "TIME", help: "wait before a job's second attempt; doubled for each one after, give or take half", shown: "1s" },
   },
   "jobs.retry_delay_max": { read: readDurationAboveZero, about: { value: "TIME", help: "longest such wait", shown: "1h" } },
-  "jobs.concurrency": { read: readCount(1, 1_000), about: { value: "N", help: "jobs that one worker runs at once", shown: "8" } },
+  "jobs.concurrency": {
+    read: readCount(0, 1_000),
+    about: { value: "N", help: "jobs that one worker runs at once; 0 leaves them to another server", shown: "8" },
+  },
   "jobs.keep": { read: readDurationAboveZero, about: { value: "TIME", help: "how long a job's result can be asked for", shown: "24h" } },
   "jobs.keep_dead": {
     read: readDurationAboveZero,

@@ -282,7 +282,7 @@ export class Worker {
       dataDir: this.#config.dataDir,
       policy: this.#config.jobs,
       answers: this.#answers,
-      runs: listen.kind !== "unix",
+      runs: this.#config.jobs.concurrency === 0 ? "nowhere" : listen.kind === "unix" ? "elsewhere" : "here",
       log: (...record) => this.#log(...record),
       openStore: () => this.#engines.openStore(),
       targets: () => [...this.#runtimes.values()],

@@ -125,9 +125,7 @@ export class JobRunner<Target extends JobTarget> {
     }
     const due = await this.#jobs.dueInMs(queues);
     if (!due.ok) return this.#storeFailed(due.failure);
-    // The lease of one that runs here is about to be extended.
-    const leastMs = this.#running.size > 0 ? EXTEND_INTERVAL_MS : 0;
-    return due.value === null ? IDLE_POLL_MS : Math.min(Math.max(due.value, leastMs), IDLE_POLL_MS);
+    return Math.min(due.value ?? IDLE_POLL_MS, IDLE_POLL_MS);
   }
 
   #storeFailed({ message }: StoreFault): number {

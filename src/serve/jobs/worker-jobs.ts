@@ -18,8 +18,8 @@ export interface WorkerJobsHost<Target extends JobTarget> {
   readonly dataDir: string;
   readonly policy: JobsConfig;
   readonly answers: ServerAnswers;
-  /** A worker that serves one function alone leaves jobs to those that find it. */
-  readonly runs: boolean;
+  /** A worker that serves one function alone leaves jobs to the shared ones, a server for one command to the next server. */
+  readonly runs: "here" | "elsewhere" | "nowhere";
   readonly log: Log;
   openStore(): Promise<Store>;
   targets(): readonly Target[];
@@ -37,7 +37,7 @@ export class WorkerJobs<Target extends JobTarget> {
 
   constructor(host: WorkerJobsHost<Target>) {
     this.#host = host;
-    if (host.runs) setTimeout(() => this.#resume(), FIRST_LOOK_AFTER_MS).unref();
+    if (host.runs === "here") setTimeout(() => this.#resume(), FIRST_LOOK_AFTER_MS).unref();
   }
 
   /** False when the client waits for the answer after all. */
@@ -62,8 +62,8 @@ export class WorkerJobs<Target extends JobTarget> {
   /** There may be something to do. */
   readonly wake = (): void => {
     if (this.#draining) return;
-    if (this.#host.runs) this.#withRunner((runner) => runner.wake());
-    else this.#host.tell("waiting");
+    if (this.#host.runs === "here") this.#withRunner((runner) => runner.wake());
+    else if (this.#host.runs === "elsewhere") this.#host.tell("waiting");
   };
 
   deployed(): void {
