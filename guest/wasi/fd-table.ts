@@ -25,6 +25,7 @@ export class FdTable {
   readonly #streamFiletypes: readonly number[];
   readonly #preopens: () => Descriptor[];
   #nextFree = 0;
+  #isTouched = false;
 
   /** `preopens` makes descriptors anew: their rights may have been given up. */
   constructor(streamFiletypes: readonly number[], preopens: () => Descriptor[]) {
@@ -39,6 +40,17 @@ export class FdTable {
     this.#nextFree = 0;
     for (const [index, kind] of STREAMS.entries()) this.add(stream(kind, this.#streamFiletypes[index] ?? FILETYPE.unknown));
     for (const descriptor of this.#preopens()) this.add(descriptor);
+    this.#isTouched = false;
+  }
+
+  /** Whether anything was opened, closed or changed since the last reset: most requests change nothing. */
+  get isTouched(): boolean {
+    return this.#isTouched;
+  }
+
+  /** A descriptor's flags or rights were changed. */
+  touch(): void {
+    this.#isTouched = true;
   }
 
   get(fd: number): Descriptor | undefined {
@@ -53,12 +65,14 @@ export class FdTable {
   }
 
   set(fd: number, descriptor: Descriptor): void {
+    this.#isTouched = true;
     this.#open.set(fd, descriptor);
     while (this.#open.has(this.#nextFree)) this.#nextFree++;
   }
 
   delete(fd: number): boolean {
     if (!this.#open.delete(fd)) return false;
+    this.#isTouched = true;
     this.#nextFree = Math.min(this.#nextFree, fd);
     return true;
   }

@@ -89,7 +89,10 @@ export function fileImports(guest: GuestProcess): Record<string, WasiFunction> {
       // Nothing here blocks: that flag is only remembered.
       const isHosts = descriptor.kind === "file" && ((flags ^ descriptor.fdflags) & ~FDFLAGS.nonblock) !== 0;
       const errno = isHosts ? errnoOf(call(FILE_OPERATION.setFlags, descriptor.handle, flags, 0, 0, 0)) : ERRNO.success;
-      if (errno === ERRNO.success) descriptor.fdflags = flags;
+      if (errno === ERRNO.success) {
+        descriptor.fdflags = flags;
+        guest.descriptors.touch();
+      }
       return errno;
     },
     fd_fdstat_set_rights(fd: number, base: bigint, inheriting: bigint): number {
@@ -99,6 +102,7 @@ export function fileImports(guest: GuestProcess): Record<string, WasiFunction> {
       if (isMore) return ERRNO.notcapable;
       descriptor.rightsBase = base;
       descriptor.rightsInheriting = inheriting;
+      guest.descriptors.touch();
       return ERRNO.success;
     },
     fd_filestat_get(fd: number, pointer: number): number {

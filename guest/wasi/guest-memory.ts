@@ -9,7 +9,6 @@ import type { Memory } from "./webassembly.ts";
 
 export class GuestMemory {
   #memory: Memory | null = null;
-  #buffer: ArrayBufferLike | null = null;
   #bytes: Uint8Array = new Uint8Array(0);
   #view = new DataView(new ArrayBuffer(0));
 
@@ -19,12 +18,13 @@ export class GuestMemory {
   }
 
   get bytes(): Uint8Array {
-    if (this.#memory !== null && this.#memory.buffer !== this.#buffer) this.#refresh();
+    // Growing detaches the views; asking the memory for its buffer every time would cost more than the access.
+    if (this.#bytes.length === 0) this.#refresh();
     return this.#bytes;
   }
 
   get view(): DataView {
-    if (this.#memory !== null && this.#memory.buffer !== this.#buffer) this.#refresh();
+    if (this.#bytes.length === 0) this.#refresh();
     return this.#view;
   }
 
@@ -38,8 +38,8 @@ export class GuestMemory {
   }
 
   #refresh(): void {
-    const { buffer } = this.#memory!;
-    this.#buffer = buffer;
+    if (this.#memory === null) return;
+    const { buffer } = this.#memory;
     this.#bytes = new Uint8Array(buffer);
     this.#view = new DataView(buffer);
   }

@@ -82,6 +82,7 @@ export class GuestProcess {
   /** As a program finds things when it starts: what the last one left open is closed. */
   resetDescriptors(): void {
     const { descriptors, channel } = this;
+    if (!descriptors.isTouched) return;
     for (const [, { kind, handle, preopenName }] of descriptors.entries()) {
       if (kind === "file" && preopenName === null) channel.call(FILE_OPERATION.close, handle, 0, 0, 0, 0);
     }
