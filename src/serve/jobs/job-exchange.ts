@@ -82,8 +82,8 @@ export class JobExchange implements Exchange {
     if (this.#settled) return true;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#answerMaxBytes) this.#break(`its answer is larger than the ${this.#answerMaxBytes} bytes that are kept`, false);
-    // A copy: the buffer is the function's, or is used again.
-    else this.#chunks.push(chunk.slice());
+    // A copy, for the buffer is used again; a Buffer's own slice would be none.
+    else this.#chunks.push(new Uint8Array(chunk));
     return true;
   }
 
