@@ -12,19 +12,23 @@ export interface DetectedContract {
 
 /** Names that only a program which reads the CGI environment spells out. */
 const CGI_WORDS = ["REQUEST_METHOD", "GATEWAY_INTERFACE", "QUERY_STRING", "PATH_INFO", "REQUEST_URI"];
-/** Keys of Gojinn's answer: a program that writes one has all of them, in its text or its struct tags. */
-const GOJINN_WORDS = ["status", "body"];
+/** Keys of Gojinn's answer as JSON and Go's struct tags spell them. */
+const QUOTED_WORDS = ['"status"', '"body"'];
+/** As other serializers keep them (serde). Go's own runtime speaks of both. */
+const BARE_WORDS = ["status", "body"];
+const GO_WORD = "runtime.goexit";
 
 /** `imports` are "module.name". */
 export function detectContract(bytes: Uint8Array, imports: readonly string[]): DetectedContract {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // AssemblyScript keeps its strings as UTF-16.
-  const holds = (word: string): boolean => data.includes(word) || data.includes(word, 0, "utf16le");
+  // AssemblyScript keeps its strings as UTF-16, at any address: searched as bytes, for Node looks for UTF-16 at even ones only.
+  const holds = (word: string): boolean => data.includes(word) || data.includes(Buffer.from(word, "utf16le"));
   if (imports.some((name) => name.startsWith("gojinn."))) return { contract: "gojinn", reason: "it imports the host module gojinn" };
   const cgi = CGI_WORDS.find(holds);
   if (cgi !== undefined) return { contract: "cgi", reason: `its data holds ${cgi}` };
-  const readsInput = imports.some((name) => name.endsWith(".fd_read"));
-  if (readsInput && GOJINN_WORDS.every(holds))
-    return { contract: "gojinn", reason: `it reads standard input and its data holds ${GOJINN_WORDS.join(" and ")}` };
+  if (imports.some((name) => name.endsWith(".fd_read"))) {
+    const words = QUOTED_WORDS.every(holds) ? QUOTED_WORDS : BARE_WORDS.every(holds) && !holds(GO_WORD) ? BARE_WORDS : null;
+    if (words !== null) return { contract: "gojinn", reason: `it reads standard input and its data holds ${words.join(" and ")}` };
+  }
   return { contract: "command", reason: "nothing in it speaks of CGI or of Gojinn's JSON" };
 }
