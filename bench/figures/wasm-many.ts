@@ -12,14 +12,14 @@ import { quantileBar, spread } from "../support/spread.ts";
 import { pilotlight, prepared } from "../support/subjects.ts";
 import { manyOrders, type OrderGuest, orderGuests, sizeOf } from "../support/wasm-guests.ts";
 
-/** How many of each are called; every one has to be prepared first, which takes seconds (Go) or one. */
+/** How many of each are called. Every one is prepared first, one after another: a second or two each, Go five. */
 const COLD = [
-  { language: "c", count: 60, mostMs: 2 },
-  { language: "rust", count: 30, mostMs: 2 },
-  { language: "go", count: 20, mostMs: 25 },
+  { language: "c", count: 40, mostMs: 2 },
+  { language: "rust", count: 15, mostMs: 2 },
+  { language: "go", count: 10, mostMs: 25 },
 ] as const;
 const DEPLOYED_COUNT = 2_000;
-const WARM_COUNT = 40;
+const WARM_COUNT = 20;
 /** More than the twenty after which a function runs on the event loop. */
 const WARM_CALLS = 30;
 const PAUSE_MS = 5;

@@ -16,10 +16,10 @@ import { prepared } from "../support/subjects.ts";
 import { type OrderGuest, type OrderLanguage, orderFolder, orderGuests, sizeOf } from "../support/wasm-guests.ts";
 
 const LANGUAGES = ["c", "rust", "go"] as const;
-/** Both have to be paid for elsewhere: said, so that nobody takes them for forgotten. */
-const ABSENT = [
-  "Go in Docker with a published port is not measured here: 70.3 us where Go native took 12.9 (cited, not of this run)",
-  "wasmtime serve is not measured here: 88.8 us with a fresh instance for every request on that machine (cited, not of this run)",
+/** No part of this run, and said to be: figures of another machine with two cores, Go 1.26 and wasmtime 48. */
+const CITED = [
+  "not measured here: Go in Docker with a published port; elsewhere 70.3 us, where Go native took 12.9",
+  "not measured here: wasmtime serve, a fresh instance for every request; elsewhere 88.8 us, where Go native took 12.9",
 ];
 
 export const wasm: Figure = {
@@ -43,7 +43,7 @@ export const wasm: Figure = {
       columns: ["server", "CPU us/request", "requests/s", "p99 ms", "memory MiB (PSS)"],
       rows: Array.from(samples, ([{ name }, measured]) => rowOf(name, measured)),
       bars,
-      notes: [...("unavailable" in go ? [go.unavailable] : []), ...ABSENT],
+      notes: [...("unavailable" in go ? [go.unavailable] : []), ...CITED],
     };
   },
 };
