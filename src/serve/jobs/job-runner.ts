@@ -16,7 +16,7 @@ import type { FunctionSpec } from "../function-spec.ts";
 import { JobExchange } from "./job-exchange.ts";
 import { functionOfCall, queuesOf, topicOf } from "./job-queues.ts";
 import { type JobRequest, requestOf } from "./job-request.ts";
-import { judge, type Verdict } from "./job-verdict.ts";
+import { type Failed, judge, type Verdict } from "./job-verdict.ts";
 
 /** What a function takes calls by. */
 export interface JobTarget {
@@ -171,12 +171,16 @@ export class JobRunner<Target extends JobTarget> {
       target = find();
     }
     if (target === undefined || target.inFlight >= target.spec.poolSize) {
-      await this.#settle(job, target === undefined ? withoutFunction(job) : { do: "retry", error: STOPPED, delayMs: 0 }, functionId);
+      await this.#settle(
+        job,
+        target === undefined ? withoutFunction(job) : { do: "retry", error: STOPPED, said: "", delayMs: 0 },
+        functionId,
+      );
       return;
     }
     const exchange = this.#exchangeOf(job, target.spec);
     if (exchange === null) {
-      await this.#settle(job, { do: "bury", error: "what was kept of it can't be read: the file is damaged" }, functionId);
+      await this.#settle(job, { do: "bury", error: "what was kept of it can't be read: the file is damaged", said: "" }, functionId);
       return;
     }
     this.#running.get(job.lease)!.exchange = exchange.exchange;
@@ -215,11 +219,13 @@ export class JobRunner<Target extends JobTarget> {
 
   async #write(job: LeasedJob, verdict: Verdict): Promise<{ ok: true; value: JobEvent | null } | { ok: false; failure: StoreFault }> {
     if (verdict.do === "retry") {
-      const state = await this.#jobs.retry(job, verdict.error, verdict.delayMs);
+      const state = await this.#jobs.retry(job, wholeError(verdict), verdict.delayMs);
       return state.ok ? { ok: true, value: state.value === "queued" ? "retried" : state.value } : state;
     }
     const ended =
-      verdict.do === "bury" ? await this.#jobs.bury(job, verdict.error) : await this.#jobs.complete(job, verdict.body, verdict.resultMeta);
+      verdict.do === "bury"
+        ? await this.#jobs.bury(job, wholeError(verdict))
+        : await this.#jobs.complete(job, verdict.body, verdict.resultMeta);
     return ended.ok ? { ok: true, value: ended.value ? (verdict.do === "bury" ? "dead" : "done") : null } : ended;
   }
 
@@ -254,9 +260,13 @@ export class JobRunner<Target extends JobTarget> {
   }
 }
 
+function wholeError({ error, said }: Failed): string {
+  return said === "" ? error : `${error}: ${said}`;
+}
+
 /** A message waits for a function of its topic's name; a client's call was meant for one that was there. */
 function withoutFunction({ queue }: LeasedJob): Verdict {
   const functionId = functionOfCall(queue);
-  if (functionId === null) return { do: "retry", error: "its function was removed", delayMs: 0 };
-  return { do: "bury", error: `the function ${functionId} is no longer deployed: deploy it and replay the job, or drop it` };
+  if (functionId === null) return { do: "retry", error: "its function was removed", said: "", delayMs: 0 };
+  return { do: "bury", error: `the function ${functionId} is no longer deployed: deploy it and replay the job, or drop it`, said: "" };
 }

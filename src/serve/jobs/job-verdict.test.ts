@@ -20,16 +20,17 @@ test("the wait doubles with each attempt up to its maximum, give or take half", 
 test("what may pass is tried again, and no sooner than the function asked", () => {
   for (const status of [408, 425, 429, 500, 503, 504]) assert.equal(judge(answered(status), CALL, POLICY, 0.5).do, "retry");
   const verdict = judge(answered(503, "Retry-After: 30\r\n", "later"), CALL, POLICY, 0.5);
-  assert.deepEqual(verdict, { do: "retry", error: "it answered 503: later", delayMs: 30_000 });
+  assert.deepEqual(verdict, { do: "retry", error: "it answered 503", said: "later", delayMs: 30_000 });
   const greedy = judge(answered(503, "retry-after: 999999999\r\n"), CALL, POLICY, 0.5);
-  assert.deepEqual(greedy, { do: "retry", error: "it answered 503", delayMs: 60_000 });
+  assert.deepEqual(greedy, { do: "retry", error: "it answered 503", said: "", delayMs: 60_000 });
 });
 
 test("a refusal is the answer of a client's call, and the end of a message", () => {
   assert.equal(judge(answered(404), CALL, POLICY, 0).do, "complete");
   assert.deepEqual(judge(answered(404, "", "no such list"), { count: 1, isMessage: true }, POLICY, 0), {
     do: "bury",
-    error: "it answered 404: no such list",
+    error: "it answered 404",
+    said: "no such list",
   });
 });
 

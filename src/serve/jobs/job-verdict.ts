@@ -12,8 +12,14 @@ import type { JobAnswer } from "./job-exchange.ts";
 
 export type Verdict =
   | { readonly do: "complete"; readonly resultMeta: string; readonly body: Uint8Array }
-  | { readonly do: "retry"; readonly error: string; readonly delayMs: number }
-  | { readonly do: "bury"; readonly error: string };
+  | ({ readonly do: "retry"; readonly delayMs: number } & Failed)
+  | ({ readonly do: "bury" } & Failed);
+
+export interface Failed {
+  readonly error: string;
+  /** The beginning of what the function answered: for the table, and no log, which is kept elsewhere and for longer. */
+  readonly said: string;
+}
 
 /** Of a done job, beside the body. */
 export interface ResultMeta {
@@ -35,14 +41,15 @@ export function judge(
 ): Verdict {
   const delayMs = retryDelayMs(attempt.count, policy, chance);
   if (answer.kind === "broken") {
-    return answer.again ? { do: "retry", error: answer.reason, delayMs } : { do: "bury", error: answer.reason };
+    const failed = { error: answer.reason, said: "" };
+    return answer.again ? { do: "retry", ...failed, delayMs } : { do: "bury", ...failed };
   }
   const { status, headerLines, body } = answer;
   if (status >= 500 || PASSING.includes(status)) {
     const askedMs = Math.min(retryAfterMs(headerLines), policy.retryDelayMaxMs);
-    return { do: "retry", error: describe(status, body), delayMs: Math.max(delayMs, askedMs) };
+    return { do: "retry", ...failed(status, body), delayMs: Math.max(delayMs, askedMs) };
   }
-  if (status >= 400 && attempt.isMessage) return { do: "bury", error: describe(status, body) };
+  if (status >= 400 && attempt.isMessage) return { do: "bury", ...failed(status, body) };
   return { do: "complete", resultMeta: JSON.stringify({ status, headerLines } satisfies ResultMeta), body };
 }
 
@@ -57,7 +64,7 @@ function retryAfterMs(headerLines: string): number {
   return /^\d{1,9}$/.test(value) ? Number(value) * SECOND_MS : 0;
 }
 
-function describe(status: number, body: Uint8Array): string {
-  const start = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, SHOWN_BODY_MAX_BYTES)).toString("utf8").trim();
-  return start === "" ? `it answered ${status}` : `it answered ${status}: ${start}`;
+function failed(status: number, body: Uint8Array): Failed {
+  const said = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, SHOWN_BODY_MAX_BYTES)).toString("utf8").trim();
+  return { error: `it answered ${status}`, said };
 }
