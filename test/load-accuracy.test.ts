@@ -1,6 +1,7 @@
 /** What the load generator says of a server, against what the server's script knows. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type TestContext, test } from "node:test";
 import { arrivalTimes } from "../src/lab/load/arrival-times.ts";
 import { type LoadOptions, makePlan } from "../src/lab/load/make-plan.ts";
 import type { LoadResult } from "../src/lab/load/result.ts";
@@ -16,18 +17,33 @@ async function measure(options: LoadOptions): Promise<LoadResult> {
   return result.value;
 }
 
-const ATTEMPT_COUNT = 3;
+const ATTEMPT_COUNT = 5;
+/** The event loop of a process that does nothing is later than this only when others have its processor. */
+const DISTURBED_MS = 10;
+/** What is wrong by itself fails without help from others, and again. */
+const UNDISTURBED_FAILURES = 2;
 
-/** Other processes may take the processor for longer than what is asserted; what is wrong by itself is so every time. */
-async function inOneOfThree(attempt: () => Promise<void>): Promise<void> {
-  for (let left = ATTEMPT_COUNT - 1; ; left--) {
+/** Asserts on times; skipped, loudly, where other processes keep disturbing it. */
+async function unlessDisturbed(t: TestContext, attempt: () => Promise<void>): Promise<void> {
+  let undisturbedCount = 0;
+  for (let left = ATTEMPT_COUNT; left > 0; left--) {
+    const lateness = monitorEventLoopDelay({ resolution: 1 });
+    lateness.enable();
     try {
       return await attempt();
     } catch (error) {
-      if (left === 0) throw error;
+      const wasDisturbed = lateness.max / NS_PER_MS > DISTURBED_MS;
+      if (!wasDisturbed && ++undisturbedCount === UNDISTURBED_FAILURES) throw error;
+      if (left === 1 && undisturbedCount > 0) throw error;
+      t.diagnostic(`${(error as Error).message} (event loop late by ${(lateness.max / NS_PER_MS).toFixed(0)} ms)`);
+    } finally {
+      lateness.disable();
     }
   }
+  t.skip("others had the processor in every attempt: run it on a quieter machine");
 }
+
+const NS_PER_MS = 1e6;
 
 const REQUEST_COUNT = 1_000;
 
@@ -50,8 +66,8 @@ for (const [name, options] of [
   ["closed", { connections: "60" }],
   ["open", { connections: "200", rate: "400" }],
 ] as const) {
-  test(`every quantile of a server with scripted delays is within 5% of the truth, in a loop that is ${name}`, () =>
-    inOneOfThree(async () => {
+  test(`every quantile of a server with scripted delays is within 5% of the truth, in a loop that is ${name}`, (t) =>
+    unlessDisturbed(t, async () => {
       const server = await startScriptServer(SCRIPTED_DELAYS);
       try {
         const result = await measure({ url: server.url, requests: String(REQUEST_COUNT), ...options });
@@ -69,8 +85,8 @@ for (const [name, options] of [
 
 const STALL_MS = 500;
 
-test("a server that stalls once shows in the corrected tail, and hides from the uncorrected one", () =>
-  inOneOfThree(async () => {
+test("a server that stalls once shows in the corrected tail, and hides from the uncorrected one", (t) =>
+  unlessDisturbed(t, async () => {
     const server = await startScriptServer(`
 let isArmed = false;
 function onRequest(socket) {
@@ -98,8 +114,8 @@ function onRequest(socket) {
   }));
 
 for (const connections of ["10", "800"]) {
-  test(`a server that answers half of what is due has fallen behind, and the rate is what it answered: ${connections} connections`, () =>
-    inOneOfThree(async () => {
+  test(`a server that answers half of what is due has fallen behind, and the rate is what it answered: ${connections} connections`, (t) =>
+    unlessDisturbed(t, async () => {
       // One answer each 3 ms, in turn: at most 333 a second.
       const server = await startScriptServer(`
 const waiting = [];
@@ -124,8 +140,8 @@ setInterval(() => {
     }));
 }
 
-test("a server that is slow and keeps pace has not fallen behind, and all that is due counts", () =>
-  inOneOfThree(async () => {
+test("a server that is slow and keeps pace has not fallen behind, and all that is due counts", (t) =>
+  unlessDisturbed(t, async () => {
     const server = await startScriptServer(`
 const onRequest = (socket) => setTimeout(() => socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok"), 300);`);
     try {
@@ -187,8 +203,8 @@ const onRequest = (socket) => socket.write("HTTP/1.1 200 OK\\r\\ncontent-length:
   }
 });
 
-test("two writes held up by Nagle and a delayed acknowledgement are named", () =>
-  inOneOfThree(async () => {
+test("two writes held up by Nagle and a delayed acknowledgement are named", (t) =>
+  unlessDisturbed(t, async () => {
     const server = await startScriptServer(`
 function onRequest(socket) {
   socket.setNoDelay(false);
