@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 import { answers, echo, say, serve } from "./support/http.ts";
+import fc from "./support/properties.ts";
 
 interface Sent {
   readonly method: string;

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import fc from "fast-check";
+import fc from "./support/properties.ts";
 import { openWebSandbox, type WebSandbox } from "./support/web-sandbox.ts";
 
 let sandbox: WebSandbox;

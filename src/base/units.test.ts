@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/support/properties.ts";
 import { describeBytes, formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 
 test("a size may be bytes or carry k, kb, m, mb, g or gb in any case", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import fc from "../../test/support/properties.ts";
 import { dateLine, responsePrefix } from "./response-head.ts";
 
 test("whatever lines a function gives, the head stays one head", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import fc from "../../test/support/properties.ts";
 import { staticSegments } from "./static-path.ts";
 
 test("ordinary paths become segments, a trailing slash the index", () => {

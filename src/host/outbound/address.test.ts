@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { BlockList, isIPv6 } from "node:net";
 import test from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/support/properties.ts";
 import { type AddressClass, classifyAddress, isPublicAddress } from "./address.ts";
 
 const EXPECTED: Record<AddressClass, readonly string[]> = {

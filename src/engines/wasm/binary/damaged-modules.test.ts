@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import fc from "fast-check";
 import { guest } from "../../../../test/support/guests.ts";
+import fc from "../../../../test/support/properties.ts";
 import { MIB } from "../../../base/units.ts";
 import { checkImports } from "./check-imports.ts";
 import { putBackObstacles } from "./put-back.ts";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
 import { ERRNO } from "../../../../guest/wasi/abi.ts";
 import { FILE_OPERATION } from "../../../../guest/wasi/file-operations.ts";
 import { type FileGuest, MEMORY_BYTES, scene } from "../../../../test/support/file-guest.ts";
+import fc from "../../../../test/support/properties.ts";
 
 /** d: descriptor, p: pointer, n: length or count, f: flags, l: 64 bits. */
 const SIGNATURES: Readonly<Record<string, string>> = {
