@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { openStore } from "../src/store/store.ts";
 import { startPilotlight } from "./support/cli.ts";
 import { eventually } from "./support/fake-fleet.ts";
 import { startServer } from "./support/server.ts";
@@ -60,16 +61,28 @@ async function resultOf(url: string): Promise<string> {
   return `${answer.status} ${await answer.text()}`;
 }
 
-test("a worker is killed with SIGKILL while it runs a job: another attempt is made", async () => {
-  const server = await startServer({ "second.ts": SECOND }, { workers: 2, timeout: "2m" });
+test("a worker is killed with SIGKILL while it runs jobs: another attempt is made, or the job is dead if that was its last", async () => {
+  const dataDir = join(root, "worker-data");
+  const server = await startServer({ "second.ts": SECOND }, { workers: 2, timeout: "2m", dataDir });
+  const store = openStore({ dataDir, onStuck: () => assert.fail("a statement is stuck") });
   try {
+    const meta = { method: "GET", target: "/second", headerBlock: "", host: "x", secure: false, remoteAddress: "::1", params: null };
+    const last = await store.jobs.enqueue({ queue: "call/second", payload: new Uint8Array(0), meta: JSON.stringify(meta), attemptsMax: 1 });
+    assert.ok(last.ok);
     const url = new URL((await server.get("/second", { headers: ASYNC })).headers.get("location")!, server.url).href;
-    await eventually("it runs", async () => ((await (await fetch(url)).json()) as { status: string }).status === "running");
+    await eventually("both run", async () => {
+      const running = await store.jobs.list({ state: "running" });
+      return running.ok && running.value.length === 2;
+    });
     const { workers } = (await (await fetch(new URL("/v1/stats", server.adminUrl))).json()) as { workers: { pid: number }[] };
     // Whichever of them has it.
     for (const { pid } of workers) process.kill(pid, "SIGKILL");
     assert.equal(await resultOf(url), "200 attempt 2");
+    assert.match(await resultOf(new URL(`/_jobs/${last.value.id}`, server.url).href), /^500 .*JOB_DEAD/);
+    const dead = await store.jobs.get(last.value.id);
+    assert.match((dead.ok && dead.value?.error) || "", /its worker was lost/);
   } finally {
+    await store.close();
     await server.stop();
   }
 });
