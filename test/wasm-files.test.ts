@@ -20,6 +20,8 @@ const [state, many, waits, outside, closes] = await Promise.all(
 const REQUESTS = 20;
 /** More than a sandbox lets be open at once, all requests together. */
 const OPENED_EACH = 150;
+/** Long enough to be given up before. */
+const GIVEN_UP_AFTER_MS = 3_000;
 
 const outer = mkdtempSync(join(tmpdir(), "pilotlight-folders-"));
 const hostPath = join(outer, "shared");
@@ -67,7 +69,7 @@ describe("folders", { skip: skipReason(state!) }, () => {
   test("files of a request that was given up while it waited are closed", async (t) => {
     const sandbox = await open(t, waits!);
     await ask(sandbox, "1 1");
-    const { call, abort } = fakeCall({ body: `${OPENED_EACH} 60000` });
+    const { call, abort } = fakeCall({ body: `${OPENED_EACH} ${GIVEN_UP_AFTER_MS}` });
     sandbox.invoke(call);
     await ask(sandbox, "0 20");
     abort();
