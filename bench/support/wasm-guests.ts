@@ -57,6 +57,7 @@ export function manyOrders({ language, bytes }: OrderGuest, count: number): stri
     folder = join(workFile(`${name}/f${index}.wasm`, marked), "..");
     config += `  f${index}:\n    checkpoint: true\n`;
   }
-  workFile(`${name}/pilotlight.yaml`, config);
+  // No other language needs it to be said, and two thousand entries are no part of a function's price.
+  if (language === "go") workFile(`${name}/pilotlight.yaml`, config);
   return folder;
 }
