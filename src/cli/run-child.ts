@@ -96,6 +96,13 @@ async function runJob({ name, file, args, environ, folders, memoryMaxBytes }: Ru
     return complain(name, `trapped: ${reason}`, EXIT_TRAPPED);
   }
   if (ended === ENDED.exited) return Math.min(realm.exitCode >>> 0, EXIT_CODE_MAX);
+  if (ended === ENDED.waiting) {
+    return complain(
+      name,
+      "trapped: it asks for what only a server has (kv, sql, blob, queue, lock or http); serve it as a function",
+      EXIT_TRAPPED,
+    );
+  }
   const text = realm.failureText();
   return complain(name, [`trapped: ${trapSummary(text)}`, ...guestFrames(text).split("\n").slice(1)].join("\n"), EXIT_TRAPPED);
 }

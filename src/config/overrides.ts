@@ -139,6 +139,9 @@ function readAllow(value: unknown, path: readonly string[], tree: Tree, failures
       else failures.push(unknownKey([...path, name], Object.keys(ALLOW_FIELDS), placeOf(tree, [...path, name])));
     }
   }
+  const { dir } = allow as Allow;
+  // "HOST::GUEST": the part before the colons is a path here.
+  if (dir !== undefined) allow["dir"] = dir.map((text) => text.replace(/^[^:]+/, (host) => resolve(tree.baseDir, host)));
   return allow;
 }
 

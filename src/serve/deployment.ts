@@ -4,11 +4,13 @@
  * first call comes, so a thousand functions deploy in well under a second.
  * What is wrong with one function is that function's failure; the others serve.
  */
+import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Failure } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { formatSize, MIB } from "../base/units.ts";
 import type { Config, EngineName, FunctionOverrides, Isolation } from "../config/config.ts";
+import type { SharedFolder } from "../engines/engine.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
 import { type FoundFunction, functionAt, scanFolder } from "./folder.ts";
 import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
@@ -124,6 +126,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
   const isolation: Isolation = overrides.isolation ?? { kind: engine === "wasm" ? "request" : "shared" };
   const route = overrides.route ?? found.route;
   const memoryMaxBytes = memoryOf(overrides, config);
+  const folders = foldersOf(overrides.allow?.dir ?? []);
   return {
     id: overrides.id ?? found.id,
     route,
@@ -131,7 +134,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
     engine,
     contract: overrides.contract ?? null,
     checkpoint: overrides.checkpoint ?? false,
-    folders: foldersOf(overrides.allow?.dir ?? [], config.source),
+    folders,
     outputMaxBytes: overrides.outputMaxBytes ?? OUTPUT_MAX_BYTES,
     file: found.file,
     memoryMaxBytes: engine === "javascript" ? Math.max(memoryMaxBytes, JAVASCRIPT_MEMORY_MIN_BYTES) : memoryMaxBytes,
@@ -142,7 +145,11 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
     env: environmentOf(overrides, environment),
     allow: overrides.allow ?? {},
     bundle: null,
-    failure: engineFailure(found, engine, isolation) ?? routeFailure(found, route) ?? secretFailure(found, overrides, environment),
+    failure:
+      engineFailure(found, engine, isolation) ??
+      folderFailure(found, folders) ??
+      routeFailure(found, route) ??
+      secretFailure(found, overrides, environment),
   };
 }
 
@@ -185,6 +192,17 @@ function engineFailure(found: FoundFunction, engine: EngineName, isolation: Isol
     message: `Cannot serve ${found.id}: this version of Pilotlight has no ${engine} engine`,
     hint: "Write it in TypeScript or JavaScript, compile it to WebAssembly, or give the file a name that begins with _ to leave it out",
     at: { file: found.file },
+  };
+}
+
+function folderFailure({ id, file }: FoundFunction, folders: readonly SharedFolder[]): Failure | null {
+  const missing = folders.find(({ hostPath }) => !statSync(hostPath, { throwIfNoEntry: false })?.isDirectory());
+  if (missing === undefined) return null;
+  return {
+    code: "FOLDER_MISSING",
+    message: `Cannot serve ${id}: the folder ${missing.hostPath}, which its allow.dir names, is not there`,
+    hint: "Make it, or name another; a relative path starts at the folder of pilotlight.yaml",
+    at: { file },
   };
 }
 

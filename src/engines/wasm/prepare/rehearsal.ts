@@ -139,7 +139,7 @@ export class Rehearsal {
     } catch (error) {
       if (error === ASKED) return null;
       if (error instanceof this.#shim.Exit) return `it ended with exit code ${error.code} without asking for its request`;
-      if (error instanceof this.#shim.MustWait) return "it sleeps before it asks for its request";
+      if (error instanceof this.#shim.MustWait) return "it waits, or asks its host for something, before it asks for its request";
       if (this.#guest.gate.isUnwinding) throw error;
       return `it fails before it asks for its request: ${trapSummary(String(error))}`;
     }
