@@ -26,6 +26,7 @@ const PROGRAMS = [
   "cli/build-compile",
   "cli/validate-child",
   "cli/run-child",
+  "cli/replay-child",
   "engines/wasm/prepare/prepare-main",
   "lab/load/load-thread",
   "store/store-thread",

@@ -148,6 +148,7 @@ function orderCall(answered: (fault: Error | null) => void): Call {
   return {
     exchange: exchange as unknown as Call["exchange"],
     params: null,
+    requestId: "bench",
     fail: ({ message }) => wrong(message),
     log: () => {},
     traceparent: () => "",

@@ -92,6 +92,8 @@ export const SYSTEM_OPERATION = {
   sleep: 5,
   /** `b` bytes of the window are a log record of level `a`. */
   log: 6,
+  /** An image was taken: what was asked until now belongs to it, not to a request. For whoever records. */
+  prepared: 7,
 } as const;
 
 /** How a request gets its fresh state (command.ts). */

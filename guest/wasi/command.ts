@@ -6,7 +6,7 @@
  * request.
  */
 
-import { ENDED, NOTED, type StartMode } from "./channel.ts";
+import { ENDED, NOTED, type StartMode, SYSTEM_OPERATION } from "./channel.ts";
 import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
 import { type BoundImage, Image } from "./image.ts";
 import { type BufferedOutput, OutputTooLarge } from "./streams.ts";
@@ -76,6 +76,7 @@ export class Command {
     this.#bound = this.#image.bind(exports);
     this.#stdoutStart = this.#stdout.length;
     this.#stderrStart = this.#stderr.length;
+    guest.channel.call(SYSTEM_OPERATION.prepared, 0, 0, 0, 0, 0);
     return guest.noted;
   }
 

@@ -17,7 +17,7 @@ export interface CommandParts {
 }
 
 /** Kept ready: what more than these would save is a new instance now and then. */
-const KEPT_MAX = 4;
+export const KEPT_MAX = 4;
 
 export class Runs {
   readonly #make: () => CommandParts;

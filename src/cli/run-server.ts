@@ -10,6 +10,7 @@ import type { FunctionReport } from "../serve/operator.ts";
 import { type OpenServer, openServer } from "../serve/server.ts";
 import { stopOnSignal } from "../serve/signals.ts";
 import { prepareDataFolder } from "../store/data-folder.ts";
+import { prepareRecordFolder } from "../store/record-folder.ts";
 import { type Call, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 
 /** Anything else that keeps a server from starting is in what was asked for: a taken port, an override of no function. */
@@ -25,7 +26,7 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
     printFailures(mode, config.failure, io);
     return EXIT_MISUSE;
   }
-  const unusable = prepareDataFolder(config.value.dataDir);
+  const unusable = prepareDataFolder(config.value.dataDir) ?? prepareRecordFolder(config.value.recordDir);
   if (unusable !== null) {
     printFailures(mode, [unusable], io);
     return EXIT_MISUSE;

@@ -30,6 +30,8 @@ export interface Config {
   readonly staticCacheMaxFileBytes: number;
   /** Absolute folder for caches, sockets and state. */
   readonly dataDir: string;
+  /** Absolute folder for recordings of requests to WebAssembly functions; null records nothing. */
+  readonly recordDir: string | null;
   readonly admin: AdminConfig | null;
   readonly tls: TlsConfig | null;
   readonly http: HttpLimits;

@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly quiet?: boolean;
   readonly static?: string;
   readonly dataDir?: string;
+  /** Keep what requests of WebAssembly functions depended on, for `pilotlight replay`. */
+  readonly record?: string;
   /** false listens on no admin address. */
   readonly admin?: false | string | { host?: string; port?: number; token?: string; tls?: { cert: string; key: string } };
   readonly tls?: { readonly cert: string; readonly key: string };

@@ -134,6 +134,11 @@ export const SETTINGS = {
     env: "PILOTLIGHT_DATA_DIR",
     flag: { name: "data-dir", value: "DIR", group: FILES, help: "caches, sockets and state", shown: ".pilotlight" },
   },
+  record: {
+    read: readText,
+    env: "PILOTLIGHT_RECORD",
+    flag: { name: "record", value: "DIR", group: FILES, help: "keep what requests of WebAssembly functions depended on, for replay" },
+  },
   quiet: {
     read: readBoolean,
     env: "PILOTLIGHT_QUIET",

@@ -3,7 +3,7 @@
  * here; then the relations between settings are checked. Every problem is
  * collected, none stops the others.
  */
-import { resolve } from "node:path";
+import { relative, resolve, sep } from "node:path";
 import { isLoopback } from "../base/loopback.ts";
 import type { Failure } from "../base/result.ts";
 import { DAY_MS, formatSize, GIB, HOUR_MS, KIB, MIB, SECOND_MS } from "../base/units.ts";
@@ -53,6 +53,7 @@ export function settle(
     staticCacheMaxBytes: given.value("static_cache_max_bytes", 2 * MIB),
     staticCacheMaxFileBytes: given.value("static_cache_max_file_size", 128 * KIB),
     dataDir: given.path("data_dir", "any") ?? resolve(cwd, ".pilotlight"),
+    recordDir: given.path("record", "any"),
     tls: given.tlsPair("tls.cert", "tls.key"),
     admin: settleAdmin(given, port),
     http: {
@@ -77,7 +78,13 @@ export function settle(
     },
     functions,
   };
-  const failures = [...given.failures, ...adminFailures(config), ...memoryFailures(config), ...dataDirFailures(config)];
+  const failures = [
+    ...given.failures,
+    ...adminFailures(config),
+    ...memoryFailures(config),
+    ...dataDirFailures(config),
+    ...recordDirFailures(config),
+  ];
   return { config: deepFreeze(config), failures };
 }
 
@@ -124,6 +131,20 @@ function exposureFailures({ host, port, token, tls }: AdminConfig): Failure[] {
     failures.push(failure("without TLS", "Set admin.tls.cert and admin.tls.key in pilotlight.yaml, or listen on 127.0.0.1"));
   }
   return failures;
+}
+
+/** What is written there would be taken for a change of the functions; hidden folders are not looked into. */
+function recordDirFailures({ source, recordDir }: Config): Failure[] {
+  if (source.kind !== "folder" || recordDir === null) return [];
+  const inside = relative(source.path, recordDir);
+  if (inside.split(sep).some((part) => part.startsWith("."))) return [];
+  return [
+    {
+      code: "CONFIG_CONFLICT",
+      message: `The recordings would lie in the folder of functions, at ${recordDir}`,
+      hint: "Give --record a folder beside it, or a hidden one: --record .recordings",
+    },
+  ];
 }
 
 function dataDirFailures({ source, dataDir }: Config): Failure[] {

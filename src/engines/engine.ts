@@ -80,6 +80,8 @@ export interface Call {
   readonly exchange: Exchange;
   /** Route parameters, decoded; null when the route has none. */
   readonly params: Readonly<Record<string, string>> | null;
+  /** What ties its answer to its log lines. */
+  readonly requestId: string;
   /** Ends the call with an error; ignored once it was answered. */
   fail(failure: CallFailure): void;
   /** A record written by the guest during this call. */

@@ -9,6 +9,7 @@ import { fail, ok } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerOptions } from "../config/options.ts";
 import { prepareDataFolder, storageFailure } from "../store/data-folder.ts";
+import { prepareRecordFolder } from "../store/record-folder.ts";
 import type { AdminServer } from "./admin.ts";
 import type { FunctionReport, ServerStats } from "./operator.ts";
 import { PilotlightError } from "./server-error.ts";
@@ -147,7 +148,7 @@ export function createServer(options: ServerOptions = {}, hooks: ServerHooks = {
       if (!isNodeSupported(process.versions.node)) throw new PilotlightError([nodeTooOld()]);
       if (opened !== null) throw new PilotlightError([{ code: "ALREADY_STARTED", message: "The server was started before" }]);
       const config = unwrap(await configure());
-      const unusable = prepareDataFolder(config.dataDir);
+      const unusable = prepareDataFolder(config.dataDir) ?? prepareRecordFolder(config.recordDir);
       if (unusable !== null) throw new PilotlightError([unusable]);
       opened = openServer(config, { sink: hooks.onLog ?? writeStdout, reconfigure: configure });
       const started = await opened.start();

@@ -100,7 +100,7 @@ export class Supervisor implements SlotHost {
     this.#options = options;
     this.#drainGraceMs = options.drainGraceMs ?? DRAIN_GRACE_MS;
     this.#prefork = options.prefork ?? null;
-    this.#launch = { entryFile: options.workerEntryFile ?? WORKER_ENTRY_FILE, dataDir: config.dataDir };
+    this.#launch = { entryFile: options.workerEntryFile ?? WORKER_ENTRY_FILE, dataDir: config.dataDir, recordDir: config.recordDir };
     this.#shared = Array.from({ length: config.workerCount }, (_, index) => {
       return this.#createSlot({ name: String(index), functionId: null, socketPath: null, inspected: false });
     });
@@ -233,7 +233,7 @@ export class Supervisor implements SlotHost {
     this.#prefork = null;
     // The first are forked before there is a deployment.
     const writableFolders = this.#rollout === null ? writableFoldersIn(this.config) : writableFoldersOf(this.live.current);
-    if (prefork !== null && !prefork.exited && writableFolders.length === 0) return prefork;
+    if (prefork !== null && !prefork.exited && writableFolders.length + (this.config.recordDir === null ? 0 : 1) === 0) return prefork;
     // What was forked before the configuration was read lacks the right to write.
     prefork?.kill();
     return new WorkerProcess({ ...this.#launch, writableFolders });

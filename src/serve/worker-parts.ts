@@ -10,6 +10,7 @@ import type { Engine } from "../engines/engine.ts";
 import { Watchdog } from "../engines/isolate/watchdog.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
+import type { Recorder } from "../engines/wasm/recording/recorder.ts";
 import type { CapabilityHost } from "../host/capabilities.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import type { Store } from "../store/store.ts";
@@ -113,9 +114,24 @@ export class Engines {
     ]);
     const file = join(dataDir, "cache", "snapshots", snapshotFileName(await guestHash("wasi", dataDir)));
     const snapshot = await loadSnapshot(file, () => scriptCode("wasi", dataDir));
-    this.#openWasm = new WasmEngine({ ...isolateHost(this.#host, this.#watchdog, this.#capabilities), snapshot });
+    const recorder = await recorderOf(this.#message.config, this.#host);
+    this.#openWasm = new WasmEngine({ ...isolateHost(this.#host, this.#watchdog, this.#capabilities), snapshot, recorder });
     return this.#openWasm;
   }
+}
+
+async function recorderOf({ recordDir, functions }: Config, { onGuestLog }: EngineHost): Promise<Recorder | null> {
+  if (recordDir === null) return null;
+  const { Recorder } = await import("../engines/wasm/recording/recorder.ts");
+  return new Recorder({
+    folder: recordDir,
+    // By their values: a function's id may be one that the configuration gave it, and a build has its settings in itself.
+    isPlain: (functionId, name, value) => {
+      const overrides = functions[functionId] ?? Object.values(functions).find(({ id }) => id === functionId);
+      return overrides?.env?.[name] === value && !(overrides.secrets ?? []).includes(name);
+    },
+    warn: (functionId, message) => onGuestLog(functionId, "warn", message),
+  });
 }
 
 /** What engines of isolates need of their worker. */

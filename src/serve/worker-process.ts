@@ -21,6 +21,8 @@ export interface Launch {
   readonly inspects?: boolean;
   /** That its functions may change files in. */
   readonly writableFolders?: readonly string[];
+  /** Where it records requests. */
+  readonly recordDir?: string | null;
 }
 
 export interface WorkerExit {
@@ -172,6 +174,7 @@ function workerFlags(launch: Launch): string[] {
     "--allow-worker",
     "--allow-fs-read=*",
     `--allow-fs-write=${join(launch.dataDir, "*")}`,
+    ...(launch.recordDir ? [`--allow-fs-write=${join(launch.recordDir, "*")}`] : []),
     ...writableFlags(launch.writableFolders ?? []),
     ...(launch.inspects === true ? ["--allow-inspector"] : []),
     // --allow-addons, --allow-net and --allow-worker warn on every start; the wall they weaken is the second one.

@@ -72,6 +72,7 @@ export function fakeCall(request: FakeRequest = {}): { call: Call; answer: Promi
   const call: Call = {
     exchange: exchange as unknown as Exchange,
     params: request.params ?? null,
+    requestId: "probe",
     fail: settle,
     log: (level, message) => logs.push(`${level}: ${message}`),
     traceparent: () => "00-11111111111111111111111111111111-2222222222222222-01",

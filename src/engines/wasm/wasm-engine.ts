@@ -7,34 +7,34 @@
 import type ivm from "isolated-vm";
 import { MAY_WAIT, type StartMode } from "../../../guest/wasi/channel.ts";
 import { builtin } from "../../base/builtin.ts";
-import type { ContractName } from "../../config/config.ts";
 import type { Engine, EngineSource, Sandbox, Template } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { LaneHistory } from "../isolate/lane.ts";
 import { SpareIsolates } from "../isolate/spare-isolates.ts";
 import { compileModule } from "./compile-module.ts";
-import { cgiContract } from "./contracts/cgi-contract.ts";
-import { commandContract } from "./contracts/command-contract.ts";
-import type { RequestContract } from "./contracts/contract.ts";
-import { gojinnContract } from "./contracts/gojinn-contract.ts";
+import { CONTRACTS } from "./contracts/by-name.ts";
+import type { FunctionRecorder, Recorder } from "./recording/recorder.ts";
 import { parseFacts, type WasmFacts } from "./wasm-facts.ts";
 import { type WasmCode, WasmSandbox, type WasmSandboxHost } from "./wasm-sandbox.ts";
 
 const WASI = "wasi_snapshot_preview1";
-const CONTRACTS: Readonly<Record<ContractName, RequestContract>> = { gojinn: gojinnContract, cgi: cgiContract, command: commandContract };
 
 export interface WasmEngineOptions extends Omit<WasmSandboxHost, "isolates"> {
   /** Of the shim (guest/wasi/boot.ts). */
   readonly snapshot: ivm.ExternalCopy<ArrayBuffer>;
   onCatastrophe(functionId: string, message: string): void;
+  /** Keeps what requests depended on. */
+  readonly recorder?: Recorder | null;
 }
 
 export class WasmEngine implements Engine {
   readonly name = "wasm";
   readonly #host: WasmSandboxHost;
+  readonly #recorder: Recorder | null;
 
   constructor(options: WasmEngineOptions) {
-    const { snapshot, onCatastrophe, ...host } = options;
+    const { snapshot, onCatastrophe, recorder = null, ...host } = options;
+    this.#recorder = recorder;
     this.#host = { ...host, isolates: new SpareIsolates(snapshot, onCatastrophe) };
   }
 
@@ -48,7 +48,7 @@ export class WasmEngine implements Engine {
     } catch (error) {
       throw new SandboxError({ code: "LOAD_FAILED", message: `${source.functionId} does not compile: ${(error as Error).message}` });
     }
-    return new WasmTemplate(source, facts.value, module, this.#host);
+    return new WasmTemplate(source, facts.value, module, this.#host, this.#recorder?.of(source, facts.value, bytes) ?? null);
   }
 
   close(): void {
@@ -61,7 +61,13 @@ export class WasmTemplate implements Template {
   readonly #host: WasmSandboxHost;
   #mode: StartMode;
 
-  constructor(source: EngineSource, facts: WasmFacts, module: WebAssembly.Module, host: WasmSandboxHost) {
+  constructor(
+    source: EngineSource,
+    facts: WasmFacts,
+    module: WebAssembly.Module,
+    host: WasmSandboxHost,
+    recorder: FunctionRecorder | null,
+  ) {
     this.#host = host;
     this.#mode = facts.mode;
     this.#code = {
@@ -81,6 +87,7 @@ export class WasmTemplate implements Template {
       module,
       contract: CONTRACTS[facts.contract],
       lanes: new LaneHistory(),
+      recorder,
     };
   }
 

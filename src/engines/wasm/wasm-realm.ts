@@ -3,7 +3,15 @@
  * shared block and the entries; knows nothing of calls, lanes or contracts.
  */
 import ivm from "isolated-vm";
-import { type BootSettings, CHANNEL, CONTROL, type Entries, type RunEnded, STDERR_OFFSET } from "../../../guest/wasi/channel.ts";
+import {
+  type BootSettings,
+  CHANNEL,
+  CONTROL,
+  type Entries,
+  type HostCall,
+  type RunEnded,
+  STDERR_OFFSET,
+} from "../../../guest/wasi/channel.ts";
 import type { Entry } from "../isolate/turn-runner.ts";
 import type { HostFiles } from "./files/host-files.ts";
 import { createHostCalls, type HostCallsOptions } from "./host-calls.ts";
@@ -22,6 +30,8 @@ export interface RealmCalls extends Omit<HostCallsOptions, "window" | "files"> {
   ended: RunEnded;
   /** Made with the window through which it is asked; null when the guest has no folders. */
   readonly files: ((window: Uint8Array) => HostFiles) | null;
+  /** Stands between guest and host: listens, or answers in its place. */
+  readonly tap?: ((serve: HostCall, window: Uint8Array) => HostCall) | null;
 }
 
 /** Input of one request that does not fit the inbox, or its place in it. */
@@ -58,7 +68,8 @@ export class WasmRealm {
     const environBytes = this.#inbox.write(environ.map((pair) => `${pair}\0`).join(""), argsBytes, "utf8");
     const { window } = this;
     this.files = calls.files?.(window) ?? null;
-    const call = createHostCalls({ ...calls, files: this.files, window });
+    const served = createHostCalls({ ...calls, files: this.files, window });
+    const call = calls.tap?.(served, window) ?? served;
     const boot = context.global.getSync("__pilotlight_boot", { reference: true }) as ivm.Reference;
     const entries = boot.applySync(
       undefined,

@@ -8,7 +8,6 @@
 import type ivm from "isolated-vm";
 import { ERRNO } from "../../../guest/wasi/abi.ts";
 import { ENDED, NOTED, type StartMode } from "../../../guest/wasi/channel.ts";
-import { formatSize } from "../../base/units.ts";
 import type { Allow } from "../../config/config.ts";
 import type { CapabilityHost } from "../../host/capabilities.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
@@ -23,14 +22,13 @@ import type { Watchdog } from "../isolate/watchdog.ts";
 import { isFailure, type RequestContract } from "./contracts/contract.ts";
 import { HostFiles } from "./files/host-files.ts";
 import { GuestRequests } from "./guest-requests.ts";
-import { guestFrames, trapSummary } from "./trap-text.ts";
+import type { FunctionRecorder, SandboxRecorder } from "./recording/recorder.ts";
+import { endFailure, isolateMib, STDERR_MAX_BYTES } from "./run-end.ts";
+import { trapSummary } from "./trap-text.ts";
 import { type RealmInput, WasmRealm } from "./wasm-realm.ts";
 
 const MIB = 1024 * 1024;
-/** The shim's own heap: its output, an image, input that came apart. The guest's memory is beside it, capped in the module. */
 const OPEN_FILES_MAX = 1_000;
-const SHIM_HEAP_BYTES = 32 * MIB;
-const STDERR_MAX_BYTES = 32 * 1024;
 const LOAD_CALL_ID = -1;
 /** Each suspended run holds an instance with its memory. */
 const SUSPENDABLE_MAX = 64;
@@ -61,6 +59,8 @@ export interface WasmCode {
   readonly module: WebAssembly.Module;
   readonly contract: RequestContract;
   readonly lanes: LaneHistory;
+  /** Null unless requests are recorded. */
+  readonly recorder: FunctionRecorder | null;
   /** Its guest waits (for the store, the network, time): runs are ones that can be suspended. Learned, and kept by the template. */
   waits: boolean;
 }
@@ -87,6 +87,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   /** Begun, and perhaps waiting: each has an instance of its own. */
   readonly #suspendable = new Set<number>();
   readonly #requests: GuestRequests;
+  readonly #recorder: SandboxRecorder | null;
   #callCount = 0;
   #retired = false;
   #death: CallFailure | null = null;
@@ -97,8 +98,9 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#code = code;
     this.#mode = mode;
     this.#host = host;
-    this.#opened = host.isolates.take(code.functionId, Math.ceil((SHIM_HEAP_BYTES + 4 * code.outputMaxBytes + code.memoryMaxBytes) / MIB));
+    this.#opened = host.isolates.take(code.functionId, isolateMib(code));
     this.#turns = new TurnRunner(this.#opened.isolate, code.lanes, code, host.watchdog, host.turns, this);
+    this.#recorder = code.recorder?.open(mode) ?? null;
     this.#requests = new GuestRequests({
       allow: code.allow,
       capabilities: async () => (await host.capabilities()).hostFor(code.functionId, code.allow),
@@ -130,6 +132,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       },
       {
         files: folders.length === 0 ? null : (window) => new HostFiles({ folders, openMaxCount: OPEN_FILES_MAX, window }),
+        tap: this.#recorder === null ? null : (serve, window) => this.#recorder!.tap(serve, window, () => this.#turns.runningCallId),
         store: null,
         network: null,
         streams: null,
@@ -229,6 +232,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     const { exchange } = call;
     const args = realm.input(contract.environIsRequest ? this.#environ(exchange) : "", contract.input(exchange, body));
     this.#running = pending;
+    if (this.#recorder !== null) this.#recorder.begin(callId, call, body, this.#code.waits);
     if (this.#code.waits) {
       this.#startSuspendable(pending, args);
       return;
@@ -268,6 +272,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   async #serve(ticket: number, runId: number, operation: string, args: readonly unknown[]): Promise<void> {
+    this.#recorder?.asked(runId, operation, args);
     try {
       const { code, bytes, number } = await this.#requests.answer(operation, args);
       this.#settle(runId, [ticket, code, bytes, number]);
@@ -279,6 +284,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
 
   #settle(runId: number, args: [number, number, Uint8Array | null, number]): void {
     if (this.#death !== null || !this.calls.has(runId)) return;
+    this.#recorder?.answered(runId, args[1], args[2], args[3]);
     this.#turns.run({ callId: runId, entry: this.#realm!.settle, args, options: COPY, ended: null });
   }
 
@@ -324,22 +330,11 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     const realm = this.#realm!;
     const stderr = realm.stderr();
     if (stderr !== "") for (const line of stderr.trimEnd().split("\n")) call.log("info", line);
-    const failure = this.#failureOf(value);
+    const failure = endFailure(value, realm, this.#code);
+    const stdout = realm.stdout() ?? apart ?? (failure === null ? this.#largeOutput() : null);
+    if (this.#recorder !== null) this.#recorder.ended(callId, { ended: value, exitCode: realm.exitCode, stdout, stderr, failure });
     if (failure !== null) this.#fail(callId, call, failure);
-    else this.#answer(callId, call, realm.stdout() ?? apart ?? this.#largeOutput());
-  }
-
-  #failureOf(ended: number): CallFailure | null {
-    const { functionId, outputMaxBytes } = this.#code;
-    const realm = this.#realm!;
-    if (ended === ENDED.exited) {
-      if (realm.exitCode === 0) return null;
-      return { code: "GUEST_EXITED", message: `${functionId} ended with exit code ${realm.exitCode}` };
-    }
-    if (ended === ENDED.outputTooLarge)
-      return { code: "OUTPUT_TOO_LARGE", message: `${functionId} wrote more than ${formatSize(outputMaxBytes)} to standard output` };
-    const text = realm.failureText();
-    return { code: "GUEST_TRAPPED", message: `${functionId} trapped: ${trapSummary(text)}`, stack: guestFrames(text) };
+    else this.#answer(callId, call, stdout!);
   }
 
   #answer(callId: number, call: Call, stdout: Buffer): void {
@@ -365,6 +360,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   #fail(callId: number, call: Call, failure: CallFailure): void {
     if (!this.calls.delete(callId)) return;
     this.#deadlines.delete(callId);
+    this.#recorder?.stopped(callId, failure);
     if (!call.exchange.aborted) call.fail(failure);
     this.#left();
   }
@@ -375,15 +371,23 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
 
   /** Given up by its deadline or its client. A guest that runs can't be left alone: it ends with its isolate. */
   drop(callId: number): void {
-    if (!this.calls.delete(callId)) return;
+    const call = this.calls.get(callId);
+    if (call === undefined) return;
+    this.calls.delete(callId);
     this.#deadlines.delete(callId);
+    if (call.exchange.aborted) this.#recorder?.forget(callId);
+    else this.#recorder?.stopped(callId, this.#outOfTime());
     if (this.#suspendable.delete(callId) && this.#turns.runningCallId !== callId) {
       this.#turns.run({ callId, entry: this.#realm!.abandon, args: [callId], options: NO_OPTIONS, ended: null });
       this.#left();
     } else if (this.#running?.callId === callId) {
-      const { functionId, timeoutMs } = this.#code;
-      this.#die({ code: "CALL_TIMEOUT", message: `${functionId} did not finish within ${timeoutMs} ms` });
+      this.#die(this.#outOfTime());
     } else this.#left();
+  }
+
+  #outOfTime(): CallFailure {
+    const { functionId, timeoutMs } = this.#code;
+    return { code: "CALL_TIMEOUT", message: `${functionId} did not finish within ${timeoutMs} ms` };
   }
 
   retire(): void {
@@ -447,6 +451,8 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#realm?.release(!this.#turns.poolBusy && !isInTurn());
     this.#loaded(failure);
     const lost: CallFailure = { code: "SANDBOX_LOST", message: `The sandbox of ${this.#code.functionId} ended: ${failure.message}` };
+    if (failure.code === "SANDBOX_CLOSED") this.#recorder?.forget(culprit);
+    else this.#recorder?.stopped(culprit, failure);
     const left = [...this.calls];
     this.calls.clear();
     this.#line.length = 0;
