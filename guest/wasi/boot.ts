@@ -25,6 +25,7 @@ import { gojinnImports } from "./gojinn.ts";
 import { GuestProcess } from "./guest-process.ts";
 import { type AskHost, HostRequests } from "./host-requests.ts";
 import { type WasiFunction, wasiImports } from "./imports.ts";
+import { pilotlightImports } from "./pilotlight.ts";
 import { type CommandParts, Runs } from "./runs.ts";
 import { BufferedInput, BufferedOutput, LiveInput, LiveOutput } from "./streams.ts";
 import { type Imports, type Module, webAssembly } from "./webassembly.ts";
@@ -106,6 +107,7 @@ function importsOf(module: Module, guest: GuestProcess, maySuspend: boolean): Im
   for (const { module: name } of webAssembly().Module.imports(module)) {
     if (name === "wasi_snapshot_preview1" || name === "wasi_unstable") known[name] ??= suspending(wasiImports(guest), maySuspend);
     else if (name === "gojinn") known[name] ??= suspending(gojinnImports(guest), maySuspend);
+    else if (name === "pilotlight") known[name] ??= suspending(pilotlightImports(guest), maySuspend);
   }
   return known;
 }

@@ -71,6 +71,16 @@ export const MAY_WAIT: ReadonlySet<string> = new Set([
   "host_s3_get",
   "host_enqueue",
   "host_http_get",
+  "kv_get",
+  "kv_set",
+  "kv_delete",
+  "sql_query",
+  "blob_get",
+  "blob_put",
+  "queue_send",
+  "lock_acquire",
+  "lock_release",
+  "http_get",
 ]);
 
 /**

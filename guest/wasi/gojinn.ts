@@ -40,20 +40,21 @@ export function gojinnImports(guest: GuestProcess): Record<string, WasiFunction>
       return OK;
     },
     host_kv_set: (key: number, keyLength: number, value: number, valueLength: number) =>
-      guest.ask("kv.set", bytesAt(key, keyLength), bytesAt(value, valueLength)).then(() => OK),
+      guest.ask("kv.set", null, bytesAt(key, keyLength), bytesAt(value, valueLength)).then(() => OK),
     host_kv_get: (key: number, keyLength: number, out: number, max: number) =>
-      read(guest.ask("kv.get", bytesAt(key, keyLength)), out, max, MISSING),
+      read(guest.ask("kv.get", null, bytesAt(key, keyLength)), out, max, MISSING),
     host_db_query: (query: number, queryLength: number, out: number, max: number) =>
-      read(guest.ask("sql.query", bytesAt(query, queryLength)), out, max, 0),
+      read(guest.ask("sql.query", null, bytesAt(query, queryLength)), out, max, 0),
     host_mutex_lock: (key: number, keyLength: number, ttlS: number) =>
       guest
         .ask("lock.acquire", bytesAt(key, keyLength), ttlS === 0 ? DEFAULT_TTL_MS : (ttlS >>> 0) / S_PER_MS)
         .then(({ number }) => number),
-    host_mutex_unlock: (key: number, keyLength: number) => guest.ask("lock.release", bytesAt(key, keyLength)).then(({ number }) => number),
+    host_mutex_unlock: (key: number, keyLength: number) =>
+      guest.ask("lock.release", null, bytesAt(key, keyLength)).then(({ number }) => number),
     host_s3_put: (key: number, keyLength: number, body: number, bodyLength: number) =>
-      guest.ask("blob.put", bytesAt(key, keyLength), bytesAt(body, bodyLength)).then(({ code }) => (code === 0 ? OK : FAILED)),
+      guest.ask("blob.put", null, bytesAt(key, keyLength), bytesAt(body, bodyLength)).then(({ code }) => (code === 0 ? OK : FAILED)),
     host_s3_get: (key: number, keyLength: number, out: number, max: number) =>
-      read(guest.ask("blob.get", bytesAt(key, keyLength)), out, max, 0),
+      read(guest.ask("blob.get", null, bytesAt(key, keyLength)), out, max, 0),
     host_enqueue: (name: number, nameLength: number, payload: number, payloadLength: number) =>
       guest.ask("queue.send", bytesAt(name, nameLength), bytesAt(payload, payloadLength)).then(({ code }) => (code === 0 ? OK : FAILED)),
     host_http_get: (url: number, urlLength: number, out: number, max: number) =>

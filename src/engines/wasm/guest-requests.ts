@@ -8,7 +8,7 @@
 import { ERRNO } from "../../../guest/wasi/abi.ts";
 import type { Result } from "../../base/result.ts";
 import type { Allow } from "../../config/config.ts";
-import type { CapabilityFailure, HostCapabilities, SqlResult } from "../../host/capabilities.ts";
+import type { CapabilityFailure, HostCapabilities, SqlResult, SqlValue } from "../../host/capabilities.ts";
 import { GuestFault } from "../../host/guest-fault.ts";
 import { requireTarget } from "../../host/outbound/fetch-target.ts";
 import { OpenFetch } from "../../host/outbound/open-fetch.ts";
@@ -71,22 +71,45 @@ export class GuestRequests {
       await new Promise((resolve) => setTimeout(resolve, Math.ceil(Number(us) / US_PER_MS)));
       return DONE;
     },
-    async "kv.get"(key) {
+    async "kv.get"(name, key) {
       const { kv } = await this.#options.capabilities();
-      return this.take(kv.get(null, text(key)), (value) => (value === null ? ABSENT : { ...DONE, bytes: value }));
+      return this.take(kv.get(nameOf(name), text(key)), (value) => (value === null ? ABSENT : { ...DONE, bytes: value }));
     },
-    async "kv.set"(key, value) {
+    async "kv.set"(name, key, value, ttlMs = 0) {
       const { kv } = await this.#options.capabilities();
-      return this.take(kv.put(null, text(key), bytes(value)), () => DONE);
+      const options = Number(ttlMs) > 0 ? { ttlMs: Number(ttlMs) } : {};
+      return this.take(kv.put(nameOf(name), text(key), bytes(value), options), () => DONE);
     },
-    async "sql.query"(query) {
+    async "kv.delete"(name, key) {
+      const { kv } = await this.#options.capabilities();
+      return this.take(kv.delete(nameOf(name), text(key)), (wasThere) => (wasThere ? DONE : ABSENT));
+    },
+    async "sql.run"(name, query, params) {
+      const { sql } = await this.#options.capabilities();
+      return this.take(sql.query(nameOf(name), text(query), paramsOf(params)), (result) => ({
+        ...DONE,
+        bytes: Buffer.from(rowsJson(result)),
+      }));
+    },
+    async "lock.lease"(name, key, ttlMs, waitMs) {
+      const { lock } = await this.#options.capabilities();
+      const options = { ttlMs: Number(ttlMs), waitMs: Number(waitMs) };
+      return this.take(lock.acquire(nameOf(name), text(key), options), (lease) =>
+        lease === null ? { ...ABSENT, code: ERRNO.busy } : { ...DONE, number: lease.token },
+      );
+    },
+    async "lock.return"(name, key, token) {
+      const { lock } = await this.#options.capabilities();
+      return this.take(lock.release(nameOf(name), text(key), Number(token)), (released) => (released ? DONE : ABSENT));
+    },
+    async "sql.query"(_name, query) {
       const { sql } = await this.#options.capabilities();
       const result = await sql.query(null, text(query));
       if (result.ok) return { ...DONE, bytes: Buffer.from(rowsJson(result.value)) };
       this.#options.onRefused(result.failure.message);
       return { ...DONE, bytes: Buffer.from(JSON.stringify([{ error: result.failure.message }])) };
     },
-    async "lock.acquire"(key, ttlMs) {
+    async "lock.acquire"(_name, key, ttlMs) {
       const { lock } = await this.#options.capabilities();
       const name = text(key);
       return this.take(lock.acquire(null, name, { ttlMs: Number(ttlMs) }), (lease) => {
@@ -94,7 +117,7 @@ export class GuestRequests {
         return { ...DONE, number: lease === null ? 0 : 1 };
       });
     },
-    async "lock.release"(key) {
+    async "lock.release"(_name, key) {
       const { lock } = await this.#options.capabilities();
       const name = text(key);
       const token = this.#locks.get(name);
@@ -102,17 +125,17 @@ export class GuestRequests {
       this.#locks.delete(name);
       return this.take(lock.release(null, name, token), (released) => ({ ...DONE, number: released ? 1 : 0 }));
     },
-    async "blob.get"(key) {
+    async "blob.get"(bucket, key) {
       const { blob } = await this.#options.capabilities();
-      return this.take(blob.get(null, text(key)), (found) => (found === null ? ABSENT : { ...DONE, bytes: found.bytes }));
+      return this.take(blob.get(nameOf(bucket), text(key)), (found) => (found === null ? ABSENT : { ...DONE, bytes: found.bytes }));
     },
-    async "blob.put"(key, content) {
+    async "blob.put"(bucket, key, content) {
       const { blob } = await this.#options.capabilities();
-      return this.take(blob.put(null, text(key), bytes(content)), () => DONE);
+      return this.take(blob.put(nameOf(bucket), text(key), bytes(content)), () => DONE);
     },
-    async "queue.send"(topic, payload) {
+    async "queue.send"(topic, payload, delayMs = 0) {
       const { queue } = await this.#options.capabilities();
-      return this.take(queue.enqueue(text(topic), bytes(payload)), () => DONE);
+      return this.take(queue.enqueue(text(topic), bytes(payload), { delayMs: Number(delayMs) }), () => DONE);
     },
     async "http.get"(url) {
       const { allow } = this.#options;
@@ -120,8 +143,8 @@ export class GuestRequests {
       const request = { target, method: "GET", headers: [], body: null, redirect: "follow" } as const;
       const fetch = new OpenFetch({ allow, state: new Map() }, request);
       try {
-        const { body } = await fetch.head();
-        return { ...DONE, bytes: body === "stream" ? await readAll(fetch) : (body ?? new Uint8Array(0)) };
+        const { body, status } = await fetch.head();
+        return { ...DONE, number: status, bytes: body === "stream" ? await readAll(fetch) : (body ?? new Uint8Array(0)) };
       } finally {
         fetch.close();
       }
@@ -161,6 +184,33 @@ function rowsJson({ columns, rows }: SqlResult): string {
 function jsonValue(value: SqlResult["rows"][number][number]): unknown {
   if (typeof value === "bigint") return String(value);
   return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
+}
+
+/** Null, and "", are the first name that `allow` has. */
+function nameOf(value: unknown): string | null {
+  const name = value === null ? "" : text(value);
+  return name === "" ? null : name;
+}
+
+/** A JSON list of null, numbers, texts and booleans (as 0 and 1); nothing at all is no parameters. */
+function paramsOf(value: unknown): SqlValue[] {
+  const json = text(value);
+  if (json === "") return [];
+  const list: unknown = parseJson(json);
+  if (!Array.isArray(list)) throw new TypeError("sql_query: its parameters are no JSON list");
+  return list.map((item: unknown) => {
+    if (typeof item === "boolean") return item ? 1 : 0;
+    if (item === null || typeof item === "number" || typeof item === "string") return item;
+    throw new TypeError("sql_query: a parameter is null, a number, a text or a boolean");
+  });
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -56,6 +56,7 @@ export function checkImports(facts: ModuleFacts): Result<ContractFacts> {
       wasi_snapshot_preview1: names("wasi_snapshot_preview1"),
       wasi_unstable: names("wasi_unstable"),
       gojinn: names("gojinn"),
+      pilotlight: names("pilotlight"),
     })
   );
 }

@@ -5,7 +5,7 @@
  * What is listed here must exist in guest/wasi/imports.ts and gojinn.ts.
  */
 
-export type HostModule = "wasi_snapshot_preview1" | "wasi_unstable" | "gojinn";
+export type HostModule = "wasi_snapshot_preview1" | "wasi_unstable" | "gojinn" | "pilotlight";
 
 /** Name and signature in short: "w" is i32, "d" i64; a colon before the result. */
 const PREVIEW1 = `
@@ -37,11 +37,20 @@ const GOJINN = `
   host_ws_write ww:             host_http_get wwww:d
 `;
 
+/** Our own: guest/wasi/pilotlight.ts. */
+const PILOTLIGHT = `
+  kv_get wwwwwww:w              kv_set wwwwwww:w              kv_delete wwww:w
+  sql_query wwwwwwwww:w         blob_get wwwwwww:w            blob_put wwwwww:w
+  queue_send wwwww:w            lock_acquire wwwwwww:w        lock_release wwwwd:w
+  http_get wwwwww:w
+`;
+
 /** By name: "(i32, i64) -> i32". */
 export const HOST_FUNCTIONS: Readonly<Record<HostModule, ReadonlyMap<string, string>>> = {
   wasi_snapshot_preview1: signatures(PREVIEW1 + PREVIEW1_LATER),
   wasi_unstable: signatures(PREVIEW1),
   gojinn: signatures(GOJINN),
+  pilotlight: signatures(PILOTLIGHT),
 };
 
 function signatures(list: string): Map<string, string> {
