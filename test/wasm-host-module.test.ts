@@ -1,6 +1,5 @@
 /** The host module `pilotlight`: error codes, needed lengths, bound parameters, all of it denied until allowed. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { guest } from "./support/guests.ts";
 import { startServer } from "./support/server.ts";
@@ -10,10 +9,7 @@ const built = await guest("c", "pilotlight-host");
 const skip = "skipped" in built ? built.skipped : false;
 
 async function answerWith(allow: object): Promise<string[]> {
-  const server = await startServer(
-    { "host.wasm": readFileSync((built as { file: string }).file) },
-    { functions: { host: { contract: "command", allow } } },
-  );
+  const server = await startServer({}, { functions: { host: { source: (built as { file: string }).file, contract: "command", allow } } });
   try {
     return (await (await fetch(`${server.url}/host`)).text()).trimEnd().split("\n");
   } finally {

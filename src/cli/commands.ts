@@ -25,7 +25,11 @@ export const COMMANDS = {
   },
   init: { group: WORK, summary: "write a project that runs and tests", load: async () => (await import("./init.ts")).init },
   run: { group: WORK, summary: "run a WebAssembly command (WASI)", load: async () => (await import("./run.ts")).run },
-  replay: { group: WORK, summary: "run a recorded request of a WebAssembly function again", load: async () => (await import("./replay.ts")).replay },
+  replay: {
+    group: WORK,
+    summary: "run a recorded request of a WebAssembly function again",
+    load: async () => (await import("./replay.ts")).replay,
+  },
   invoke: { group: WORK, summary: "call one function, without a server", load: async () => (await import("./invoke.ts")).invoke },
   test: { group: WORK, summary: "run the .http files beside functions", load: async () => (await import("./test.ts")).test },
   validate: { group: WORK, summary: "check that every function can be served", load: async () => (await import("./validate.ts")).validate },

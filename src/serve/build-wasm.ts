@@ -51,6 +51,11 @@ async function betterStart(
   if (!prepared.ok) return signal.aborted ? null : { bundle, facts, failure: prepared.failure.message };
   const chosen = { ...facts, mode: prepared.value.mode, modeReason: prepared.value.reason };
   try {
+    // Nothing to go over to: only the reason is new.
+    if (prepared.value.mode === facts.mode && prepared.value.moduleFile === null) {
+      if (chosen.modeReason !== facts.modeReason) await writeFileAtomic(bundle.mapFile, JSON.stringify(chosen));
+      return { bundle, facts: chosen, failure: null };
+    }
     return { bundle: await keep(chosen, prepared.value, hash, codeFile, dataDir), facts: chosen, failure: null };
   } catch (error) {
     return { bundle, facts, failure: `its facts can't be kept: ${(error as Error).message}` };

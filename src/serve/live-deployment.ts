@@ -146,8 +146,10 @@ export class LiveDeployment {
   /** Only what is still deployed as it was built: a reload may have come in between. */
   #improve(functionId: string, built: BundleRef, { bundle, failure }: Parameters<Improved>[1]): void {
     const isCurrent = this.specOf(functionId)?.bundle?.hash === built.hash;
-    if (isCurrent && bundle.hash !== built.hash) this.#remember(functionId, bundle);
-    if (isCurrent) this.onImproved?.(functionId, failure);
+    const isOther = bundle.hash !== built.hash;
+    if (!isCurrent || (!isOther && failure === null)) return;
+    if (isOther) this.#remember(functionId, bundle);
+    this.onImproved?.(functionId, failure);
   }
 
   #remember(functionId: string, bundle: BundleRef): void {

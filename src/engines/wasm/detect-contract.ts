@@ -23,7 +23,8 @@ export function detectContract(bytes: Uint8Array, imports: readonly string[]): D
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // AssemblyScript keeps its strings as UTF-16, at any address: searched as bytes, for Node looks for UTF-16 at even ones only.
   const holds = (word: string): boolean => data.includes(word) || data.includes(Buffer.from(word, "utf16le"));
-  if (imports.some((name) => name.startsWith("gojinn.") || name.startsWith("pilotlight."))) return { contract: "gojinn", reason: "it imports a host module of functions" };
+  if (imports.some((name) => name.startsWith("gojinn.") || name.startsWith("pilotlight.")))
+    return { contract: "gojinn", reason: "it imports a host module of functions" };
   const cgi = CGI_WORDS.find(holds);
   if (cgi !== undefined) return { contract: "cgi", reason: `its data holds ${cgi}` };
   if (imports.some((name) => name.endsWith(".fd_read"))) {

@@ -22,6 +22,8 @@ export interface GuestAnswer {
 
 export interface GuestRequestsOptions {
   readonly allow: Allow;
+  /** How long a call may take. */
+  readonly waitMaxMs: number;
   capabilities(): Promise<HostCapabilities>;
   /** Why something was refused or failed, for the function's log. */
   onRefused(message: string): void;
@@ -39,9 +41,16 @@ export class GuestRequests {
   readonly #options: GuestRequestsOptions;
   /** Tokens of the locks that a run has taken: Gojinn's unlock names only the key. */
   readonly #locks = new Map<string, number>();
+  readonly #sleeping = new Set<NodeJS.Timeout>();
 
   constructor(options: GuestRequestsOptions) {
     this.#options = options;
+  }
+
+  /** Its sandbox is closed: nobody is woken. */
+  close(): void {
+    for (const timer of this.#sleeping) clearTimeout(timer);
+    this.#sleeping.clear();
   }
 
   /** Never rejects. */
@@ -68,7 +77,12 @@ export class GuestRequests {
 
   static readonly operations: Readonly<Record<string, Operation>> = {
     async sleep(us) {
-      await new Promise((resolve) => setTimeout(resolve, Math.ceil(Number(us) / US_PER_MS)));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      // Whoever sleeps past its call's time is given up then, and wakes for nobody.
+      const timer = setTimeout(resolve, Math.min(Math.ceil(Number(us) / US_PER_MS), this.#options.waitMaxMs));
+      this.#sleeping.add(timer);
+      await promise;
+      this.#sleeping.delete(timer);
       return DONE;
     },
     async "kv.get"(name, key) {

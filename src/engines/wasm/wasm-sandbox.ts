@@ -103,6 +103,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#recorder = code.recorder?.open(mode) ?? null;
     this.#requests = new GuestRequests({
       allow: code.allow,
+      waitMaxMs: code.timeoutMs,
       capabilities: async () => (await host.capabilities()).hostFor(code.functionId, code.allow),
       onRefused: (message) => this.#log("warn", message),
     });
@@ -447,6 +448,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#death = failure;
     this.#turns.close();
     this.#deadlines.close();
+    this.#requests.close();
     if (!this.#opened.isolate.isDisposed) this.#opened.isolate.dispose();
     this.#realm?.release(!this.#turns.poolBusy && !isInTurn());
     this.#loaded(failure);

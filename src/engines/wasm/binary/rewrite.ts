@@ -30,11 +30,12 @@ export interface RewrittenModule {
 }
 
 /**
- * Of all tables together: V8's own limit for one. Entries lie in the isolate's
- * heap, whose limit ends it first (measured: 64 MiB at 3 million entries), so this
- * only keeps a module from having that a hundred thousand times over.
+ * Entries that a module's tables may have together. They lie in the isolate's
+ * heap and outside of it (some 40 bytes an entry, measured at 10 million), where
+ * no memory limit counts them; programs have one for each function that is
+ * called by pointer, some thousands in all.
  */
-export const TABLE_ENTRIES_MAX = 10_000_000;
+export const TABLE_ENTRIES_MAX = 1_000_000;
 
 const WASM_PAGE_BYTES = 64 * 1024;
 const MEMORY32_MAX_PAGES = 2 ** 16;

@@ -9,6 +9,7 @@ import { gojinnImports } from "../../../../guest/wasi/gojinn.ts";
 import { Exit, GuestProcess, MustWait } from "../../../../guest/wasi/guest-process.ts";
 import { Image } from "../../../../guest/wasi/image.ts";
 import { wasiImports } from "../../../../guest/wasi/imports.ts";
+import { pilotlightImports } from "../../../../guest/wasi/pilotlight.ts";
 import * as gate from "../../../../guest/wasi/request-gate.ts";
 import { BufferedInput, BufferedOutput } from "../../../../guest/wasi/streams.ts";
 import { type Module, webAssembly } from "../../../../guest/wasi/webassembly.ts";
@@ -161,6 +162,7 @@ test("the shim that a rehearsal loads has what it is said to have", async () => 
     MustWait,
     functionsOnStack,
     gojinnImports,
+    pilotlightImports,
     preopenedFolders,
     wasiImports,
     webAssembly,

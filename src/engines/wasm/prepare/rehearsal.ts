@@ -58,7 +58,12 @@ export class Rehearsal {
     this.#guest.args = [Buffer.from(PROGRAM_NAME)];
     this.#untouched = this.#descriptors();
     const wasi = shim.wasiImports(this.#guest as never);
-    this.#imports = { wasi_snapshot_preview1: wasi, wasi_unstable: wasi, gojinn: shim.gojinnImports(this.#guest as never) };
+    this.#imports = {
+      wasi_snapshot_preview1: wasi,
+      wasi_unstable: wasi,
+      gojinn: shim.gojinnImports(this.#guest as never),
+      pilotlight: shim.pilotlightImports(this.#guest as never),
+    };
   }
 
   /** Throws what the start function of the module throws. */
