@@ -170,13 +170,13 @@ export class SandboxRecorder {
     if (run === undefined) return;
     if (run.waits && !run.hasWaited && this.#kept.length < KEPT_MAX) this.#kept.push(run.preparation);
     const kept = stdout === null ? null : Buffer.from(stdout);
-    this.#finish(callId, run, () => ({ ended, exitCode, stdout: encoded(kept, run.redaction), stderr, failure }));
+    this.#finish(callId, run, kept?.length ?? 0, () => ({ ended, exitCode, stdout: encoded(kept, run.redaction), stderr, failure }));
   }
 
   /** By a limit, or by what took the whole sandbox along. */
   stopped(callId: number, failure: CallFailure): void {
     const run = this.#runs.get(callId);
-    if (run !== undefined) this.#finish(callId, run, () => ({ ended: null, exitCode: 0, stdout: null, stderr: "", failure }));
+    if (run !== undefined) this.#finish(callId, run, 0, () => ({ ended: null, exitCode: 0, stdout: null, stderr: "", failure }));
   }
 
   /** Nobody waits for its answer, or it is nobody's fault: there is nothing to look into. */
@@ -184,16 +184,16 @@ export class SandboxRecorder {
     this.#runs.delete(callId);
   }
 
-  #finish(callId: number, run: Run, outcome: () => Outcome): void {
+  #finish(callId: number, run: Run, outputBytes: number, outcome: () => Outcome): void {
     this.#runs.delete(callId);
     const recordedAt = new Date().toISOString();
     const tookMs = performance.now() - run.startMs;
     const { requestId } = run.call;
     const name = `${recordedAt.replaceAll(":", "-")}-${requestId.replaceAll(":", "_")}.json`;
+    const sizeBytes = run.tape.sizeBytes + (run.body?.length ?? 0) + outputBytes;
+    const text = (): string => this.#text(run, { requestId, recordedAt, tookMs }, outcome());
     // Behind the answer, which leaves in this turn of the loop.
-    setImmediate(() =>
-      this.#folder.keep(this.#constant.functionId, name, () => this.#text(run, { requestId, recordedAt, tookMs }, outcome())),
-    );
+    setImmediate(() => this.#folder.keep(this.#constant.functionId, name, sizeBytes, text));
   }
 
   #text(run: Run, facts: Pick<Recording, "requestId" | "recordedAt" | "tookMs">, outcome: Outcome): string {

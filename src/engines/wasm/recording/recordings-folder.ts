@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { MIB } from "../../../base/units.ts";
 import { writeFileAtomic } from "../../../store/atomic-file.ts";
 import { MODULES_FOLDER } from "./recording.ts";
@@ -27,8 +27,9 @@ export const BOUNDS: FolderBounds = {
   sweepEveryFiles: 50,
   sweepEveryBytes: 16 * MIB,
 };
-/** Recordings that wait for the disk; more are not kept. */
-const WAITING_MAX = 64;
+/** Bytes and recordings that wait for the disk; more are not kept. */
+const WAITING_MAX_BYTES = 64 * MIB;
+const WAITING_MAX = 256;
 
 export class RecordingsFolder {
   readonly #folder: string;
@@ -37,6 +38,7 @@ export class RecordingsFolder {
   readonly #modules = new Set<string>();
   #line: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #waitingBytes = 0;
   #files = 0;
   #bytes = 0;
   #isWarned = false;
@@ -64,13 +66,15 @@ export class RecordingsFolder {
     return hash;
   }
 
-  /** `text` is asked for when its turn comes. */
-  keep(functionId: string, name: string, text: () => string): void {
-    if (this.#waiting >= WAITING_MAX) {
-      this.#complain(functionId, `${WAITING_MAX} wait for the disk already`);
+  /** `text` is asked for when its turn comes; until then it holds about `sizeBytes`. */
+  keep(functionId: string, name: string, sizeBytes: number, text: () => string): void {
+    if (this.#waiting >= WAITING_MAX || this.#waitingBytes + sizeBytes > WAITING_MAX_BYTES) {
+      this.#complain(functionId, `${this.#waiting} wait for the disk already`);
       return;
     }
+    this.#waitingBytes += sizeBytes;
     this.#enqueue(functionId, async () => {
+      this.#waitingBytes -= sizeBytes;
       const content = text();
       await this.#write(folderName(functionId), name, content);
       this.#isWarned = false;
@@ -150,7 +154,8 @@ async function filesIn(folder: string, ending: string): Promise<KeptFile[]> {
 }
 
 async function removeOldest(files: KeptFile[], maxCount: number, maxBytes: number): Promise<void> {
-  files.sort((one, other) => other.modifiedMs - one.modifiedMs);
+  // The system's clock for files is a coarse one; names begin with the time.
+  files.sort((one, other) => other.modifiedMs - one.modifiedMs || (basename(one.path) < basename(other.path) ? 1 : -1));
   let bytes = 0;
   for (const [index, { path, sizeBytes }] of files.entries()) {
     bytes += sizeBytes;

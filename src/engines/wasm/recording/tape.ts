@@ -14,6 +14,10 @@ export class Tape {
   /** Where the answer to a request that the guest waits for will be put. */
   #waiting: number | null = null;
 
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
+
   /** There was more: what is here is only the beginning. */
   get isCut(): boolean {
     return this.#isCut;
