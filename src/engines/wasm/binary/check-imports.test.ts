@@ -43,7 +43,7 @@ test("what is imported is listed by module", () => {
   assert(read.ok);
   assert.deepEqual(checkImports(read.value), {
     ok: true,
-    value: { wasi_snapshot_preview1: ["args_get"], wasi_unstable: ["environ_get"], gojinn: ["host_mutex_unlock"] },
+    value: { wasi_snapshot_preview1: ["args_get"], wasi_unstable: ["environ_get"], gojinn: ["host_mutex_unlock"], pilotlight: [] },
   });
 });
 
@@ -91,7 +91,7 @@ describe("an unknown import is named, with what to do", () => {
     ["wasi", "thread-spawn", /without threads/],
     ["env", "abort", /AssemblyScript/],
     ["env", "emscripten_memcpy_big", /STANDALONE_WASM/],
-    ["else", "what", /Functions of wasi_snapshot_preview1, wasi_unstable, gojinn are provided/],
+    ["else", "what", /Functions of wasi_snapshot_preview1, wasi_unstable, gojinn, pilotlight are provided/],
   ];
   for (const [module, name, hint] of cases) {
     test(`${module}.${name}`, () => {
