@@ -32,7 +32,7 @@ test("misuse is one line that says what and how to mend it, and status 2", async
     [["sevre"], /Unknown command "sevre"\. Did you mean serve\?/],
     [["hello.ts"], /To serve it: pilotlight serve hello\.ts/],
     [["serve", "--prot", "1"], /Unknown flag --prot\. Did you mean --port\?/],
-    [["serve", "--record", "calls"], /Unknown flag --record\. See --help for the flags/],
+    [["serve", "--corner", "4"], /Unknown flag --corner\. See --help for the flags/],
     [["serve", "-p", "http"], /--port "http" is not a port/],
     [["serve", "-m", "64x"], /--memory "64x" is not a size: .*64k/],
     [["serve", "nowhere"], /Cannot serve nowhere: no such file or folder/],

@@ -106,6 +106,9 @@ export const SYSTEM_OPERATION = {
   prepared: 7,
 } as const;
 
+/** Instances kept ready for runs that may wait (runs.ts), used last in, first out: more would save a new one now and then. */
+export const RUNS_KEPT_MAX = 4;
+
 /** How a request gets its fresh state (command.ts). */
 export type StartMode = "instance" | "reset" | "checkpoint";
 

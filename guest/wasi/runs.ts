@@ -4,6 +4,7 @@
  * back to the others, one that did is let go: its state was left in the middle
  * of something, and its memory may be that of a long life.
  */
+import { RUNS_KEPT_MAX } from "./channel.ts";
 import type { Command } from "./command.ts";
 import type { GuestProcess } from "./guest-process.ts";
 import type { BufferedInput, BufferedOutput } from "./streams.ts";
@@ -15,9 +16,6 @@ export interface CommandParts {
   readonly stdout: BufferedOutput;
   readonly stderr: BufferedOutput;
 }
-
-/** Kept ready: what more than these would save is a new instance now and then. */
-export const KEPT_MAX = 4;
 
 export class Runs {
   readonly #make: () => CommandParts;
@@ -40,7 +38,7 @@ export class Runs {
       // Given up meanwhile: nobody wants its output.
       if (!this.#open.delete(runId)) return;
       this.#ended(runId, ended, parts);
-      if (!parts.guest.hasWaited && this.#kept.length < KEPT_MAX) this.#kept.push(parts);
+      if (!parts.guest.hasWaited && this.#kept.length < RUNS_KEPT_MAX) this.#kept.push(parts);
     });
   }
 

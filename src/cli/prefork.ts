@@ -18,7 +18,7 @@ export interface Prefork {
 /** Null when a guess would not be safe. `args` are those after the command's name. */
 export function preforkWorker(args: readonly string[], env: Readonly<Record<string, string | undefined>>, cwd: string): Prefork | null {
   // Words that give the worker other folders to write to, or need no worker at all.
-  if (args.some((arg) => /^--(?:help|config)\b/.test(arg))) return null;
+  if (args.some((arg) => /^--(?:help|config|record)\b/.test(arg))) return null;
   const dataDir = resolve(cwd, flagValue(args, "--data-dir") ?? (env["PILOTLIGHT_DATA_DIR"] || ".pilotlight"));
   if (!statSync(dataDir, { throwIfNoEntry: false })?.isDirectory()) return null;
   let worker: WorkerProcess | null = new WorkerProcess({ entryFile: WORKER_ENTRY_FILE, dataDir });

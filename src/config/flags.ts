@@ -86,7 +86,7 @@ function checkToken(flag: Flag, token: OptionToken, seen: ReadonlyMap<string, un
 }
 
 function unknownFlag(rawName: string, flags: readonly Flag[]): Failure {
-  // The dashes are no letters: counting them would call --cors a near miss of --record.
+  // The dashes are no letters: counting them would call --cors a near miss of --corner.
   const meant = rawName.startsWith("--")
     ? nearest(
         rawName.slice(2),

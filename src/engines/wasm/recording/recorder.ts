@@ -4,9 +4,8 @@
  * nothing here answers, decides or delays anything: what takes time happens
  * after the answer. Exists only where recording was asked for.
  */
-import { type HostCall, type StartMode, SYSTEM_OPERATION } from "../../../../guest/wasi/channel.ts";
+import { type HostCall, RUNS_KEPT_MAX, type StartMode, SYSTEM_OPERATION } from "../../../../guest/wasi/channel.ts";
 import { FILE_OPERATION } from "../../../../guest/wasi/file-operations.ts";
-import { KEPT_MAX } from "../../../../guest/wasi/runs.ts";
 import { version } from "../../../base/version.ts";
 import type { Call, CallFailure, EngineSource } from "../../engine.ts";
 import type { WasmFacts } from "../wasm-facts.ts";
@@ -168,7 +167,7 @@ export class SandboxRecorder {
   ended(callId: number, { ended, exitCode, stdout, stderr, failure }: RunEnd): void {
     const run = this.#runs.get(callId);
     if (run === undefined) return;
-    if (run.waits && !run.hasWaited && this.#kept.length < KEPT_MAX) this.#kept.push(run.preparation);
+    if (run.waits && !run.hasWaited && this.#kept.length < RUNS_KEPT_MAX) this.#kept.push(run.preparation);
     const kept = stdout === null ? null : Buffer.from(stdout);
     this.#finish(callId, run, kept?.length ?? 0, () => ({ ended, exitCode, stdout: encoded(kept, run.redaction), stderr, failure }));
   }

@@ -111,7 +111,8 @@ export class RecordingsFolder {
 
   async #write(folder: string, name: string, content: string | Uint8Array): Promise<void> {
     const path = join(this.#folder, folder);
-    await mkdir(path, { recursive: true });
+    // Requests are in there: nobody else of this machine may read them.
+    await mkdir(path, { recursive: true, mode: 0o700 });
     await writeFileAtomic(join(path, name), content);
   }
 
