@@ -137,15 +137,16 @@ export function prepared(options: PilotlightOptions): { readonly subject: Subjec
   );
   if (status !== 0) throw new Error(`pilotlight validate failed: ${stderr}`);
   const { functions } = JSON.parse(stdout) as { functions: { start: { mode: string } | null }[] };
-  return { subject: pilotlight(options), startMode: functions[0]?.start?.mode ?? "none" };
+  const folder = built(options.folder, dataDirOf(options));
+  return { subject: pilotlight({ ...options, folder }), startMode: functions[0]?.start?.mode ?? "none" };
 }
 
 /** `pilotlight build` of a folder; what `serve` then starts without work. */
-export function built(folder: string): string {
+export function built(folder: string, dataDir = join(work, "data-build")): string {
   const out = `${folder}-built`;
   const { status, stderr } = spawnSync(
     process.execPath,
-    [pilotlightCommand(), "build", folder, "-o", out, "--data-dir", join(work, "data-build")],
+    [pilotlightCommand(), "build", folder, "-o", out, "--data-dir", dataDir],
     { encoding: "utf8" },
   );
   if (status !== 0) throw new Error(`pilotlight build failed: ${stderr}`);
