@@ -144,11 +144,9 @@ export function prepared(options: PilotlightOptions): { readonly subject: Subjec
 /** `pilotlight build` of a folder; what `serve` then starts without work. */
 export function built(folder: string, dataDir = join(work, "data-build")): string {
   const out = `${folder}-built`;
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [pilotlightCommand(), "build", folder, "-o", out, "--data-dir", dataDir],
-    { encoding: "utf8" },
-  );
+  const { status, stderr } = spawnSync(process.execPath, [pilotlightCommand(), "build", folder, "-o", out, "--data-dir", dataDir], {
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`pilotlight build failed: ${stderr}`);
   return out;
 }
