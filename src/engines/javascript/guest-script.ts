@@ -96,6 +96,8 @@ function readCached(name: GuestScriptName, cacheDir: string): GuestScript | null
   try {
     const index = JSON.parse(readFileSync(join(cacheDir, "guest", `${name}.json`), "utf8")) as ScriptIndex;
     if (index.format !== BUNDLE_FORMAT) return null;
+    // Another copy of the package may share the folder.
+    if (!index.inputs.some(({ path }) => path === guestFile(ENTRIES[name]))) return null;
     for (const input of index.inputs) {
       const now = statSync(input.path);
       if (now.mtimeMs !== input.mtimeMs || now.size !== input.sizeBytes) return null;
