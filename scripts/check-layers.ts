@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Numbers, layouts and types that a sandbox and its host agree on; no behaviour. */
-const SHARED_WITH_GUEST = ["guest/wasi/abi.ts", "guest/wasi/channel.ts", "guest/wasi/file-operations.ts", "guest/wasi/store-operations.ts"];
+const SHARED_WITH_GUEST = ["guest/wasi/abi.ts", "guest/wasi/channel.ts", "guest/wasi/file-operations.ts", "guest/wasi/exported-names.ts"];
 
 const IMPORT =
   /(?:^|[\s;}])(?:import|export)\s[^"';]*?from\s*["']([^"']+)["']|(?:^|[\s;}])import\s*["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/g;

@@ -67,8 +67,6 @@ async function inIsolate(): Promise<number> {
     },
     {
       files: null,
-      store: null,
-      network: null,
       streams: null,
       log: () => {},
       ask: () => {},

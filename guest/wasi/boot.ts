@@ -97,8 +97,6 @@ function boot(
       requests.forget(runId);
     },
     output: () => alone.stdout.bytes.slice().buffer as ArrayBuffer,
-    discard: () => alone.command.discard(),
-    imageBytes: () => alone.command.imageBytes,
   };
 }
 

@@ -29,7 +29,7 @@ export const CONTROL = {
 export const ENDED = { exited: 0, trapped: 1, outputTooLarge: 2, waiting: 3 } as const;
 
 /** What a run did that decides how later ones may start. */
-export const NOTED = { readClock: 1, readRandom: 2, usedHost: 4, openedFile: 8, grewMemory: 16, grewTable: 32, slept: 64 } as const;
+export const NOTED = { readClock: 1, readRandom: 2, usedHost: 4, openedFile: 8, slept: 64 } as const;
 
 /**
  * Runs a host operation to its end: a result of zero or more, or a negative
@@ -48,15 +48,21 @@ export interface Channel {
   readonly call: HostCall;
 }
 
-export function channelOn(shared: SharedArrayBuffer, call: HostCall): Channel {
+export const BLOCK_BYTES = CHANNEL.controlBytes + CHANNEL.inboxBytes + CHANNEL.outboxBytes + CHANNEL.windowBytes;
+
+/** The parts of a block of BLOCK_BYTES. */
+export function partsOf(shared: SharedArrayBuffer): Omit<Channel, "call"> {
   const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
   return {
     control: new Int32Array(shared, 0, controlBytes / 4),
     inbox: new Uint8Array(shared, controlBytes, inboxBytes),
     outbox: new Uint8Array(shared, controlBytes + inboxBytes, outboxBytes),
     window: new Uint8Array(shared, controlBytes + inboxBytes + outboxBytes, windowBytes),
-    call,
   };
+}
+
+export function channelOn(shared: SharedArrayBuffer, call: HostCall): Channel {
+  return { ...partsOf(shared), call };
 }
 
 /** Imports that may have to wait: an instance that can be suspended takes a little longer to enter, and only they need one. */
@@ -87,7 +93,7 @@ export const MAY_WAIT: ReadonlySet<string> = new Set([
  * Operation numbers, in families of a hundred; src/engines/wasm/host-calls.ts
  * is the other side.
  */
-export const OPERATION_FAMILY = { system: 0, files: 100, store: 200, network: 300 } as const;
+export const OPERATION_FAMILY = { system: 0, files: 100 } as const;
 
 export const SYSTEM_OPERATION = {
   /** Fills the window with up to `a` random bytes. */
@@ -139,8 +145,6 @@ export interface Entries {
   abandon(runId: number): void;
   /** Output that did not fit the outbox. */
   output(): ArrayBuffer;
-  discard(): void;
-  imageBytes(): number;
 }
 
 /** Where standard error lies in the window, behind the text of a trap. */

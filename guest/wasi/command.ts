@@ -6,7 +6,7 @@
  * request.
  */
 
-import { ENDED, NOTED, type StartMode, SYSTEM_OPERATION } from "./channel.ts";
+import { ENDED, type StartMode, SYSTEM_OPERATION } from "./channel.ts";
 import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
 import { type BoundImage, Image } from "./image.ts";
 import { type BufferedOutput, OutputTooLarge } from "./streams.ts";
@@ -48,10 +48,6 @@ export class Command {
     this.#stdout = streams.stdout;
     this.#stderr = streams.stderr;
     this.#mode = mode;
-  }
-
-  get imageBytes(): number {
-    return this.#image?.memoryBytes ?? 0;
   }
 
   /**
@@ -109,7 +105,7 @@ export class Command {
       return ENDED.exited;
     } finally {
       this.#guest.resetDescriptors();
-      if (this.#guest.hasWaited) this.discard();
+      if (this.#guest.hasWaited) this.#discard();
     }
   }
 
@@ -124,7 +120,7 @@ export class Command {
   }
 
   /** Lets the instance go: the next request starts from a new one, or from the image in a new one. */
-  discard(): void {
+  #discard(): void {
     this.#exports = null;
     this.#bound = null;
   }
@@ -140,7 +136,6 @@ export class Command {
     if (this.#mode === "instance") return this.#instantiate();
     let exports = this.#exports;
     if (exports === null || !this.#bound!.restore()) {
-      if (exports !== null) this.#guest.noted |= NOTED.grewMemory;
       exports = this.#again();
     }
     if (this.#mode === "checkpoint") this.#guest.gate.rewind(exports);
@@ -170,7 +165,7 @@ export class Command {
 
   #failed(error: unknown): number {
     // Its stack was not unwound properly: an instance that trapped is not used again.
-    this.discard();
+    this.#discard();
     if (error instanceof OutputTooLarge) return ENDED.outputTooLarge;
     if (error instanceof MustWait) return ENDED.waiting;
     this.#failure = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, FAILURE_MAX_CHARS);

@@ -5,10 +5,8 @@
  * shrink: an instance in which one has grown can't be put back, and `restore`
  * says so.
  */
+import { EXPORTED } from "./exported-names.ts";
 import type { Exports, Global, Memory, Table } from "./webassembly.ts";
-
-/** Exported by the rewriter (src/engines/wasm/binary/rewrite.ts) under names no compiler uses. */
-export const EXPORTED = { global: "pilotlight:global:", table: "pilotlight:table:", memory: "pilotlight:memory:" } as const;
 
 const WASM_PAGE_BYTES = 64 * 1024;
 /** What is looked at as a whole: small enough that a heap's untouched parts show. */
@@ -41,10 +39,6 @@ export class Image {
     this.#globalValues = globals.map((global) => global.value as unknown);
     this.#tableEntries = tables.map((table) => Array.from({ length: table.length }, (_, index) => table.get(index) as unknown));
     this.#isRebindable = tables.length === 0 && this.#globalValues.every((value) => typeof value === "number" || typeof value === "bigint");
-  }
-
-  get memoryBytes(): number {
-    return this.#memories.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Whether another instance of the module can be put in this state: references lead back into the first. */

@@ -7,7 +7,7 @@
  * that were on the stack when the module was prepared can unwind; a question
  * from under any other ends the run, for it would be torn apart.
  */
-import { EXPORTED } from "./image.ts";
+import { GATE_EXPORT } from "./exported-names.ts";
 import type { Exports, Memory } from "./webassembly.ts";
 
 interface AsyncifyExports {
@@ -16,13 +16,6 @@ interface AsyncifyExports {
   asyncify_start_rewind(data: number): void;
   asyncify_stop_rewind(): void;
 }
-
-/**
- * Name under which a prepared module exports the memory that its stack is
- * unwound into, behind it the indices of the functions that can unwind: "7,12".
- * A memory like the others to the image, which puts it back with them.
- */
-export const GATE_EXPORT = `${EXPORTED.memory}gate:`;
 
 /** Where asyncify's record lies in that memory: two words, how far the stack reaches and where it must end; then the stack. */
 const DATA_POINTER = 0;

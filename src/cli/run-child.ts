@@ -80,8 +80,6 @@ async function runJob({ name, file, args, environ, folders, memoryMaxBytes }: Ru
       // An instance that runs alone blocks instead of waiting: it never asks.
       ask: () => {},
       ended: () => {},
-      store: null,
-      network: null,
       streams: ownStreams,
       log: (_level, text) => writeAll(2, Buffer.from(`${text}\n`)),
       onInternalError: (error) => complain(name, `internal error: ${(error as Error).stack}`, EXIT_UNUSABLE),

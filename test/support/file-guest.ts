@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { ERRNO, LOOKUPFLAGS } from "../../guest/wasi/abi.ts";
-import { CHANNEL, channelOn, type HostCall } from "../../guest/wasi/channel.ts";
+import { BLOCK_BYTES, channelOn, type HostCall } from "../../guest/wasi/channel.ts";
 import { FdTable } from "../../guest/wasi/fd-table.ts";
 import { preopenedFolders } from "../../guest/wasi/files.ts";
 import { GuestProcess } from "../../guest/wasi/guest-process.ts";
@@ -47,12 +47,11 @@ export class FileGuest {
   hostCallCount = 0;
 
   constructor(folders: readonly SharedFolder[], { openMaxCount = 64, access }: { openMaxCount?: number; access?: FolderAccess } = {}) {
-    const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
     const call: HostCall = (...args) => {
       this.hostCallCount++;
       return this.hostFiles.serve(...args);
     };
-    const channel = channelOn(new SharedArrayBuffer(controlBytes + inboxBytes + outboxBytes + windowBytes), call);
+    const channel = channelOn(new SharedArrayBuffer(BLOCK_BYTES), call);
     this.hostFiles = new HostFiles({ folders, openMaxCount, window: channel.window, ...(access === undefined ? {} : { access }) });
     this.guest = new GuestProcess({
       channel,

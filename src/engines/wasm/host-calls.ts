@@ -23,8 +23,6 @@ export interface LiveStreams {
 export interface HostCallsOptions {
   readonly window: Uint8Array;
   readonly files: OperationServer | null;
-  readonly store: OperationServer | null;
-  readonly network: OperationServer | null;
   readonly streams: LiveStreams | null;
   log(level: number, text: string): void;
   onInternalError(error: unknown): void;
@@ -39,8 +37,6 @@ export function createHostCalls(options: HostCallsOptions): OperationServer["ser
   const families = new Map<number, OperationServer | null>([
     [OPERATION_FAMILY.system, { serve: (operation, a, b) => serveSystem(options, operation, a, b) }],
     [OPERATION_FAMILY.files, options.files],
-    [OPERATION_FAMILY.store, options.store],
-    [OPERATION_FAMILY.network, options.network],
   ]);
   return (operation, a, b, c, d, e) => {
     try {

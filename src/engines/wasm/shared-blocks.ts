@@ -3,9 +3,8 @@
  * sandbox. V8 doesn't count shared memory as a reason to collect garbage, so
  * blocks of closed sandboxes would pile up; a few are wiped and used again.
  */
-import { CHANNEL } from "../../../guest/wasi/channel.ts";
+import { BLOCK_BYTES } from "../../../guest/wasi/channel.ts";
 
-const BLOCK_BYTES = CHANNEL.controlBytes + CHANNEL.inboxBytes + CHANNEL.outboxBytes + CHANNEL.windowBytes;
 const KEPT_MAX = 8;
 
 const kept: SharedArrayBuffer[] = [];

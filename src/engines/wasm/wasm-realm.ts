@@ -5,10 +5,10 @@
 import ivm from "isolated-vm";
 import {
   type BootSettings,
-  CHANNEL,
   CONTROL,
   type Entries,
   type HostCall,
+  partsOf,
   type RunEnded,
   STDERR_OFFSET,
 } from "../../../guest/wasi/channel.ts";
@@ -46,27 +46,25 @@ export class WasmRealm {
   readonly settle: Entry;
   readonly abandon: Entry;
   readonly output: Entry;
-  readonly discard: Entry;
-  readonly window: Buffer;
   readonly files: HostFiles | null;
   readonly #entries: Entry[] = [];
   readonly #shared: SharedArrayBuffer;
   readonly #inbox: Buffer;
   readonly #outbox: Buffer;
+  readonly #window: Buffer;
   readonly #control: Int32Array;
 
   constructor(context: ivm.Context, module: WebAssembly.Module, settings: RealmSettings, calls: RealmCalls) {
     const shared = takeBlock();
     this.#shared = shared;
-    const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
-    this.#control = new Int32Array(shared, 0, controlBytes / Int32Array.BYTES_PER_ELEMENT);
-    this.#inbox = Buffer.from(shared, controlBytes, inboxBytes);
-    this.#outbox = Buffer.from(shared, controlBytes + inboxBytes, outboxBytes);
-    this.window = Buffer.from(shared, controlBytes + inboxBytes + outboxBytes, windowBytes);
+    const { control, inbox, outbox, window } = partsOf(shared);
+    this.#control = control;
+    this.#inbox = Buffer.from(shared, inbox.byteOffset, inbox.byteLength);
+    this.#outbox = Buffer.from(shared, outbox.byteOffset, outbox.byteLength);
+    this.#window = Buffer.from(shared, window.byteOffset, window.byteLength);
     const { args, environ, ...rest } = settings;
     const argsBytes = this.#inbox.write(args.map((arg) => `${arg}\0`).join(""), 0, "utf8");
     const environBytes = this.#inbox.write(environ.map((pair) => `${pair}\0`).join(""), argsBytes, "utf8");
-    const { window } = this;
     this.files = calls.files?.(window) ?? null;
     const served = createHostCalls({ ...calls, files: this.files, window });
     const call = calls.tap?.(served, window) ?? served;
@@ -96,7 +94,6 @@ export class WasmRealm {
     this.settle = entry("settle");
     this.abandon = entry("abandon");
     this.output = entry("output");
-    this.discard = entry("discard");
     entries.release();
   }
 
@@ -137,12 +134,12 @@ export class WasmRealm {
   /** "" when there is none. */
   stderr(): string {
     const length = this.#control[CONTROL.stderrLength]!;
-    return length === 0 ? "" : this.window.toString("utf8", STDERR_OFFSET, STDERR_OFFSET + length);
+    return length === 0 ? "" : this.#window.toString("utf8", STDERR_OFFSET, STDERR_OFFSET + length);
   }
 
   /** Why the guest trapped, with its frames. */
   failureText(): string {
-    return this.window.toString("utf16le", 0, this.#control[CONTROL.failureLength]!);
+    return this.#window.toString("utf16le", 0, this.#control[CONTROL.failureLength]!);
   }
 }
 

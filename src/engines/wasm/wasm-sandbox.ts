@@ -134,8 +134,6 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       {
         files: folders.length === 0 ? null : (window) => new HostFiles({ folders, openMaxCount: OPEN_FILES_MAX, window }),
         tap: this.#recorder === null ? null : (serve, window) => this.#recorder!.tap(serve, window, () => this.#turns.runningCallId),
-        store: null,
-        network: null,
         streams: null,
         log: (level, text) => this.#log(level >= 3 ? "error" : "info", text),
         ask: (ticket, runId, operation, ...args) => void this.#serve(ticket, runId, operation, args),

@@ -5,6 +5,8 @@
  * traps need their names. A module's own exports under our names are dropped, or it
  * could pass off something else as its state.
  */
+
+import { EXPORTED } from "../../../../guest/wasi/exported-names.ts";
 import { fail, ok, type Result } from "../../../base/result.ts";
 import { describeBytes } from "../../../base/units.ts";
 import { unsignedLeb } from "./byte-reader.ts";
@@ -15,7 +17,7 @@ import type { ExportFacts, MemoryFacts, ModuleFacts, TableFacts } from "./module
 import type { ModuleLayout, Range } from "./module-reading.ts";
 import { parseModule } from "./parse-module.ts";
 import { STATE_PARTS_MAX, statePartCount } from "./put-back.ts";
-import { EXPORTED, isReserved } from "./reserved-names.ts";
+import { isReserved } from "./reserved-names.ts";
 import { placeOf, SECTION, type Section } from "./sections.ts";
 
 export interface RewriteLimits {

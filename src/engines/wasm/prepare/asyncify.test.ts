@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CHANNEL, type Channel, channelOn, ENDED, type StartMode } from "../../../../guest/wasi/channel.ts";
+import { BLOCK_BYTES, type Channel, channelOn, ENDED, partsOf, type StartMode } from "../../../../guest/wasi/channel.ts";
 import { Command } from "../../../../guest/wasi/command.ts";
+import { GATE_EXPORT } from "../../../../guest/wasi/exported-names.ts";
 import { FdTable } from "../../../../guest/wasi/fd-table.ts";
 import { preopenedFolders } from "../../../../guest/wasi/files.ts";
 import { gojinnImports } from "../../../../guest/wasi/gojinn.ts";
@@ -19,7 +20,7 @@ import { readModule } from "../binary/module-facts.ts";
 import { rewriteModule } from "../binary/rewrite.ts";
 import { compileModule } from "../compile-module.ts";
 import { createHostCalls } from "../host-calls.ts";
-import { asyncify, GATE_EXPORT } from "./asyncify.ts";
+import { asyncify } from "./asyncify.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { loadShim, type Shim } from "./shim.ts";
 
@@ -42,16 +43,14 @@ async function variantsOf(file: string, environIsRequest = false): Promise<Varia
 }
 
 interface Server {
-  readonly imageBytes: number;
   answer(stdin: string, environ?: readonly string[]): string;
 }
 
 /** As the entries of an isolate do it. */
 async function serve(bytes: Uint8Array, mode: StartMode, environIsRequest = false): Promise<Server> {
-  const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
-  const shared = new SharedArrayBuffer(controlBytes + inboxBytes + outboxBytes + windowBytes);
-  const window = Buffer.from(shared, controlBytes + inboxBytes + outboxBytes, windowBytes);
-  const none = { files: null, store: null, network: null, streams: null, log: () => {}, onInternalError: assert.ifError };
+  const shared = new SharedArrayBuffer(BLOCK_BYTES);
+  const { window } = partsOf(shared);
+  const none = { files: null, streams: null, log: () => {}, onInternalError: assert.ifError };
   const channel: Channel = channelOn(shared, createHostCalls({ window, ...none }));
   const stdin = new BufferedInput();
   const stdout = new BufferedOutput(MIB, "end");
@@ -64,9 +63,6 @@ async function serve(bytes: Uint8Array, mode: StartMode, environIsRequest = fals
   const command = new Command(module, { wasi_snapshot_preview1: wasi }, process, { stdout, stderr }, mode);
   command.prepare();
   return {
-    get imageBytes() {
-      return command.imageBytes;
-    },
     answer(input, environ = []) {
       process.environ = environ.map((pair) => Buffer.from(`${pair}\0`));
       stdin.set(Buffer.from(input));
@@ -145,8 +141,8 @@ test("a module that was not prepared can't be armed", { skip: skipReason(go) }, 
   await assert.rejects(serve((await variantsOf(fileOf(go))).plain, "checkpoint"), /was not prepared/);
 });
 
-test("host and guest find the stack's memory under the same name", () => {
-  assert.equal(GATE_EXPORT, gate.GATE_EXPORT);
+test("the stack's memory has the name that prepared modules on disk have", () => {
+  assert.equal(GATE_EXPORT, "pilotlight:memory:gate:");
 });
 
 test("the shim that a rehearsal loads has what it is said to have", async () => {

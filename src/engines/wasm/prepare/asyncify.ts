@@ -8,15 +8,13 @@
  * Runs in a process of its own: Binaryen gives up by ending its process.
  */
 import type Binaryen from "binaryen";
-import { EXPORTED } from "../binary/reserved-names.ts";
+import { GATE_EXPORT } from "../../../../guest/wasi/exported-names.ts";
 import { stripCustomSections, withNames } from "./custom-sections.ts";
 
 /** Imports that may tell of the request (guest/wasi/imports.ts), in both spellings of WASI's module. */
 const QUESTIONS = ["fd_read", "environ_sizes_get", "environ_get"];
 const WASI_MODULES = ["wasi_snapshot_preview1", "wasi_unstable"];
 
-/** The same as in guest/wasi/request-gate.ts, which finds the memory and the functions by it; a test compares them. */
-export const GATE_EXPORT = `${EXPORTED.memory}gate:`;
 const STACK_MEMORY = "asyncify_memory";
 /** Of 64 KiB. A stack that needs more ends in a trap, and the module goes on without checkpoints. */
 const STACK_PAGES = 1;

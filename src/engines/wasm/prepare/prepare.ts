@@ -4,9 +4,9 @@
  * and Binaryen in this process: only for one that can be killed
  * (prepare-main.ts), never for a server.
  */
-import { EXPORTED } from "../binary/reserved-names.ts";
+import { EXPORTED, GATE_EXPORT } from "../../../../guest/wasi/exported-names.ts";
 import { compileModule } from "../compile-module.ts";
-import { asyncify, GATE_EXPORT } from "./asyncify.ts";
+import { asyncify } from "./asyncify.ts";
 import { type Choice, checkpointObstacle, choosePreparation, type Findings, type StartCosts } from "./choose-preparation.ts";
 import { costsUs } from "./cost.ts";
 import { type Ended, Rehearsal } from "./rehearsal.ts";

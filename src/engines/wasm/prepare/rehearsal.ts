@@ -5,7 +5,7 @@
  * once for all requests. The host refuses it everything but clocks and random
  * bytes. The module is hostile: only in a process that can be killed.
  */
-import { CHANNEL, channelOn } from "../../../../guest/wasi/channel.ts";
+import { BLOCK_BYTES, channelOn, partsOf } from "../../../../guest/wasi/channel.ts";
 import { KIB } from "../../../base/units.ts";
 import { createHostCalls } from "../host-calls.ts";
 import { trapSummary } from "../trap-text.ts";
@@ -39,11 +39,10 @@ export class Rehearsal {
     this.#module = module;
     this.#stdout = new shim.BufferedOutput(OUTPUT_MAX_BYTES, "end");
     this.#stderr = new shim.BufferedOutput(OUTPUT_MAX_BYTES, "drop");
-    const { controlBytes, inboxBytes, outboxBytes, windowBytes } = CHANNEL;
-    const shared = new SharedArrayBuffer(controlBytes + inboxBytes + outboxBytes + windowBytes);
-    const window = Buffer.from(shared, controlBytes + inboxBytes + outboxBytes, windowBytes);
+    const shared = new SharedArrayBuffer(BLOCK_BYTES);
+    const { window } = partsOf(shared);
     const internal = { log: () => {}, onInternalError: () => {} };
-    const channel = channelOn(shared, createHostCalls({ window, files: null, store: null, network: null, streams: null, ...internal }));
+    const channel = channelOn(shared, createHostCalls({ window, files: null, streams: null, ...internal }));
     const parts = {
       channel,
       descriptors: new shim.FdTable([], () => shim.preopenedFolders(channel) as never),

@@ -61,8 +61,6 @@ function run(recording: Recording, module: WebAssembly.Module, isolate: ivm.Isol
     },
     {
       files: null,
-      store: null,
-      network: null,
       streams: null,
       tap: (_serve, window) => player.tap(window),
       log: () => {},
