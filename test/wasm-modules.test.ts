@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { command } from "../src/engines/wasm/binary/testing/assembler.ts";
 import { pilotlight } from "./support/cli.ts";
 import { fileOf, guest, skipReason } from "./support/guests.ts";
 import type { TestServer } from "./support/server.ts";
@@ -18,6 +19,8 @@ const HUGE_BYTES = 200 * MIB;
 const HEAD = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 /** What `wasm-tools component new` puts first: the same magic, version 13, layer 1. */
 const COMPONENT = Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]);
+
+const I32_ADD_OF_I64 = command([0x42, 1, 0x42, 2, 0x6a, 0x1a]);
 
 const order = await guest("c", "order");
 const [unknown, wrong, good] = await Promise.all(["unknown-imports", "wrong-signature", "data-drop"].map((name) => guest("wat", name)));
@@ -31,6 +34,7 @@ const REASONS: Readonly<Record<string, RegExp>> = {
   damaged: /Cannot use damaged: /,
   huge: /Cannot use huge: the module has 200 MiB, and at most 64 MiB are taken/,
   component: /Cannot use component: .*component/,
+  mistyped: /Cannot use mistyped: it does not compile: .*function #0/,
   unknown: /the module imports wasi_snapshot_preview1\.fd_wriet, env\.launch, which are not provided/,
   wrong: /imports wasi_snapshot_preview1\.fd_write as \(i32, i32, i32\) -> i32, which is \(i32, i32, i32, i32\) -> i32/,
 };
@@ -50,6 +54,7 @@ describe("modules", { skip: skipReason(order) }, () => {
       truncated: bytes.subarray(0, bytes.length >> 1),
       damaged,
       component: COMPONENT,
+      mistyped: I32_ADD_OF_I64,
       unknown: fileOf(unknown!),
       wrong: fileOf(wrong!),
     });

@@ -8,6 +8,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { command } from "../src/engines/wasm/binary/testing/assembler.ts";
 import { pilotlight, startPilotlight } from "./support/cli.ts";
 import { fileOf, guest, skipReason } from "./support/guests.ts";
 
@@ -131,10 +132,12 @@ describe("pilotlight run", { skip: skipReason(guests.get("command")!) }, () => {
     writeFileSync(join(cwd, "text.wasm"), "words and more words");
     copyFileSync(file("command"), join(cwd, "cut.wasm"));
     writeFileSync(join(cwd, "cut.wasm"), readFileSync(file("command")).subarray(0, 3_000));
+    writeFileSync(join(cwd, "mistyped.wasm"), command([0x42, 1, 0x42, 2, 0x6a, 0x1a]));
     const unknown = await guest("wat", "unknown-imports");
     for (const [module, message] of [
       ["text.wasm", /the file is no WebAssembly module/],
       ["cut.wasm", /the module is invalid at byte/],
+      ["mistyped.wasm", /does not compile: .*function #0/],
       [fileOf(unknown), /imports wasi_snapshot_preview1\.fd_wriet, env\.launch, which are not provided/],
     ] as const) {
       const { status, stderr } = await run([module]);

@@ -44,7 +44,7 @@ const HEADERS =
 
 const job = JSON.parse(process.argv[2]!) as StartJob;
 const script = await guestScript("wasi", job.dataDir);
-const snapshot = await loadSnapshot(join(job.dataDir, snapshotFileName(script.hash)), async () => script.code);
+const snapshot = await loadSnapshot(join(job.dataDir, snapshotFileName(script.hash)), async () => script.code, "compiled");
 const isolateUs = await inIsolate();
 const engineUs = await inEngine();
 process.stdout.write(JSON.stringify({ isolateUs, engineUs } satisfies StartCosts));

@@ -6,25 +6,22 @@
  * says so.
  */
 import { EXPORTED } from "./exported-names.ts";
+import { pageScanOf } from "./page-scan.ts";
 import type { Exports, Global, Memory, Table } from "./webassembly.ts";
 
 const WASM_PAGE_BYTES = 64 * 1024;
 /** What is looked at as a whole: small enough that a heap's untouched parts show. */
 const PAGE_BYTES = 4096;
-const WORD_BYTES = 8;
 /** A run of zero pages shorter than this is copied with its neighbours: a call costs more than the bytes. */
 const ZERO_RUN_MIN_PAGES = 4;
+/** What is called this often pays for a closer look. */
+const RESTORES_BEFORE_SCAN = 8;
 
 interface Run {
   readonly start: number;
   readonly end: number;
   /** Bytes to put there; null for zeroes. */
   readonly bytes: Uint8Array | null;
-}
-
-interface MemoryImage {
-  readonly length: number;
-  readonly runs: readonly Run[];
 }
 
 export class Image {
@@ -35,7 +32,7 @@ export class Image {
 
   constructor(exports: Exports) {
     const { memories, globals, tables } = stateOf(exports);
-    this.#memories = memories.map((memory) => memoryImage(new Uint8Array(memory.buffer)));
+    this.#memories = memories.map((memory) => new MemoryImage(memory));
     this.#globalValues = globals.map((global) => global.value as unknown);
     this.#tableEntries = tables.map((table) => Array.from({ length: table.length }, (_, index) => table.get(index) as unknown));
     this.#isRebindable = tables.length === 0 && this.#globalValues.every((value) => typeof value === "number" || typeof value === "bigint");
@@ -73,7 +70,7 @@ export class BoundImage {
   /** Hot path. False when the instance has outgrown the image and must be discarded. */
   restore(): boolean {
     const { memories, globals, tables } = this.#state;
-    for (let index = 0; index < memories.length; index++) if (!restoreMemory(memories[index]!, this.#memories[index]!)) return false;
+    for (let index = 0; index < memories.length; index++) if (!this.#memories[index]!.restore(memories[index]!)) return false;
     for (let index = 0; index < globals.length; index++) globals[index]!.value = this.#globalValues[index];
     for (let index = 0; index < tables.length; index++) if (!restoreTable(tables[index]!, this.#tableEntries[index]!)) return false;
     return true;
@@ -92,31 +89,47 @@ function stateOf(exports: Exports): InstanceState {
   return { memories: values(EXPORTED.memory), globals: values(EXPORTED.global), tables: values(EXPORTED.table) };
 }
 
-function restoreMemory(memory: Memory, { length, runs }: MemoryImage): boolean {
-  const missingBytes = length - memory.buffer.byteLength;
-  if (missingBytes < 0) return false;
-  if (missingBytes > 0) memory.grow(missingBytes / WASM_PAGE_BYTES);
-  const bytes = new Uint8Array(memory.buffer);
-  for (const run of runs) {
-    if (run.bytes === null) bytes.fill(0, run.start, run.end);
-    else bytes.set(run.bytes, run.start);
-  }
-  return true;
-}
-
 function restoreTable(table: Table, entries: readonly unknown[]): boolean {
   if (table.length !== entries.length) return false;
   for (let index = 0; index < entries.length; index++) table.set(index, entries[index]);
   return true;
 }
 
-function memoryImage(bytes: Uint8Array): MemoryImage {
-  const words = new BigUint64Array(bytes.buffer, 0, bytes.length / WORD_BYTES);
-  const isZero = (page: number): boolean => {
-    const end = ((page + 1) * PAGE_BYTES) / WORD_BYTES;
-    for (let word = (page * PAGE_BYTES) / WORD_BYTES; word < end; word++) if (words[word] !== 0n) return false;
+/**
+ * A memory as it was: at first as one copy, which is quick to take, and once it
+ * was needed a few times as runs of pages, which are quicker to put back.
+ */
+class MemoryImage {
+  readonly #length: number;
+  #runs: readonly Run[];
+  #restoreCount = 0;
+
+  constructor(memory: Memory) {
+    const bytes = new Uint8Array(memory.buffer);
+    this.#length = bytes.length;
+    this.#runs = [{ start: 0, end: bytes.length, bytes: bytes.slice() }];
+  }
+
+  /** Hot path. */
+  restore(memory: Memory): boolean {
+    const missingBytes = this.#length - memory.buffer.byteLength;
+    if (missingBytes < 0) return false;
+    if (missingBytes > 0) memory.grow(missingBytes / WASM_PAGE_BYTES);
+    const bytes = new Uint8Array(memory.buffer);
+    for (const run of this.#runs) {
+      if (run.bytes === null) bytes.fill(0, run.start, run.end);
+      else bytes.set(run.bytes, run.start);
+    }
+    // Now it is what the image is.
+    if (++this.#restoreCount === RESTORES_BEFORE_SCAN) this.#runs = runsOf(memory);
     return true;
-  };
+  }
+}
+
+function runsOf(memory: Memory): Run[] {
+  const bytes = new Uint8Array(memory.buffer);
+  const isZeroFrom = pageScanOf(memory);
+  const isZero = (page: number): boolean => isZeroFrom(page * PAGE_BYTES, (page + 1) * PAGE_BYTES) === 1;
   const runs: Run[] = [];
   const pageCount = bytes.length / PAGE_BYTES;
   for (let page = 0, start = 0; page < pageCount; ) {
@@ -131,7 +144,7 @@ function memoryImage(bytes: Uint8Array): MemoryImage {
     page = Math.max(zeroEnd, page + 1);
     if (page >= pageCount && start < pageCount) runs.push(copied(bytes, start, pageCount));
   }
-  return { length: bytes.length, runs };
+  return runs;
 }
 
 function copied(bytes: Uint8Array, startPage: number, endPage: number): Run {

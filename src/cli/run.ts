@@ -20,6 +20,8 @@ import type { RunJob } from "./run-child.ts";
 const WASI = "WASI";
 /** What 32-bit linear memory can have. */
 const MEMORY_MAX_BYTES = 4 * GIB;
+/** Nobody has built this module before, and what is wrong with it should be told before it runs. */
+const VALIDATES_FIRST = ["--no-wasm-lazy-validation"];
 const SIGNAL_EXIT_BASE = 128;
 /** The job is small; it goes by a pipe of its own because arguments are shown to every user of the machine. */
 const JOB_DESCRIPTOR = 3;
@@ -50,7 +52,7 @@ async function runModule(call: Call): Promise<number> {
     printFailures("run", job.failure, call.io);
     return EXIT_MISUSE;
   }
-  const child = spawn(process.execPath, [...V8_FLAGS, programFile("cli/run-child")], {
+  const child = spawn(process.execPath, [...V8_FLAGS, ...VALIDATES_FIRST, programFile("cli/run-child")], {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     env: { NODE_COMPILE_CACHE: call.io.env["NODE_COMPILE_CACHE"] },
   });

@@ -113,7 +113,7 @@ export class Engines {
       import("../engines/javascript/guest-script.ts"),
     ]);
     const file = join(dataDir, "cache", "snapshots", snapshotFileName(await guestHash("wasi", dataDir)));
-    const snapshot = await loadSnapshot(file, () => scriptCode("wasi", dataDir));
+    const snapshot = await loadSnapshot(file, () => scriptCode("wasi", dataDir), "compiled");
     const recorder = await recorderOf(this.#message.config, this.#host);
     this.#openWasm = new WasmEngine({ ...isolateHost(this.#host, this.#watchdog, this.#capabilities), snapshot, recorder });
     return this.#openWasm;

@@ -42,7 +42,7 @@ export async function makeWasmEngine({ capabilities, logs = [] }: WasmEnginePart
   const watchdog = new Watchdog();
   const engine = new WasmEngine({
     watchdog,
-    snapshot: await loadSnapshot(join(workDir, snapshotFileName(script.hash)), async () => script.code),
+    snapshot: await loadSnapshot(join(workDir, snapshotFileName(script.hash)), async () => script.code, "compiled"),
     capabilities: capabilities ?? (() => Promise.reject(new Error("this test has no store"))),
     turns: { loopTurn() {}, threadTurn: () => 0, threadTurnEnded() {} },
     onGuestLog: (_functionId, level, message) => logs.push({ level, message }),

@@ -1,7 +1,7 @@
 /**
- * The heap snapshot of the guest prelude: made once per prelude and V8
- * version, kept in a file, read by every worker. A sandbox that opens from it
- * has its web APIs without running a line.
+ * Heap snapshots of guest scripts: each made once per script and V8 version,
+ * kept in a file, read by every worker. A sandbox that opens from one has what
+ * the script made without running a line.
  */
 import { dirname } from "node:path";
 import ivm from "isolated-vm";
@@ -9,17 +9,40 @@ import { builtin } from "../../base/builtin.ts";
 
 const CHECKSUM_BYTES = 4;
 
+/**
+ * "compiled": with the bytecode of every function, for a script most of which
+ * every sandbox runs (the shim: 1 ms of a first call, for 80 KiB). "lazy":
+ * functions are compiled when they are called, for one that is mostly unused.
+ */
+export type SnapshotForm = "lazy" | "compiled";
+
 /** The snapshot in `file`; makes and keeps it there when it is missing. */
-export async function loadSnapshot(file: string, preludeCode: () => Promise<string>): Promise<ivm.ExternalCopy<ArrayBuffer>> {
+export async function loadSnapshot(
+  file: string,
+  scriptCode: () => Promise<string>,
+  form: SnapshotForm = "lazy",
+): Promise<ivm.ExternalCopy<ArrayBuffer>> {
   const stored = readStored(file);
   if (stored !== null) return stored;
-  const bytes = makeSnapshot(await preludeCode());
+  const code = await scriptCode();
+  const bytes = form === "lazy" ? makeSnapshot(code) : compilingAtOnce(() => makeSnapshot(code));
   keep(file, bytes);
   return new ivm.ExternalCopy(bytes);
 }
 
 function makeSnapshot(code: string): ArrayBuffer {
   return ivm.Isolate.createSnapshot([{ code, filename: "pilotlight-guest" }]).copy() as ArrayBuffer;
+}
+
+/** isolated-vm passes V8 no options for compiling; its flags are the whole process's, and what they were again before anything else runs. */
+function compilingAtOnce(make: () => ArrayBuffer): ArrayBuffer {
+  const { setFlagsFromString } = builtin.v8;
+  setFlagsFromString("--no-lazy");
+  try {
+    return make();
+  } finally {
+    setFlagsFromString("--lazy");
+  }
 }
 
 function readStored(file: string): ivm.ExternalCopy<ArrayBuffer> | null {

@@ -13,6 +13,7 @@ import { writeFileAtomic } from "../../store/atomic-file.ts";
 import { checkImports } from "./binary/check-imports.ts";
 import { putBackObstacles } from "./binary/put-back.ts";
 import { rewriteModule } from "./binary/rewrite.ts";
+import { compileModule } from "./compile-module.ts";
 import { detectContract } from "./detect-contract.ts";
 import { FACTS_NAME, MODULE_NAME, parseFacts, WASM_FACTS_FORMAT, type WasmFacts } from "./wasm-facts.ts";
 
@@ -50,11 +51,30 @@ export async function buildModule(source: ModuleSource, dataDir: string): Promis
   if (kept !== null) return ok({ hash, codeFile, facts: kept });
   const made = makeModule(source, bytes);
   if (!made.ok) return made;
+  const invalid = await compileFailure(made.value.bytes);
+  if (invalid !== null) {
+    return fail({
+      code: "INVALID_MODULE",
+      message: `Cannot use ${source.id}: it does not compile: ${invalid}`,
+      hint: "Build it again; wasm-validate says more about it",
+      at: { file: source.file },
+    });
+  }
   await mkdir(folder, { recursive: true });
   await writeFileAtomic(codeFile, made.value.bytes);
   // Last: a folder with facts is whole.
   await writeFileAtomic(join(folder, FACTS_NAME), JSON.stringify(made.value.facts));
   return ok({ hash, codeFile, facts: made.value.facts });
+}
+
+/** The one time that all of it is validated: workers do it function by function (v8-flags.ts). */
+async function compileFailure(bytes: Uint8Array): Promise<string | null> {
+  try {
+    await compileModule(bytes);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function makeModule(source: ModuleSource, bytes: Uint8Array): Result<{ bytes: Uint8Array; facts: WasmFacts }> {
