@@ -2,13 +2,17 @@
  * Spare isolates: one isolate with its context, opened ahead for the next cold
  * start. Opening them is most of what a cold start costs (2 of 3 ms), and the
  * same for every function until its code is compiled. Made only after a first
- * cold start, a moment later, so that a quiet worker holds none and a call in
- * progress is not held up.
+ * cold start, a moment later, so that a quiet worker holds none and calls in
+ * progress are not held up: on one core, V8 opening an isolate here and a cold
+ * guest being compiled in the pool take each other's time.
  */
 import ivm from "isolated-vm";
+import { isPoolIdle } from "./turn-runner.ts";
 
 /** Long enough for the answer that is being given, short against the next cold start. */
 const REFILL_DELAY_MS = 2;
+/** With always something in the pool, the next cold start needs a spare all the same. */
+const REFILL_WAIT_MAX_MS = 20;
 
 export interface OpenIsolate {
   readonly isolate: ivm.Isolate;
@@ -63,18 +67,26 @@ export class SpareIsolates {
   #refill(memoryMib: number): void {
     if (this.#refilling || this.#closed) return;
     this.#refilling = true;
-    setTimeout(async () => {
-      try {
-        const opened = this.#open("(spare)", memoryMib);
-        const context = await opened.isolate.createContext();
-        this.#drop();
-        this.#spare = { ...opened, context };
-        this.#spareMemoryMib = memoryMib;
-        if (this.#closed) this.#drop();
-      } finally {
-        this.#refilling = false;
-      }
-    }, REFILL_DELAY_MS).unref();
+    const latestMs = performance.now() + REFILL_WAIT_MAX_MS;
+    const whenIdle = (): void => {
+      if (isPoolIdle() || performance.now() >= latestMs) void this.#makeSpare(memoryMib);
+      else setTimeout(whenIdle, 1).unref();
+    };
+    setTimeout(whenIdle, REFILL_DELAY_MS).unref();
+  }
+
+  async #makeSpare(memoryMib: number): Promise<void> {
+    try {
+      if (this.#closed) return;
+      const opened = this.#open("(spare)", memoryMib);
+      const context = await opened.isolate.createContext();
+      this.#drop();
+      this.#spare = { ...opened, context };
+      this.#spareMemoryMib = memoryMib;
+      if (this.#closed) this.#drop();
+    } finally {
+      this.#refilling = false;
+    }
   }
 
   #drop(): void {

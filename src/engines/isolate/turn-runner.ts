@@ -50,6 +50,12 @@ export function isInTurn(): boolean {
   return turnDepth > 0;
 }
 
+/** Turns of any sandbox that are in the pool. */
+let pooledCount = 0;
+export function isPoolIdle(): boolean {
+  return pooledCount === 0;
+}
+
 const LOST: unknown[] = [true];
 /** Guests may throw undefined. */
 const NOTHING = Symbol("nothing was thrown");
@@ -194,12 +200,14 @@ export class TurnRunner {
     if (this.#inPool.push(callId) === 1) this.#watchPool();
     const cpuBeforeNs = this.#cpuTimeNs();
     let value: unknown;
+    pooledCount++;
     try {
       value = await entry.apply(undefined, args, options);
       if (callId > 0) this.#lanes.threadTurn(Number(this.#cpuTimeNs() - cpuBeforeNs) / 1e6);
     } catch (error) {
       this.#owner.threw(callId, error);
     }
+    pooledCount--;
     this.#observer.threadTurnEnded(slot);
     this.#inPool.shift();
     this.#disarm();
