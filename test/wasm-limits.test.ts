@@ -12,6 +12,8 @@ import { startWasmServer } from "./support/wasm-server.ts";
 const CPU_TIMEOUT = "300ms";
 const MEMORY_MIB = 16;
 const PAGE_BYTES = 65_536;
+/** Two of them pass the limit. */
+const HOARD_MIB = 10;
 const OUTPUT_MAX_BYTES = 100_000;
 
 /** Function id: its guest, what its caller is told, what the log says. */
@@ -36,6 +38,7 @@ const guests: Readonly<Record<string, Guest>> = Object.fromEntries(
       sleep: ["c", "sleep"] as const,
       cat: ["c", "cat"] as const,
       "grow-bomb": ["c", "attacks/grow-bomb"] as const,
+      hoard: ["c", "attacks/hoard-waiting"] as const,
     }).map(async ([id, [language, name]]) => [id, await guest(language, name)] as const),
   ),
 );
@@ -106,6 +109,25 @@ describe("limits", { skip: skipReason(guests["order"]!) }, () => {
     assert.deepEqual(awake, [], "the order was answered while they slept");
     await Promise.all(sleepers);
     assert.deepEqual(awake, [200, 400, 600]);
+  });
+
+  const hoard = (order: string): Promise<Response[]> =>
+    Promise.all(Array.from({ length: 6 }, () => server.get("/hoard", { method: "POST", body: `${order} ${HOARD_MIB}` })));
+
+  test("requests that would hold more than the limit while they wait, wait for each other", async () => {
+    await hoard("take");
+    for (const answer of await hoard("take")) assert.equal(await answer.text(), "held 1\n");
+  });
+
+  test("requests that grow while they wait are ended when they hold twice the limit between them", async () => {
+    const answers = await hoard("grow");
+    const texts = await Promise.all(answers.map((answer) => answer.text()));
+    const held = texts.filter((text) => text === "held 1\n");
+    const ended = texts.filter((text) => text.includes('"MEMORY_LIMIT_EXCEEDED"'));
+    assert.ok(held.length >= 2 && held.length <= (2 * MEMORY_MIB) / HOARD_MIB, `${held.length} were answered`);
+    assert.equal(held.length + ended.length, texts.length, texts.join());
+    await order();
+    assert.equal(await server.workerOf("order", false), workerPid, "the worker lives on");
   });
 
   test("a guest that sleeps past its deadline is answered 504, and those beside it wake", async () => {

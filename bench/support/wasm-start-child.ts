@@ -15,6 +15,7 @@ import { guestScript, snapshotFileName } from "../../src/engines/javascript/gues
 import { loadSnapshot } from "../../src/engines/javascript/snapshot.ts";
 import { compileModule } from "../../src/engines/wasm/compile-module.ts";
 import { gojinnContract } from "../../src/engines/wasm/contracts/gojinn-contract.ts";
+import { requestSettings } from "../../src/engines/wasm/request-realm.ts";
 import { WasmEngine } from "../../src/engines/wasm/wasm-engine.ts";
 import { WasmRealm } from "../../src/engines/wasm/wasm-realm.ts";
 import { median } from "../../src/stats/quantile.ts";
@@ -55,16 +56,7 @@ async function inIsolate(): Promise<number> {
   const realm = new WasmRealm(
     isolate.createContextSync(),
     module,
-    {
-      mode: job.mode,
-      args: ["order"],
-      environ: [],
-      environIsRequest: false,
-      stdoutMaxBytes: LIMITS.outputMaxBytes,
-      stderrMaxBytes: MIB,
-      isLive: false,
-      streamFiletypes: [],
-    },
+    requestSettings({ ...LIMITS, ...FUNCTION, contract: gojinnContract }, job.mode),
     {
       files: null,
       streams: null,

@@ -23,7 +23,7 @@ import { FdTable } from "./fd-table.ts";
 import { preopenedFolders } from "./files.ts";
 import { gojinnImports } from "./gojinn.ts";
 import { GuestProcess } from "./guest-process.ts";
-import { type AskHost, HostRequests } from "./host-requests.ts";
+import { type AskHost, HeldTooMuch, HostRequests } from "./host-requests.ts";
 import { type WasiFunction, wasiImports } from "./imports.ts";
 import { pilotlightImports } from "./pilotlight.ts";
 import { type CommandParts, Runs } from "./runs.ts";
@@ -42,7 +42,15 @@ function boot(
   const { argsBytes, environBytes, environIsRequest, isLive } = settings;
   const args = strings(channel.inbox.slice(0, argsBytes));
   const environ = strings(channel.inbox.slice(argsBytes, argsBytes + environBytes));
-  const requests = new HostRequests(ask);
+  const tellHeld = (): number => {
+    const { heldPages } = runs;
+    channel.control[CONTROL.heldPages] = heldPages;
+    return heldPages;
+  };
+  const requests = new HostRequests((...request) => {
+    if (tellHeld() > settings.heldMaxPages) throw new HeldTooMuch();
+    ask(...request);
+  });
 
   const make = (maySuspend: boolean): CommandParts => {
     const stdin = new BufferedInput();
@@ -69,13 +77,16 @@ function boot(
   };
 
   const alone = make(false);
-  const runs = new Runs(
+  const runs: Runs = new Runs(
     () => {
       const parts = make(true);
       parts.command.prepare();
       return parts;
     },
-    (runId, ended, parts) => tellEnded(runId, ended, leaveOutput(channel, parts, ended)),
+    (runId, ended, parts) => {
+      tellHeld();
+      tellEnded(runId, ended, leaveOutput(channel, parts, ended));
+    },
   );
   return {
     prepare: () => alone.command.prepare(),
@@ -95,6 +106,7 @@ function boot(
     abandon(runId) {
       runs.abandon(runId);
       requests.forget(runId);
+      tellHeld();
     },
     output: () => alone.stdout.bytes.slice().buffer as ArrayBuffer,
   };

@@ -23,10 +23,12 @@ export const CONTROL = {
   noted: 3,
   /** Bytes of UTF-16 text in the window that say why it trapped. */
   failureLength: 4,
+  /** Pages of 64 KiB that runs which wait hold between them. */
+  heldPages: 5,
 } as const;
 
 /** Kinds of end, the value that an entry returns. */
-export const ENDED = { exited: 0, trapped: 1, outputTooLarge: 2, waiting: 3 } as const;
+export const ENDED = { exited: 0, trapped: 1, outputTooLarge: 2, waiting: 3, heldTooMuch: 4 } as const;
 
 /** What a run did that decides how later ones may start. */
 export const NOTED = { readClock: 1, readRandom: 2, usedHost: 4, openedFile: 8, slept: 64 } as const;
@@ -126,6 +128,8 @@ export interface BootSettings {
   readonly environIsRequest: boolean;
   readonly stdoutMaxBytes: number;
   readonly stderrMaxBytes: number;
+  /** Linear memory that runs which wait may hold between them before one that asks is ended. */
+  readonly heldMaxPages: number;
   /** Streams go to the host as they are used, and waiting blocks: a command line. */
   readonly isLive: boolean;
   /** WASI file types of standard input, output and error: a terminal is written to line by line. */

@@ -8,6 +8,7 @@
 
 import { ENDED, type StartMode, SYSTEM_OPERATION } from "./channel.ts";
 import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
+import { HeldTooMuch } from "./host-requests.ts";
 import { type BoundImage, Image } from "./image.ts";
 import { type BufferedOutput, OutputTooLarge } from "./streams.ts";
 import { type Exports, type Imports, type Memory, type Module, webAssembly } from "./webassembly.ts";
@@ -168,6 +169,7 @@ export class Command {
     this.#discard();
     if (error instanceof OutputTooLarge) return ENDED.outputTooLarge;
     if (error instanceof MustWait) return ENDED.waiting;
+    if (error instanceof HeldTooMuch) return ENDED.heldTooMuch;
     this.#failure = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, FAILURE_MAX_CHARS);
     return ENDED.trapped;
   }

@@ -16,6 +16,9 @@ export type Argument = string | number | null | Uint8Array;
 
 export type AskHost = (ticket: number, runId: number, operation: string, ...args: Argument[]) => void;
 
+/** Ends a run that would wait, where those that do hold too much memory already. */
+export class HeldTooMuch extends Error {}
+
 export class HostRequests {
   readonly #ask: AskHost;
   readonly #waiting = new Map<number, { readonly runId: number; readonly answered: (answer: HostAnswer) => void }>();

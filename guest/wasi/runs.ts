@@ -17,6 +17,8 @@ export interface CommandParts {
   readonly stderr: BufferedOutput;
 }
 
+const PAGE_BYTES = 64 * 1024;
+
 export class Runs {
   readonly #make: () => CommandParts;
   readonly #ended: (runId: number, ended: number, parts: CommandParts) => void;
@@ -40,6 +42,13 @@ export class Runs {
       this.#ended(runId, ended, parts);
       if (!parts.guest.hasWaited && this.#kept.length < RUNS_KEPT_MAX) this.#kept.push(parts);
     });
+  }
+
+  /** Memory of those that were begun and are not over. */
+  get heldPages(): number {
+    let pages = 0;
+    for (const { guest } of this.#open.values()) pages += guest.memory.bytes.length / PAGE_BYTES;
+    return pages;
   }
 
   /** It will never go on: what it has open is closed for it. */

@@ -72,6 +72,7 @@ async function runJob({ name, file, args, environ, folders, memoryMaxBytes }: Ru
       environIsRequest: false,
       stdoutMaxBytes: 0,
       stderrMaxBytes: 0,
+      heldMaxPages: Number.POSITIVE_INFINITY,
       isLive: true,
       streamFiletypes: [0, 1, 2].map((descriptor) => (isatty(descriptor) ? FILETYPE.characterDevice : FILETYPE.unknown)),
     },

@@ -4,7 +4,7 @@
  * cache, by content. Runs where bundling runs: beside the workers, never in one.
  */
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { access, mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MIB } from "../../base/units.ts";
@@ -145,7 +145,7 @@ async function readKept(folder: string): Promise<WasmFacts | null> {
   try {
     const file = join(folder, FACTS_NAME);
     const facts = parseFacts(await readFile(file, "utf8"), file);
-    await readFile(join(folder, MODULE_NAME));
+    await access(join(folder, MODULE_NAME));
     return facts.ok ? facts.value : null;
   } catch {
     return null;

@@ -14,8 +14,9 @@ import { SpareIsolates } from "../isolate/spare-isolates.ts";
 import { compileModule } from "./compile-module.ts";
 import { CONTRACTS } from "./contracts/by-name.ts";
 import type { FunctionRecorder, Recorder } from "./recording/recorder.ts";
+import type { WasmCode, WasmSandboxHost } from "./wasm-code.ts";
 import { parseFacts, type WasmFacts } from "./wasm-facts.ts";
-import { type WasmCode, WasmSandbox, type WasmSandboxHost } from "./wasm-sandbox.ts";
+import { WasmSandbox } from "./wasm-sandbox.ts";
 
 const WASI = "wasi_snapshot_preview1";
 
@@ -71,15 +72,8 @@ export class WasmTemplate implements Template {
     this.#host = host;
     this.#mode = facts.mode;
     this.#code = {
-      functionId: source.functionId,
-      memoryMaxBytes: source.memoryMaxBytes,
-      timeoutMs: source.timeoutMs,
+      ...source,
       cpuTimeoutMs: Math.min(source.cpuTimeoutMs, source.timeoutMs),
-      env: source.env,
-      allow: source.allow,
-      outputMaxBytes: source.outputMaxBytes,
-      folders: source.folders,
-      checkpoint: source.checkpoint,
       // Go and Rust import poll_oneoff whether they sleep or not: of those it is learned, unless files forbid to run a request twice.
       waits: facts.imports.some(
         (name) => (name !== `${WASI}.poll_oneoff` || source.folders.length > 0) && MAY_WAIT.has(name.slice(name.indexOf(".") + 1)),

@@ -17,6 +17,8 @@ import type { HostFiles } from "./files/host-files.ts";
 import { createHostCalls, type HostCallsOptions } from "./host-calls.ts";
 import { giveBlock, takeBlock } from "./shared-blocks.ts";
 
+const WASM_PAGE_BYTES = 64 * 1024;
+
 export interface RealmSettings extends Omit<BootSettings, "argsBytes" | "environBytes"> {
   readonly args: readonly string[];
   /** "K=V". */
@@ -123,6 +125,11 @@ export class WasmRealm {
 
   get noted(): number {
     return this.#control[CONTROL.noted]!;
+  }
+
+  /** Memory of the runs that wait. */
+  get heldBytes(): number {
+    return this.#control[CONTROL.heldPages]! * WASM_PAGE_BYTES;
   }
 
   /** Valid until the next run; null when it has to be asked for by `output`. */

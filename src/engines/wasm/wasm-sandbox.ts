@@ -8,23 +8,21 @@
 import type ivm from "isolated-vm";
 import { ERRNO } from "../../../guest/wasi/abi.ts";
 import { ENDED, NOTED, type StartMode } from "../../../guest/wasi/channel.ts";
-import type { Allow } from "../../config/config.ts";
-import type { CapabilityHost } from "../../host/capabilities.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
-import type { Call, CallFailure, Sandbox, SharedFolder, TurnObserver } from "../engine.ts";
+import type { Call, CallFailure, Sandbox } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { CallDeadlines, type CallHolder } from "../isolate/call-deadlines.ts";
-import type { LaneHistory } from "../isolate/lane.ts";
-import type { OpenIsolate, SpareIsolates } from "../isolate/spare-isolates.ts";
+import type { OpenIsolate } from "../isolate/spare-isolates.ts";
 import { describeThrown } from "../isolate/thrown.ts";
 import { isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts";
-import type { Watchdog } from "../isolate/watchdog.ts";
-import { isFailure, type RequestContract } from "./contracts/contract.ts";
+import { isFailure } from "./contracts/contract.ts";
 import { HostFiles } from "./files/host-files.ts";
 import { GuestRequests } from "./guest-requests.ts";
-import type { FunctionRecorder, SandboxRecorder } from "./recording/recorder.ts";
-import { endFailure, isolateMib, STDERR_MAX_BYTES } from "./run-end.ts";
+import type { SandboxRecorder } from "./recording/recorder.ts";
+import { requestEnviron, requestSettings } from "./request-realm.ts";
+import { endFailure, isolateMib, sharedStartFailure } from "./run-end.ts";
 import { trapSummary } from "./trap-text.ts";
+import type { WasmCode, WasmSandboxHost } from "./wasm-code.ts";
 import { type RealmInput, WasmRealm } from "./wasm-realm.ts";
 
 const MIB = 1024 * 1024;
@@ -35,35 +33,6 @@ const SUSPENDABLE_MAX = 64;
 const COPY: ivm.ReferenceApplyOptions = { arguments: { copy: true } };
 const NO_OPTIONS: ivm.ReferenceApplyOptions = {};
 const NO_ARGS: unknown[] = [];
-
-export interface WasmSandboxHost {
-  readonly watchdog: Watchdog;
-  readonly isolates: SpareIsolates;
-  readonly turns: TurnObserver;
-  capabilities(): Promise<CapabilityHost>;
-  onGuestLog(functionId: string, level: LogLevel, message: string): void;
-  onRunaway(functionId: string): void;
-}
-
-/** What sandboxes of one template share. */
-export interface WasmCode {
-  readonly functionId: string;
-  readonly memoryMaxBytes: number;
-  readonly timeoutMs: number;
-  readonly cpuTimeoutMs: number;
-  readonly env: Readonly<Record<string, string>>;
-  readonly allow: Allow;
-  readonly outputMaxBytes: number;
-  readonly folders: readonly SharedFolder[];
-  readonly checkpoint: boolean;
-  readonly module: WebAssembly.Module;
-  readonly contract: RequestContract;
-  readonly lanes: LaneHistory;
-  /** Null unless requests are recorded. */
-  readonly recorder: FunctionRecorder | null;
-  /** Its guest waits (for the store, the network, time): runs are ones that can be suspended. Learned, and kept by the template. */
-  waits: boolean;
-}
 
 interface Pending {
   readonly callId: number;
@@ -87,6 +56,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   /** Begun, and perhaps waiting: each has an instance of its own. */
   readonly #suspendable = new Set<number>();
   readonly #requests: GuestRequests;
+  readonly #environOf: (exchange: Call["exchange"]) => string;
   readonly #recorder: SandboxRecorder | null;
   #callCount = 0;
   #retired = false;
@@ -100,6 +70,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#host = host;
     this.#opened = host.isolates.take(code.functionId, isolateMib(code));
     this.#turns = new TurnRunner(this.#opened.isolate, code.lanes, code, host.watchdog, host.turns, this);
+    this.#environOf = requestEnviron(code);
     this.#recorder = code.recorder?.open(mode) ?? null;
     this.#requests = new GuestRequests({
       allow: code.allow,
@@ -115,32 +86,16 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   /** Connects the module and brings it to where requests begin. Rejects with SandboxError. */
   async load(): Promise<void> {
     const { isolate, context } = this.#opened;
-    const { functionId, env, contract, module, outputMaxBytes, folders } = this.#code;
-    const fixed = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    this.#realm = new WasmRealm(
-      context ?? (await isolate.createContext()),
-      module,
-      {
-        mode: this.#mode,
-        args: [functionId],
-        environ: contract.environIsRequest ? [] : fixed,
-        environIsRequest: contract.environIsRequest,
-        stdoutMaxBytes: outputMaxBytes,
-        stderrMaxBytes: STDERR_MAX_BYTES,
-        isLive: false,
-        // A libc takes a character device for a terminal and would write line by line.
-        streamFiletypes: [],
-      },
-      {
-        files: folders.length === 0 ? null : (window) => new HostFiles({ folders, openMaxCount: OPEN_FILES_MAX, window }),
-        tap: this.#recorder === null ? null : (serve, window) => this.#recorder!.tap(serve, window, () => this.#turns.runningCallId),
-        streams: null,
-        log: (level, text) => this.#log(level >= 3 ? "error" : "info", text),
-        ask: (ticket, runId, operation, ...args) => void this.#serve(ticket, runId, operation, args),
-        ended: (runId, ended, apart) => this.#runEnded(runId, ended, apart),
-        onInternalError: (error) => host(this.#host, functionId, `internal error in a host call: ${describeThrown(error).stack}`),
-      },
-    );
+    const { module, folders } = this.#code;
+    this.#realm = new WasmRealm(context ?? (await isolate.createContext()), module, requestSettings(this.#code, this.#mode), {
+      files: folders.length === 0 ? null : (window) => new HostFiles({ folders, openMaxCount: OPEN_FILES_MAX, window }),
+      tap: this.#recorder === null ? null : (serve, window) => this.#recorder!.tap(serve, window, () => this.#turns.runningCallId),
+      streams: null,
+      log: (level, text) => this.#log(level >= 3 ? "error" : "info", text),
+      ask: (ticket, runId, operation, ...args) => void this.#serve(ticket, runId, operation, args),
+      ended: (runId, ended, apart) => this.#runEnded(runId, ended, apart),
+      onInternalError: (error) => this.#logInternal(`internal error in a host call: ${describeThrown(error).stack}`),
+    });
     if (this.#mode === "instance") return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#loading = { resolve, reject };
@@ -150,20 +105,10 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       args: NO_ARGS,
       options: NO_OPTIONS,
       ended: (noted) => {
-        if (noted !== undefined) this.#loaded(this.#repeats(noted as number));
+        if (noted !== undefined) this.#loaded(sharedStartFailure(noted as number, this.#code));
       },
     });
     await promise;
-  }
-
-  /** Why what it did before its requests must not be shared by all of them; null when it may. */
-  #repeats(noted: number): CallFailure | null {
-    const { functionId, checkpoint } = this.#code;
-    const told = (what: string): CallFailure => ({ code: "LOAD_FAILED", message: `${functionId} ${what} before it asks for its request` });
-    if ((noted & (NOTED.usedHost | NOTED.openedFile)) !== 0) return told("uses files or the host");
-    if (!checkpoint && (noted & NOTED.readRandom) !== 0) return told("reads random numbers");
-    if (!checkpoint && (noted & NOTED.readClock) !== 0) return told("reads the clock");
-    return null;
   }
 
   #loaded(failure: CallFailure | null): void {
@@ -205,7 +150,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #enter(pending: Pending): void {
-    if (this.#running === null && !isInTurn() && this.#suspendable.size < SUSPENDABLE_MAX) {
+    if (this.#running === null && !isInTurn() && this.#hasRoom()) {
       this.#start(pending);
       return;
     }
@@ -215,12 +160,20 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #next(): void {
-    while (this.#running === null && this.#death === null && this.#suspendable.size < SUSPENDABLE_MAX) {
+    while (this.#running === null && this.#death === null && this.#hasRoom()) {
       const pending = this.#line.shift();
       if (pending === undefined) return;
       if (pending.call.exchange.aborted) this.drop(pending.callId);
       else if (this.calls.has(pending.callId)) this.#start(pending);
     }
+  }
+
+  /** For a run more: those that wait hold their memory, and together no more than the function's limit if the next is like them. */
+  #hasRoom(): boolean {
+    const waitingCount = this.#suspendable.size;
+    if (waitingCount === 0) return true;
+    const { heldBytes } = this.#realm!;
+    return waitingCount < SUSPENDABLE_MAX && heldBytes + heldBytes / waitingCount <= this.#code.memoryMaxBytes;
   }
 
   /** Hot path. */
@@ -229,7 +182,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     const realm = this.#realm!;
     const { contract } = this.#code;
     const { exchange } = call;
-    const args = realm.input(contract.environIsRequest ? this.#environ(exchange) : "", contract.input(exchange, body));
+    const args = realm.input(this.#environOf(exchange), contract.input(exchange, body));
     this.#running = pending;
     if (this.#recorder !== null) this.#recorder.begin(callId, call, body, this.#code.waits);
     if (this.#code.waits) {
@@ -276,7 +229,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       const { code, bytes, number } = await this.#requests.answer(operation, args);
       this.#settle(runId, [ticket, code, bytes, number]);
     } catch (error) {
-      host(this.#host, this.#code.functionId, `internal error in ${operation}: ${describeThrown(error).stack}`);
+      this.#logInternal(`internal error in ${operation}: ${describeThrown(error).stack}`);
       this.#settle(runId, [ticket, ERRNO.io, null, 0]);
     }
   }
@@ -295,14 +248,6 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     call.exchange.onAbort = null;
     this.#conclude(callId, call, ended, apart === null ? null : Buffer.from(apart));
     if (this.#line.length > 0) queueMicrotask(() => this.#next());
-  }
-
-  #environ(exchange: Call["exchange"]): string {
-    const { contract, env } = this.#code;
-    // The request's own come last: where names collide, most libraries take the first.
-    return `${Object.entries(env)
-      .map(([name, value]) => `${name}=${value}\0`)
-      .join("")}${contract.environ(exchange)}`;
   }
 
   #ended(pending: Pending, value: unknown): void {
@@ -331,7 +276,9 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     if (stderr !== "") for (const line of stderr.trimEnd().split("\n")) call.log("info", line);
     const failure = endFailure(value, realm, this.#code);
     const stdout = realm.stdout() ?? apart ?? (failure === null ? this.#largeOutput() : null);
-    if (this.#recorder !== null) this.#recorder.ended(callId, { ended: value, exitCode: realm.exitCode, stdout, stderr, failure });
+    // What its neighbours held is in no recording.
+    if (this.#recorder !== null && value !== ENDED.heldTooMuch)
+      this.#recorder.ended(callId, { ended: value, exitCode: realm.exitCode, stdout, stderr, failure });
     if (failure !== null) this.#fail(callId, call, failure);
     else this.#answer(callId, call, stdout!);
   }
@@ -377,7 +324,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     if (call.exchange.aborted) this.#recorder?.forget(callId);
     else this.#recorder?.stopped(callId, this.#outOfTime());
     if (this.#suspendable.delete(callId) && this.#turns.runningCallId !== callId) {
-      this.#turns.run({ callId, entry: this.#realm!.abandon, args: [callId], options: NO_OPTIONS, ended: null });
+      this.#turns.run({ callId, entry: this.#realm!.abandon, args: [callId], options: NO_OPTIONS, ended: () => this.#next() });
       this.#left();
     } else if (this.#running?.callId === callId) {
       this.#die(this.#outOfTime());
@@ -464,8 +411,8 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     if (call === undefined) this.#host.onGuestLog(this.#code.functionId, level, message);
     else call.log(level, message);
   }
-}
 
-function host(to: WasmSandboxHost, functionId: string, message: string): void {
-  to.onGuestLog(functionId, "error", message);
+  #logInternal(message: string): void {
+    this.#host.onGuestLog(this.#code.functionId, "error", message);
+  }
 }

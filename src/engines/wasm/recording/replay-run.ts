@@ -10,7 +10,8 @@ import type { Exchange } from "../../../http/exchange.ts";
 import type { CallFailure } from "../../engine.ts";
 import { compileModule } from "../compile-module.ts";
 import { CONTRACTS } from "../contracts/by-name.ts";
-import { endFailure, isolateMib, STDERR_MAX_BYTES } from "../run-end.ts";
+import { requestEnviron, requestSettings } from "../request-realm.ts";
+import { endFailure, isolateMib } from "../run-end.ts";
 import { WasmRealm } from "../wasm-realm.ts";
 import { differenceOf } from "./compare-outcome.ts";
 import { Player, type RequestAnswer } from "./player.ts";
@@ -40,43 +41,28 @@ export async function replayRun(recording: Recording, module: Uint8Array, shim: 
 function run(recording: Recording, module: WebAssembly.Module, isolate: ivm.Isolate, context: ivm.Context, player: Player): Outcome {
   const { functionId, limits, contract: contractName, env } = recording;
   const contract = CONTRACTS[contractName];
-  const fixed = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const replayed = { functionId, env, contract, ...limits };
   const asked: { readonly ticket: number; readonly answer: RequestAnswer }[] = [];
   let outcome: Outcome | null = null;
   const ended = (value: number, apart: ArrayBuffer | null): void => {
     outcome = outcomeOf(recording, realm, value, apart);
   };
-  const realm: WasmRealm = new WasmRealm(
-    context,
-    module,
-    {
-      mode: "instance",
-      args: [functionId],
-      environ: contract.environIsRequest ? [] : fixed,
-      environIsRequest: contract.environIsRequest,
-      stdoutMaxBytes: limits.outputMaxBytes,
-      stderrMaxBytes: STDERR_MAX_BYTES,
-      isLive: false,
-      streamFiletypes: [],
+  const realm: WasmRealm = new WasmRealm(context, module, requestSettings(replayed, "instance"), {
+    files: null,
+    streams: null,
+    tap: (_serve, window) => player.tap(window),
+    log: () => {},
+    ask: (ticket, _runId, operation, ...args) => {
+      const answer = player.ask(operation, args);
+      if (answer !== null) asked.push({ ticket, answer });
     },
-    {
-      files: null,
-      streams: null,
-      tap: (_serve, window) => player.tap(window),
-      log: () => {},
-      ask: (ticket, _runId, operation, ...args) => {
-        const answer = player.ask(operation, args);
-        if (answer !== null) asked.push({ ticket, answer });
-      },
-      ended: (_runId, value, apart) => ended(value, apart),
-      onInternalError: () => {},
-    },
-  );
+    ended: (_runId, value, apart) => ended(value, apart),
+    onInternalError: () => {},
+  });
   const exchange = exchangeOf(recording);
   const { body } = recording.request;
   const bytes = body === null ? null : Buffer.from(body, "base64");
-  const environ = contract.environIsRequest ? `${fixed.map((pair) => `${pair}\0`).join("")}${contract.environ(exchange)}` : "";
-  const input = realm.input(environ, contract.input(exchange, bytes));
+  const input = realm.input(requestEnviron(replayed)(exchange), contract.input(exchange, bytes));
   const wasStopped = recording.outcome.ended === null;
   const options = { timeout: Math.ceil(wasStopped ? Math.max(STOPPED_MIN_MS, recording.tookMs) : Math.max(1, limits.timeoutMs)) };
   try {
