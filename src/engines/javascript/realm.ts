@@ -101,16 +101,21 @@ export class Realm {
     call.exchange.respond(Number(packed.slice(0, HTTP_DIGITS)), packed.slice(newline + 1, bodyStart), packed.slice(bodyStart));
   }
 
-  /** Answers gathered by the guest (dispatch.ts, `take`): "CALL STATUS LINES BODY\n", lines and body, over and over. */
+  /** Hot path. Answers gathered by the guest (dispatch.ts, `take`): "CALL STATUS LINES BODY\n", lines and body, over and over. */
   answerSettled(packed: unknown): void {
     if (typeof packed !== "string") return;
     for (let at = 0; at < packed.length; ) {
-      const newline = packed.indexOf("\n", at);
-      const [callId = 0, status = 0, linesLength = 0, bodyLength = 0] = packed.slice(at, newline).split(" ").map(Number);
-      const bodyStart = newline + 1 + linesLength;
-      const end = bodyStart + bodyLength;
-      // Written by hostile code: lengths that lead nowhere end the reading, and the calls run into their deadline.
-      if (newline === -1 || !(linesLength >= 0) || !(bodyLength >= 0) || end > packed.length) return;
+      const callEnd = packed.indexOf(" ", at);
+      const statusEnd = packed.indexOf(" ", callEnd + 1);
+      const linesEnd = packed.indexOf(" ", statusEnd + 1);
+      const newline = packed.indexOf("\n", linesEnd + 1);
+      const bodyStart = newline + 1 + wholeNumber(packed, statusEnd + 1, linesEnd);
+      const end = bodyStart + wholeNumber(packed, linesEnd + 1, newline);
+      // Written by hostile code: what leads nowhere, or back, ends the reading, and the calls run into their deadline.
+      const leadsOn = callEnd > at && statusEnd > callEnd && linesEnd > statusEnd && newline > linesEnd && end <= packed.length;
+      if (!leadsOn) return;
+      const callId = wholeNumber(packed, at, callEnd);
+      const status = wholeNumber(packed, callEnd + 1, statusEnd);
       const call = this.calls.get(callId);
       if (call !== undefined && !call.exchange.answered) {
         this.#forget(callId);
@@ -334,4 +339,15 @@ function text(value: unknown): string {
 
 function invalid(call: Call, why: string): void {
   call.fail({ code: "INVALID_ANSWER", message: `The function's answer can't be sent: ${why}` });
+}
+
+/** Of decimal digits alone; NaN for anything else. Number() on a slice would cost a string for each. */
+function wholeNumber(text: string, start: number, end: number): number {
+  let value = start < end ? 0 : Number.NaN;
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
 }
