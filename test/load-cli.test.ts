@@ -163,6 +163,15 @@ test("misuse is told whole, a line for each mistake, with status 2", async () =>
   assert.equal(both.stderr.trimEnd().split("\n").length, 2);
 });
 
+test("where a report can't be written is told before the first request", async () => {
+  for (const flag of ["--csv", "--html", "--json"]) {
+    const { status, stdout, stderr } = await pilotlight(["load", url, "-d", "60s", flag, "absent/report"], { cwd });
+    assert.equal(status, 2, flag);
+    assert.match(stderr, /Cannot write .*absent\/report: its folder does not exist/);
+    assert.equal(stdout, "");
+  }
+});
+
 test("a disk that is full is told by name, and the summary is there all the same", {
   skip: !existsSync("/dev/full") && "needs /dev/full",
 }, async () => {

@@ -17,7 +17,7 @@ import { runLoad } from "../lab/load/run-load.ts";
 import { writeCsv } from "../lab/report/csv.ts";
 import { toHtml } from "../lab/report/html.ts";
 import { toJson } from "../lab/report/json.ts";
-import { writeOutputFile } from "../lab/report/output-file.ts";
+import { outputFailure, writeOutputFile } from "../lab/report/output-file.ts";
 import { createProgressLine } from "../lab/report/progress-line.ts";
 import { summarize } from "../lab/report/summary.ts";
 import { evaluateThresholds, parseThreshold, type Threshold, type ThresholdOutcome } from "../lab/report/thresholds.ts";
@@ -157,6 +157,11 @@ async function readPlan(
       message: "--html - is no file: a page is not for standard output",
       hint: "Give it a name, such as run.html",
     });
+  }
+  // Now, not when an hour's run is to be written down.
+  for (const file of files) {
+    const unwritable = await outputFailure(file);
+    if (unwritable !== null) failures.push(unwritable);
   }
   const data = await readData(call);
   if (!data.ok) failures.push(data.failure);

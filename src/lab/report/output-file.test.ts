@@ -4,7 +4,7 @@ import { lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { writeOutputFile } from "./output-file.ts";
+import { outputFailure, writeOutputFile } from "./output-file.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "pilotlight-report-"));
 after(() => rm(folder, { recursive: true }));
@@ -47,6 +47,15 @@ test("a device that is full is reported and stays a device", { skip: !existsSync
   assert.equal(written.failure.code, "REPORT_WRITE_FAILED");
   assert.match(written.failure.message, /\/dev\/full: the disk is full/);
   assert.ok((await lstat("/dev/full")).isCharacterDevice());
+});
+
+test("what would fail is told before, and nothing is left of the question", async () => {
+  const place = join(folder, "asked");
+  assert.equal(await outputFailure(place), null);
+  assert.deepEqual(await readdir(folder).then((names) => names.filter((name) => name.includes("asked"))), []);
+  assert.equal(await outputFailure("/dev/null"), null);
+  assert.match((await outputFailure(folder))!.message, /it is a folder/);
+  assert.match((await outputFailure(join(folder, "absent", "x")))!.message, /its folder does not exist/);
 });
 
 test("a folder that is missing, and a folder where a file should be, are named with what to do", async () => {

@@ -33,6 +33,22 @@ export async function writeOutputFile(path: string, pieces: Iterable<string>): P
   }
 }
 
+/** Why a report could not be written there, told before it is made; null when it could be now. Leaves nothing behind. */
+export async function outputFailure(path: string): Promise<Failure | null> {
+  const target = await realpath(path).catch(() => path);
+  const existing = await stat(target).catch(() => null);
+  if (existing?.isDirectory()) return writeFailure(path, "EISDIR");
+  if (existing !== null && !existing.isFile()) return null;
+  const temporary = temporaryName(target);
+  try {
+    await (await open(temporary, "wx")).close();
+    await rm(temporary);
+    return null;
+  } catch (error) {
+    return writeFailure(path, (error as NodeJS.ErrnoException).code ?? String(error));
+  }
+}
+
 function temporaryName(target: string): string {
   return join(dirname(target), `.tmp-${process.pid}-${Math.random().toString(36).slice(2, 10)}-${basename(target).slice(0, 64)}`);
 }
