@@ -1,7 +1,7 @@
 /** `pilotlight bench`: the lab. Names what can be measured; each has a file of its own. */
-import { nearest } from "../base/suggest.ts";
 import { HELP_FLAG } from "../config/flags.ts";
-import { type Call, type Command, EXIT_MISUSE, printFailures } from "./command.ts";
+import type { Command } from "./command.ts";
+import { subcommandMisuse } from "./subcommand-usage.ts";
 
 const SUBCOMMANDS = {
   ab: async () => (await import("./bench-ab.ts")).benchAb,
@@ -22,15 +22,5 @@ export const bench: Command = {
     ["pilotlight bench history cpu", "what a figure did over time"],
   ],
   subcommands: SUBCOMMANDS,
-  run: async (call) => misuse(call),
+  run: async (call) => subcommandMisuse(call, "bench", Object.keys(SUBCOMMANDS), "Nothing is named that could be measured"),
 };
-
-function misuse({ flags, io }: Call): number {
-  const names = Object.keys(SUBCOMMANDS);
-  const [typed] = flags.positionals;
-  const meant = typed === undefined ? null : nearest(typed, names);
-  const message = typed === undefined ? "Nothing is named that could be measured" : `There is no bench "${typed}"`;
-  const hint = meant === null ? `Write pilotlight bench ${names.join(", or ")}` : `Did you mean ${meant}?`;
-  printFailures("bench", [{ code: "BENCH_USAGE", message, hint }], io);
-  return EXIT_MISUSE;
-}

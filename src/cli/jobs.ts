@@ -1,7 +1,7 @@
 /** `pilotlight jobs`: calls in the background and dead letters. Names what can be done with them; each has a file of its own. */
-import { nearest } from "../base/suggest.ts";
 import { HELP_FLAG } from "../config/flags.ts";
-import { type Call, type Command, EXIT_MISUSE, printFailures } from "./command.ts";
+import type { Command } from "./command.ts";
+import { subcommandMisuse } from "./subcommand-usage.ts";
 
 const SUBCOMMANDS = {
   list: async () => (await import("./jobs-list.ts")).jobsList,
@@ -23,15 +23,5 @@ export const jobs: Command = {
     ["pilotlight jobs replay --dead", "all that were given up once more"],
   ],
   subcommands: SUBCOMMANDS,
-  run: async (call) => misuse(call),
+  run: async (call) => subcommandMisuse(call, "jobs", Object.keys(SUBCOMMANDS), "Nothing is named that could be done with jobs"),
 };
-
-function misuse({ flags, io }: Call): number {
-  const names = Object.keys(SUBCOMMANDS);
-  const [typed] = flags.positionals;
-  const meant = typed === undefined ? null : nearest(typed, names);
-  const message = typed === undefined ? "Nothing is named that could be done with jobs" : `There is no jobs "${typed}"`;
-  const hint = meant === null ? `Write pilotlight jobs ${names.join(", ")}` : `Did you mean ${meant}?`;
-  printFailures("jobs", [{ code: "JOBS_USAGE", message, hint }], io);
-  return EXIT_MISUSE;
-}

@@ -29,7 +29,8 @@ import { PublicPort } from "./public-port.ts";
 import { Rollout } from "./rollout.ts";
 import { writableFoldersIn } from "./shared-folders.ts";
 import { WorkerCounts } from "./worker-counts.ts";
-import { describeExit, type Launch, WORKER_ENTRY_FILE, type WorkerExit, WorkerProcess } from "./worker-process.ts";
+import { WorkerLauncher } from "./worker-launcher.ts";
+import { describeExit, WORKER_ENTRY_FILE, type WorkerExit, type WorkerProcess } from "./worker-process.ts";
 import {
   DRAIN_GRACE_MS,
   REPLACED_BECAUSE,
@@ -86,9 +87,8 @@ export class Supervisor implements SlotHost {
   readonly #buildCheck: BuildCheck;
   readonly #port: PublicPort;
   readonly #firstBoot = new FirstBoot();
-  readonly #launch: Launch;
+  readonly #launcher: WorkerLauncher;
   readonly #drainGraceMs: number;
-  #prefork: WorkerProcess | null;
   /** null while the deployment is not ready. */
   #rollout: Rollout | null = null;
   #ticker: NodeJS.Timeout | null = null;
@@ -99,8 +99,11 @@ export class Supervisor implements SlotHost {
     this.config = config;
     this.#options = options;
     this.#drainGraceMs = options.drainGraceMs ?? DRAIN_GRACE_MS;
-    this.#prefork = options.prefork ?? null;
-    this.#launch = { entryFile: options.workerEntryFile ?? WORKER_ENTRY_FILE, dataDir: config.dataDir, recordDir: config.recordDir };
+    const { dataDir, recordDir } = config;
+    this.#launcher = new WorkerLauncher(
+      { entryFile: options.workerEntryFile ?? WORKER_ENTRY_FILE, dataDir, recordDir },
+      options.prefork ?? null,
+    );
     this.#shared = Array.from({ length: config.workerCount }, (_, index) => {
       return this.#createSlot({ name: String(index), functionId: null, socketPath: null, inspected: false });
     });
@@ -228,15 +231,9 @@ export class Supervisor implements SlotHost {
   }
 
   fork(slot: WorkerSlot): WorkerProcess {
-    if (slot.inspected) return new WorkerProcess({ ...this.#launch, inspects: true });
-    const prefork = this.#prefork;
-    this.#prefork = null;
     // The first are forked before there is a deployment.
     const writableFolders = this.#rollout === null ? writableFoldersIn(this.config) : writableFoldersOf(this.live.current);
-    if (prefork !== null && !prefork.exited && writableFolders.length + (this.config.recordDir === null ? 0 : 1) === 0) return prefork;
-    // What was forked before the configuration was read lacks the right to write.
-    prefork?.kill();
-    return new WorkerProcess({ ...this.#launch, writableFolders });
+    return this.#launcher.fork(writableFolders, slot.inspected);
   }
 
   startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker | null {

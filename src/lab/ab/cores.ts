@@ -5,7 +5,7 @@
  * and the result says so.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readKernelFile } from "../kernel-files.ts";
 
 export interface Pinning {
   /** Null: not pinned, and why. */
@@ -20,8 +20,10 @@ export interface Pinning {
 
 /** Moves this process to the load's core until it is released. */
 export function pinCores(): Pinning {
-  const allowed = parseCores(/^Cpus_allowed_list:\s*(\S+)/m.exec(read("/proc/self/status"))?.[1] ?? "");
-  const pair = choosePair(allowed, (core) => parseCores(read(`/sys/devices/system/cpu/cpu${core}/topology/thread_siblings_list`).trim()));
+  const allowed = parseCores(/^Cpus_allowed_list:\s*(\S+)/m.exec(readKernelFile("/proc/self/status"))?.[1] ?? "");
+  const pair = choosePair(allowed, (core) =>
+    parseCores(readKernelFile(`/sys/devices/system/cpu/cpu${core}/topology/thread_siblings_list`).trim()),
+  );
   if (pair === null) return unpinned(allowed.length === 1 ? "only one core is allowed" : "this system doesn't say which cores are allowed");
   const [serverCore, loadCore] = pair;
   const moved = moveSelf([loadCore]);
@@ -65,12 +67,4 @@ function moveSelf(cores: readonly number[]): string | null {
   const { error, status, stderr } = spawnSync("taskset", ["-a", "-c", "-p", cores.join(","), String(process.pid)], { encoding: "utf8" });
   if (error !== undefined) return "taskset is not installed";
   return status === 0 ? null : `taskset refused: ${stderr.trim()}`;
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -7,8 +7,8 @@
  * without it would make a server look cheap. What is born and lost between two
  * looks, with a parent that ended too, can't be noticed.
  */
-import { readdirSync, readFileSync } from "node:fs";
 import { printable } from "../../base/terminal.ts";
+import { kernelEntries, readKernelFile } from "../kernel-files.ts";
 import { type Belonging, membersOf, type ProcessStat, US_PER_TICK } from "./processes.ts";
 
 export interface ProcessTime {
@@ -76,7 +76,7 @@ function forgotten(before: readonly ProcessTime[], now: readonly ProcessTime[]):
 }
 
 function timeOf({ pid, startTicks, parentPid, ownCpuUs, waitedCpuUs }: ProcessStat): ProcessTime {
-  const status = read(`/proc/${pid}/status`);
+  const status = readKernelFile(`/proc/${pid}/status`);
   const ignored = /^SigIgn:\s*([\da-f]+)$/m.exec(status)?.[1] ?? "0";
   const name = printable(/^Name:\s*(.*)$/m.exec(status)?.[1] ?? "a process");
   // Dead threads are in no schedstat, but in the ticks.
@@ -89,22 +89,7 @@ const SIGCHLD_BIT = 1n << 16n;
 
 function threadsUs(pid: number): number {
   let ns = 0;
-  for (const thread of entries(`/proc/${pid}/task`)) ns += Number.parseInt(read(`/proc/${pid}/task/${thread}/schedstat`), 10) || 0;
+  for (const thread of kernelEntries(`/proc/${pid}/task`))
+    ns += Number.parseInt(readKernelFile(`/proc/${pid}/task/${thread}/schedstat`), 10) || 0;
   return ns / 1_000;
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

@@ -6,7 +6,7 @@
  * or because it belonged once: one that left group and environment is an orphan
  * as soon as its parent ends.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { kernelEntries, readKernelFile } from "../kernel-files.ts";
 
 /** USER_HZ: 100 in the kernel's interface whatever its own tick. */
 const TICKS_PER_SECOND = 100;
@@ -56,8 +56,8 @@ export function parseStat(text: string): ProcessStat | null {
 /** Everything that runs, zombies included: their time still counts. */
 export function allProcesses(): ProcessStat[] {
   const found: ProcessStat[] = [];
-  for (const name of entries("/proc")) {
-    const stat = /^\d+$/.test(name) ? parseStat(read(`/proc/${name}/stat`)) : null;
+  for (const name of kernelEntries("/proc")) {
+    const stat = /^\d+$/.test(name) ? parseStat(readKernelFile(`/proc/${name}/stat`)) : null;
     if (stat !== null) found.push(stat);
   }
   return found;
@@ -91,30 +91,14 @@ export function memoryOf(members: readonly ProcessStat[]): Memory {
   let pssKib: number | null = 0;
   for (const { pid, state } of members) {
     if (state === "Z") continue;
-    const rollup = read(`/proc/${pid}/smaps_rollup`);
+    const rollup = readKernelFile(`/proc/${pid}/smaps_rollup`);
     const pss = /^Pss:\s+(\d+)/m.exec(rollup);
-    rssKib += Number((/^Rss:\s+(\d+)/m.exec(rollup) ?? /^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`)))?.[1] ?? 0);
+    rssKib += Number((/^Rss:\s+(\d+)/m.exec(rollup) ?? /^VmRSS:\s+(\d+)/m.exec(readKernelFile(`/proc/${pid}/status`)))?.[1] ?? 0);
     pssKib = pss === null || pssKib === null ? null : pssKib + Number(pss[1]);
   }
   return { rssBytes: rssKib * 1024, pssBytes: pssKib === null ? null : pssKib * 1024 };
 }
 
 function isMarked(pid: number, mark: string): boolean {
-  return read(`/proc/${pid}/environ`).includes(`${MARK_VARIABLE}=${mark}\0`);
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return readKernelFile(`/proc/${pid}/environ`).includes(`${MARK_VARIABLE}=${mark}\0`);
 }

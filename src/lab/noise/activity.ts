@@ -5,7 +5,8 @@
  * no list: all cores' busy time less our own and that of what we started tells
  * of them.
  */
-import { readFileSync } from "node:fs";
+
+import { readKernelFile } from "../kernel-files.ts";
 import { throttledUs } from "./facts.ts";
 
 export interface Activity {
@@ -94,17 +95,9 @@ export function parseCpuTimes(text: string): CpuTimes | null {
 export function* listProcesses(
   stats: Iterable<{ readonly pid: number; readonly ownCpuUs: number }>,
 ): Generator<{ pid: number; name: string; cpuMs: number }> {
-  for (const { pid, ownCpuUs } of stats) yield { pid, name: read(`/proc/${pid}/comm`).trim(), cpuMs: ownCpuUs / 1_000 };
+  for (const { pid, ownCpuUs } of stats) yield { pid, name: readKernelFile(`/proc/${pid}/comm`).trim(), cpuMs: ownCpuUs / 1_000 };
 }
 
 export function readCpuTimes(): string {
-  return read("/proc/stat");
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+  return readKernelFile("/proc/stat");
 }
