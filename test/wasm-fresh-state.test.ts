@@ -65,6 +65,33 @@ describe("in one isolate", () => {
   }
 });
 
+describe("in one isolate, waiting", { skip: skipReason(c) }, () => {
+  for (const mode of ["reset", "instance"]) {
+    test(`requests that wait by ${mode} find nothing of each other, nor of those that don't`, async (t) => {
+      const engine = await makeWasmEngine();
+      t.after(() => engine.close());
+      const source = await moduleSource(fileOf(c), { contract: "command" });
+      const mapFile = join(workDir, `waiting-${mode}.json`);
+      writeFileSync(mapFile, JSON.stringify({ ...JSON.parse(readFileSync(source.mapFile, "utf8")), mode }));
+      const sandbox = await (await engine.prepare({ ...source, mapFile })).open();
+      t.after(() => sandbox.close());
+      const ask = async (body: string): Promise<string> => {
+        const { call, answer } = fakeCall({ method: "POST", body });
+        sandbox.invoke(call);
+        const { failure, body: text } = await answer;
+        assert.equal(failure, null);
+        return text.toString();
+      };
+      const first = await ask("");
+      // A few at a time: more than are kept ready, so that some are made anew and some handed on.
+      for (let round = 0; round < 10; round++) {
+        const texts = await Promise.all(["wait", "", "wait", "wait", "wait", "wait", "wait", ""].map(ask));
+        for (const text of texts) assert.equal(text, first, `round ${round}`);
+      }
+    });
+  }
+});
+
 describe("in a server", { skip: skipReason(c) }, () => {
   test("requests that come while a function goes over to its faster start find nothing of each other", async () => {
     const present = probers.flatMap(([name, prober]) => ("file" in prober ? [[name.replaceAll(" ", "-"), prober.file] as const] : []));

@@ -39,6 +39,7 @@ const guests: Readonly<Record<string, Guest>> = Object.fromEntries(
       cat: ["c", "cat"] as const,
       "grow-bomb": ["c", "attacks/grow-bomb"] as const,
       hoard: ["c", "attacks/hoard-waiting"] as const,
+      spinner: ["c", "attacks/hoard-waiting"] as const,
     }).map(async ([id, [language, name]]) => [id, await guest(language, name)] as const),
   ),
 );
@@ -50,7 +51,7 @@ describe("limits", { skip: skipReason(guests["order"]!) }, () => {
     server = await startWasmServer(Object.fromEntries(Object.entries(guests).map(([id, module]) => [id, fileOf(module)])), {
       cpuTimeout: CPU_TIMEOUT,
       memory: `${MEMORY_MIB}m`,
-      functions: { cat: { contract: "command", output: OUTPUT_MAX_BYTES }, sleep: { timeout: "1s" } },
+      functions: { cat: { contract: "command", output: OUTPUT_MAX_BYTES }, sleep: { timeout: "1s" }, spinner: { timeout: "150ms" } },
     });
     workerPid = await server.workerOf("order", false);
   });
@@ -112,7 +113,7 @@ describe("limits", { skip: skipReason(guests["order"]!) }, () => {
   });
 
   const hoard = (order: string): Promise<Response[]> =>
-    Promise.all(Array.from({ length: 6 }, () => server.get("/hoard", { method: "POST", body: `${order} ${HOARD_MIB}` })));
+    Promise.all(Array.from({ length: 6 }, () => server.get("/hoard", { method: "POST", body: `${order} ${HOARD_MIB} 200` })));
 
   test("requests that would hold more than the limit while they wait, wait for each other", async () => {
     await hoard("take");
@@ -128,6 +129,17 @@ describe("limits", { skip: skipReason(guests["order"]!) }, () => {
     assert.equal(held.length + ended.length, texts.length, texts.join());
     await order();
     assert.equal(await server.workerOf("order", false), workerPid, "the worker lives on");
+  });
+
+  test("a request whose deadline comes while it computes, after a wait, leaves nothing held behind", async () => {
+    const ask = (order: string): Promise<Response> => server.get("/spinner", { method: "POST", body: order });
+    for (let attempt = 0; attempt < 3; attempt++) assert.equal((await ask(`spin ${HOARD_MIB} 50`)).status, 504);
+    // The last one may still be computing.
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const answers = await Promise.all([ask(`take ${HOARD_MIB} 1`), ask(`take ${HOARD_MIB} 1`)]);
+      if (answers.every(({ status }) => status === 200)) return;
+    }
+    assert.fail("what was given up still holds its memory");
   });
 
   test("a guest that sleeps past its deadline is answered 504, and those beside it wake", async () => {

@@ -41,6 +41,12 @@ describe("pilotlight run", { skip: skipReason(guests.get("command")!) }, () => {
     assert.deepEqual([status, stdout, stderr], [0, "one\n--two\n-h\né\nLOUD\0é", ""]);
   });
 
+  test("passes more arguments than fit any block of ours", async () => {
+    const args = Array.from({ length: 5_000 }, (_, index) => `an-argument-of-some-length-${index}`);
+    const { status, stdout } = await run([file("command"), "--", ...args]);
+    assert.deepEqual([status, stdout], [0, `${args.join("\n")}\n`]);
+  });
+
   for (const [language, module] of [
     ["Go", go],
     ["Rust", rust],

@@ -22,9 +22,10 @@ import { Command } from "./command.ts";
 import { FdTable } from "./fd-table.ts";
 import { preopenedFolders } from "./files.ts";
 import { gojinnImports } from "./gojinn.ts";
+import type { GuestFunction } from "./guarded.ts";
 import { GuestProcess } from "./guest-process.ts";
 import { type AskHost, HeldTooMuch, HostRequests } from "./host-requests.ts";
-import { type WasiFunction, wasiImports } from "./imports.ts";
+import { wasiImports } from "./imports.ts";
 import { pilotlightImports } from "./pilotlight.ts";
 import { type CommandParts, Runs } from "./runs.ts";
 import { BufferedInput, BufferedOutput, LiveInput, LiveOutput } from "./streams.ts";
@@ -39,9 +40,9 @@ function boot(
   settings: BootSettings,
 ): Entries {
   const channel = channelOn(shared, call);
-  const { argsBytes, environBytes, environIsRequest, isLive } = settings;
-  const args = strings(channel.inbox.slice(0, argsBytes));
-  const environ = strings(channel.inbox.slice(argsBytes, argsBytes + environBytes));
+  const { environIsRequest, isLive } = settings;
+  const args = strings(settings.args);
+  const environ = strings(settings.environ);
   const tellHeld = (): number => {
     const { heldPages } = runs;
     channel.control[CONTROL.heldPages] = heldPages;
@@ -85,7 +86,8 @@ function boot(
     },
     (runId, ended, parts) => {
       tellHeld();
-      tellEnded(runId, ended, leaveOutput(channel, parts, ended));
+      leaveOutput(channel, parts, ended);
+      tellEnded(runId, ended, parts.stdout.length > channel.outbox.length ? copyOf(parts.stdout) : null);
     },
   );
   return {
@@ -108,7 +110,7 @@ function boot(
       requests.forget(runId);
       tellHeld();
     },
-    output: () => alone.stdout.bytes.slice().buffer as ArrayBuffer,
+    output: () => copyOf(alone.stdout),
   };
 }
 
@@ -123,15 +125,15 @@ function importsOf(module: Module, guest: GuestProcess, maySuspend: boolean): Im
 }
 
 /** Those that may wait return a promise; where the instance can't be suspended they throw MustWait before they make one. */
-function suspending(imports: Readonly<Record<string, WasiFunction>>, maySuspend: boolean): Record<string, unknown> {
+function suspending(imports: Readonly<Record<string, GuestFunction>>, maySuspend: boolean): Record<string, unknown> {
   const { Suspending } = webAssembly();
   return Object.fromEntries(
     Object.entries(imports).map(([name, run]) => [name, maySuspend && MAY_WAIT.has(name) ? new Suspending(run) : run]),
   );
 }
 
-/** Returns what does not fit the outbox. */
-function leaveOutput(channel: Channel, { command, guest, stdout, stderr }: CommandParts, ended: number): ArrayBuffer | null {
+/** Where the host reads it; what does not fit the outbox it asks for. */
+function leaveOutput(channel: Channel, { command, guest, stdout, stderr }: CommandParts, ended: number): void {
   if (ended === ENDED.trapped) leaveFailure(channel, command.failure);
   const { control, outbox, window } = channel;
   control[CONTROL.exitCode] = command.exitCode;
@@ -139,9 +141,11 @@ function leaveOutput(channel: Channel, { command, guest, stdout, stderr }: Comma
   control[CONTROL.stdoutLength] = stdout.length;
   control[CONTROL.stderrLength] = stderr.length;
   if (stderr.length > 0) window.set(stderr.bytes, STDERR_OFFSET);
-  if (stdout.length > outbox.length) return stdout.bytes.slice().buffer as ArrayBuffer;
-  outbox.set(stdout.bytes);
-  return null;
+  if (stdout.length <= outbox.length) outbox.set(stdout.bytes);
+}
+
+function copyOf({ bytes }: BufferedOutput): ArrayBuffer {
+  return bytes.slice().buffer as ArrayBuffer;
 }
 
 /** As UTF-16 at the start of the window. */

@@ -6,6 +6,9 @@
  * results of host calls. The guest's own code can reach none of it.
  */
 
+/** Of WebAssembly: memories are counted in these. */
+export const WASM_PAGE_BYTES = 64 * 1024;
+
 export const CHANNEL = {
   controlBytes: 64,
   inboxBytes: 64 * 1024,
@@ -30,16 +33,16 @@ export const CONTROL = {
 /** Kinds of end, the value that an entry returns. */
 export const ENDED = { exited: 0, trapped: 1, outputTooLarge: 2, waiting: 3, heldTooMuch: 4 } as const;
 
-/** What a run did that decides how later ones may start. */
-export const NOTED = { readClock: 1, readRandom: 2, usedHost: 4, openedFile: 8, slept: 64 } as const;
+/** What a run did that decides how later ones may start; `touchedRequest`: it logged, or asked how much input there is. */
+export const NOTED = { readClock: 1, readRandom: 2, usedHost: 4, openedFile: 8, touchedRequest: 16, slept: 64 } as const;
+
+/** A run that may wait is over: one of ENDED; `apart` is output that does not fit the outbox. The channel holds the rest until this returns. */
+export type RunEnded = (runId: number, ended: number, apart: ArrayBuffer | null) => void;
 
 /**
  * Runs a host operation to its end: a result of zero or more, or a negative
  * WASI error code. Bytes go through the window both ways, from its start.
  */
-/** A run that may wait is over: one of ENDED; `apart` is output that does not fit the outbox. The channel holds the rest until this returns. */
-export type RunEnded = (runId: number, ended: number, apart: ArrayBuffer | null) => void;
-
 export type HostCall = (operation: number, a: number, b: number, c: number, d: number, e: number) => number;
 
 export interface Channel {
@@ -122,9 +125,9 @@ export type StartMode = "instance" | "reset" | "checkpoint";
 
 export interface BootSettings {
   readonly mode: StartMode;
-  /** Bytes of NUL-ended arguments and "K=V" pairs, in the inbox in this order. */
-  readonly argsBytes: number;
-  readonly environBytes: number;
+  /** Arguments and "K=V" pairs, each with its NUL. */
+  readonly args: Uint8Array;
+  readonly environ: Uint8Array;
   readonly environIsRequest: boolean;
   readonly stdoutMaxBytes: number;
   readonly stderrMaxBytes: number;

@@ -59,11 +59,12 @@ export class Command {
     if (this.#mode === "instance") return 0;
     const guest = this.#guest;
     guest.noted = 0;
+    guest.end = null;
     const exports = this.#instantiate();
     if (this.#mode === "checkpoint") {
       guest.gate.arm(exports);
       try {
-        (exports as unknown as CommandExports)._start();
+        this.#start(exports);
       } catch (error) {
         if (!(error instanceof Exit)) throw error;
       }
@@ -81,8 +82,7 @@ export class Command {
   run(): number {
     this.#begin();
     try {
-      const exports = this.#freshState();
-      (exports as unknown as CommandExports)._start();
+      this.#start(this.#freshState());
     } catch (error) {
       if (!(error instanceof Exit)) return this.#failed(error);
       this.#exitCode = error.code;
@@ -99,6 +99,7 @@ export class Command {
     try {
       const exports = this.#freshState();
       await webAssembly().promising((exports as unknown as CommandExports)._start)();
+      this.#throwEnd();
       return ENDED.exited;
     } catch (error) {
       if (!(error instanceof Exit)) return this.#failed(error);
@@ -124,13 +125,25 @@ export class Command {
   #discard(): void {
     this.#exports = null;
     this.#bound = null;
+    this.#guest.memory.detach();
   }
 
   #begin(): void {
     this.#stdout.truncate(this.#stdoutStart);
     this.#stderr.truncate(this.#stderrStart);
     this.#guest.noted = 0;
+    this.#guest.end = null;
     this.#exitCode = 0;
+  }
+
+  #start(exports: Exports): void {
+    (exports as unknown as CommandExports)._start();
+    this.#throwEnd();
+  }
+
+  /** A guest that caught its own end came back as if nothing had been. */
+  #throwEnd(): void {
+    if (this.#guest.end !== null) throw this.#guest.end;
   }
 
   #freshState(): Exports {
@@ -149,6 +162,9 @@ export class Command {
       const exports = this.#instantiate();
       this.#bound = this.#image!.bind(exports);
       this.#bound.restore();
+      // The image has what its start function wrote.
+      this.#stdout.truncate(this.#stdoutStart);
+      this.#stderr.truncate(this.#stderrStart);
       return exports;
     }
     this.#stdout.truncate(0);
@@ -158,6 +174,8 @@ export class Command {
   }
 
   #instantiate(): Exports {
+    // A start function runs before its memory is known, and must not be given that of the last instance.
+    this.#guest.memory.detach();
     const { exports } = new (webAssembly().Instance)(this.#module, this.#imports);
     this.#guest.memory.attach(exports["memory"] as Memory);
     this.#exports = exports;

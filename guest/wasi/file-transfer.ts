@@ -10,7 +10,7 @@ import type { GuestMemory } from "./guest-memory.ts";
 import type { GuestProcess } from "./guest-process.ts";
 
 /** More buffers in one call than any libc sends; a hostile count must not keep us for long. */
-const IOVECS_MAX = 1024;
+export const IOVECS_MAX = 1024;
 const TRANSFER_MAX_BYTES = 2 ** 31 - 1;
 
 /** What an operation returned as a WASI error code. */

@@ -10,15 +10,15 @@ import type { Descriptor } from "./fd-table.ts";
 import { contentOf, type FileDescriptor, fileOf, folderOf, KNOWN_FDFLAGS } from "./file-descriptor.ts";
 import { APPEND, FILE_OPERATION, SCRATCH_OFFSET } from "./file-operations.ts";
 import { buffersAt, errnoOf, leaveTimes, list, readAll, unsigned, writeAll } from "./file-transfer.ts";
+import type { GuestFunction } from "./guarded.ts";
 import type { GuestProcess } from "./guest-process.ts";
-import type { WasiFunction } from "./imports.ts";
 import { pathImports } from "./path-imports.ts";
 
 export { preopenedFolders } from "./file-descriptor.ts";
 
 const ADVICE_MAX = 5;
 
-export function fileImports(guest: GuestProcess): Record<string, WasiFunction> {
+export function fileImports(guest: GuestProcess): Record<string, GuestFunction> {
   const { memory, descriptors, channel } = guest;
   const { window, call } = channel;
 

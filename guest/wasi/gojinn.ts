@@ -5,10 +5,10 @@
  * has room for), 0xffffffff for a key that is missing or denied, 1 for a lock
  * that was taken, 0 for something stored. Why it failed is in the log.
  */
-import { SYSTEM_OPERATION } from "./channel.ts";
+import { NOTED, SYSTEM_OPERATION } from "./channel.ts";
+import { type GuestFunction, guarded } from "./guarded.ts";
 import type { GuestProcess } from "./guest-process.ts";
 import type { HostAnswer } from "./host-requests.ts";
-import type { WasiFunction } from "./imports.ts";
 
 const MISSING = -1;
 const OK = 0;
@@ -17,7 +17,7 @@ const S_PER_MS = 1 / 1_000;
 /** Gojinn's own locks never end; one without a time here has an hour. */
 const DEFAULT_TTL_MS = 3_600_000;
 
-export function gojinnImports(guest: GuestProcess): Record<string, WasiFunction> {
+export function gojinnImports(guest: GuestProcess): Record<string, GuestFunction> {
   const { memory, channel } = guest;
   const bytesAt = (pointer: number, length: number): Uint8Array => memory.slice(pointer, length).slice();
 
@@ -32,9 +32,10 @@ export function gojinnImports(guest: GuestProcess): Record<string, WasiFunction>
     return code === 0 && bytes !== null ? give(bytes, out, max) : otherwise;
   };
 
-  const imports: Record<string, WasiFunction> = {
+  const imports: Record<string, GuestFunction> = {
     host_log(level: number, pointer: number, length: number): number {
       const text = memory.slice(pointer, length).subarray(0, channel.window.length);
+      guest.noted |= NOTED.touchedRequest;
       channel.window.set(text);
       channel.call(SYSTEM_OPERATION.log, level, text.length, 0, 0, 0);
       return OK;
@@ -59,12 +60,12 @@ export function gojinnImports(guest: GuestProcess): Record<string, WasiFunction>
       guest.ask("queue.send", bytesAt(name, nameLength), bytesAt(payload, payloadLength)).then(({ code }) => (code === 0 ? OK : FAILED)),
     host_http_get: (url: number, urlLength: number, out: number, max: number) =>
       readLong(read(guest.ask("http.get", bytesAt(url, urlLength)), out, max, 0)),
-    host_ask_ai: (_prompt: number, _promptLength: number, out: number, max: number) => BigInt(give(NOT_CONFIGURED, out, max)) as never,
+    host_ask_ai: (_prompt: number, _promptLength: number, out: number, max: number) => BigInt(give(NOT_CONFIGURED, out, max)),
     host_ws_upgrade: () => OK,
-    host_ws_read: () => 0n as never,
+    host_ws_read: () => 0n,
     host_ws_write: () => OK,
   };
-  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, safely(run, FALLBACKS[name] ?? OK)]));
+  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, run, FALLBACKS[name] ?? OK)]));
 }
 
 /** What those answer whose pointers lead out of the guest's memory, where it is not 0. */
@@ -77,26 +78,10 @@ const FALLBACKS: Readonly<Record<string, number | bigint>> = {
   host_http_get: 0n,
 };
 
-function safely(run: WasiFunction, fallback: number | bigint): WasiFunction {
-  const call = run as (...args: unknown[]) => unknown;
-  const refuse = (error: unknown): unknown => {
-    if (error instanceof RangeError) return fallback;
-    throw error;
-  };
-  return ((a: unknown, b: unknown, c: unknown, d: unknown) => {
-    try {
-      const result = call(a, b, c, d);
-      return result instanceof Promise ? result.catch(refuse) : result;
-    } catch (error) {
-      return refuse(error);
-    }
-  }) as WasiFunction;
-}
-
 /** The answer of what nobody set up: `{"error": "not configured"}`. */
 const NOT_CONFIGURED = Uint8Array.from('{"error": "not configured"}', (character) => character.charCodeAt(0));
 
 /** An i64 is a bigint on this side. */
-function readLong(length: Promise<number>): Promise<never> {
-  return length.then((value) => BigInt(value) as never);
+function readLong(length: Promise<number>): Promise<bigint> {
+  return length.then(BigInt);
 }

@@ -2,7 +2,7 @@
  * The guest's linear memory as the shim reads and writes it. A view is made
  * anew when the memory has grown (its buffer is then another one). Every range
  * comes from hostile code: `slice` refuses what does not lie inside, and a
- * plain DataView access outside throws a RangeError, which wasi.ts turns into
+ * plain DataView access outside throws a RangeError, which guarded.ts turns into
  * EFAULT.
  */
 import type { Memory } from "./webassembly.ts";
@@ -15,6 +15,13 @@ export class GuestMemory {
   attach(memory: Memory): void {
     this.#memory = memory;
     this.#refresh();
+  }
+
+  /** Until another is attached, everything lies outside. */
+  detach(): void {
+    this.#memory = null;
+    this.#bytes = new Uint8Array(0);
+    this.#view = new DataView(new ArrayBuffer(0));
   }
 
   get bytes(): Uint8Array {

@@ -57,6 +57,8 @@ export class GuestProcess {
   /** NUL-ended strings one after the other, as WASI hands them over. */
   args: readonly Uint8Array[] = [];
   environ: readonly Uint8Array[] = [];
+  /** What ended the run, from then until the next begins (guarded.ts). */
+  end: unknown = null;
   /** Bits of NOTED, gathered since they were last cleared. */
   noted = 0;
 

@@ -5,11 +5,11 @@
  * shrink: an instance in which one has grown can't be put back, and `restore`
  * says so.
  */
+import { WASM_PAGE_BYTES } from "./channel.ts";
 import { EXPORTED } from "./exported-names.ts";
 import { pageScanOf } from "./page-scan.ts";
 import type { Exports, Global, Memory, Table } from "./webassembly.ts";
 
-const WASM_PAGE_BYTES = 64 * 1024;
 /** What is looked at as a whole: small enough that a heap's untouched parts show. */
 const PAGE_BYTES = 4096;
 /** A run of zero pages shorter than this is copied with its neighbours: a call costs more than the bytes. */

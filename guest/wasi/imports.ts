@@ -5,20 +5,18 @@
  * leaves the memory is EFAULT, and nothing else is ever thrown but an end.
  */
 import { CLOCK, ERRNO, EVENT_BYTES, EVENTTYPE, IOVEC_BYTES, RIGHTS, SUBCLOCK_ABSTIME, SUBSCRIPTION_BYTES } from "./abi.ts";
+import { NOTED } from "./channel.ts";
 import type { Descriptor } from "./fd-table.ts";
+import { IOVECS_MAX } from "./file-transfer.ts";
 import { fileImports } from "./files.ts";
-import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
-import { OutputTooLarge } from "./streams.ts";
+import { type GuestFunction, guarded } from "./guarded.ts";
+import { Exit, type GuestProcess } from "./guest-process.ts";
 
-export type WasiFunction = (...args: never[]) => number | Promise<number>;
-
-/** More buffers in one call than any libc sends; a hostile count must not keep us for long. */
-const IOVECS_MAX = 1024;
 const SUBSCRIPTIONS_MAX = 4096;
 const US_PER_NS = 1_000n;
 const LONGEST_SLEEP_US = 2 ** 31;
 
-export function wasiImports(guest: GuestProcess): Record<string, WasiFunction> {
+export function wasiImports(guest: GuestProcess): Record<string, GuestFunction> {
   const files = fileImports(guest);
   const { memory, gate } = guest;
 
@@ -56,7 +54,7 @@ export function wasiImports(guest: GuestProcess): Record<string, WasiFunction> {
     () => guest.environIsRequest,
   );
 
-  const imports: Record<string, WasiFunction> = {
+  const imports: Record<string, GuestFunction> = {
     ...files,
     args_sizes_get: args.sizes,
     args_get: args.get,
@@ -131,26 +129,12 @@ export function wasiImports(guest: GuestProcess): Record<string, WasiFunction> {
     sock_send: (fd: number) => notASocket(guest.descriptors.get(fd)),
     sock_shutdown: (fd: number) => notASocket(guest.descriptors.get(fd)),
   };
-  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(run)]));
+  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, run, ERRNO.fault)]));
 }
 
 /** There are no sockets: a descriptor that exists is something else. */
 function notASocket(descriptor: Descriptor | undefined): number {
   return descriptor === undefined ? ERRNO.badf : ERRNO.notsock;
-}
-
-/** A pointer outside the memory is the guest's mistake. Nine arguments is the most that WASI passes. */
-function guarded(run: WasiFunction): WasiFunction {
-  const call = run as (...args: unknown[]) => number | Promise<number>;
-  return ((a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown, i: unknown) => {
-    try {
-      return call(a, b, c, d, e, f, g, h, i);
-    } catch (error) {
-      if (error instanceof Exit || error instanceof MustWait || error instanceof OutputTooLarge) throw error;
-      if (error instanceof RangeError) return ERRNO.fault;
-      throw error;
-    }
-  }) as WasiFunction;
 }
 
 interface Subscription {
@@ -169,12 +153,21 @@ interface Subscription {
 function poll(guest: GuestProcess, input: number, output: number, count: number, storedPointer: number): number | Promise<number> {
   if (count === 0 || count > SUBSCRIPTIONS_MAX) return ERRNO.inval;
   guest.memory.slice(output, count * EVENT_BYTES);
+  guest.memory.slice(storedPointer, 4);
   const subscriptions = Array.from({ length: count }, (_, index) => subscriptionAt(guest, input + index * SUBSCRIPTION_BYTES));
   const delayUs = Math.min(...subscriptions.map((one) => one.delayUs));
   const store = (): number => storeEvents(guest, output, storedPointer, subscriptions, delayUs);
   if (delayUs <= 0) return store();
-  const slept = guest.sleep(Math.min(delayUs, LONGEST_SLEEP_US));
+  const slept = sleep(guest, delayUs);
   return slept instanceof Promise ? slept.then(store) : store();
+}
+
+/** However long it is: a part at a time. */
+function sleep(guest: GuestProcess, us: number): void | Promise<void> {
+  const restUs = us - LONGEST_SLEEP_US;
+  if (restUs <= 0) return guest.sleep(us);
+  const slept = guest.sleep(LONGEST_SLEEP_US);
+  return slept instanceof Promise ? slept.then(() => sleep(guest, restUs)) : sleep(guest, restUs);
 }
 
 function subscriptionAt(guest: GuestProcess, at: number): Subscription {
@@ -196,7 +189,9 @@ function subscriptionAt(guest: GuestProcess, at: number): Subscription {
   const descriptor = guest.descriptors.get(view.getUint32(at + 16, true));
   if (descriptor === undefined) return ready(ERRNO.badf);
   if ((descriptor.rightsBase & RIGHTS.pollFdReadwrite) === 0n) return ready(ERRNO.notcapable);
-  return ready(ERRNO.success, descriptor.kind === "stdin" ? guest.stdin.availableBytes : 0);
+  if (descriptor.kind !== "stdin") return ready(ERRNO.success);
+  guest.noted |= NOTED.touchedRequest;
+  return ready(ERRNO.success, guest.stdin.availableBytes);
 }
 
 function storeEvents(

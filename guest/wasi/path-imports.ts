@@ -8,12 +8,12 @@ import { NOTED } from "./channel.ts";
 import { type FileDescriptor, folderOf, KNOWN_FDFLAGS, rightsOf } from "./file-descriptor.ts";
 import { FILE_OPERATION, OPEN, PATH_MAX_BYTES, SECOND_PATH_OFFSET } from "./file-operations.ts";
 import { errnoOf, leaveTimes } from "./file-transfer.ts";
+import type { GuestFunction } from "./guarded.ts";
 import type { GuestProcess } from "./guest-process.ts";
-import type { WasiFunction } from "./imports.ts";
 
 const KNOWN_OFLAGS = OFLAGS.creat | OFLAGS.directory | OFLAGS.excl | OFLAGS.trunc;
 
-export function pathImports(guest: GuestProcess): Record<string, WasiFunction> {
+export function pathImports(guest: GuestProcess): Record<string, GuestFunction> {
   const { memory, descriptors, channel } = guest;
   const { window, call } = channel;
 

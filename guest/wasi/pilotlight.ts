@@ -6,11 +6,11 @@
  * arguments. docs/wasm.md has the signatures in C.
  */
 import { ERRNO } from "./abi.ts";
+import { type GuestFunction, guarded } from "./guarded.ts";
 import type { GuestProcess } from "./guest-process.ts";
 import type { HostAnswer } from "./host-requests.ts";
-import type { WasiFunction } from "./imports.ts";
 
-export function pilotlightImports(guest: GuestProcess): Record<string, WasiFunction> {
+export function pilotlightImports(guest: GuestProcess): Record<string, GuestFunction> {
   const { memory } = guest;
   const bytesAt = (pointer: number, length: number): Uint8Array => memory.slice(pointer, length).slice();
   const done = ({ code }: HostAnswer): number => code;
@@ -24,7 +24,7 @@ export function pilotlightImports(guest: GuestProcess): Record<string, WasiFunct
     return ERRNO.success;
   };
 
-  const imports: Record<string, WasiFunction> = {
+  const imports: Record<string, GuestFunction> = {
     kv_get: (name: number, nameLength: number, key: number, keyLength: number, out: number, max: number, needed: number) =>
       guest.ask("kv.get", bytesAt(name, nameLength), bytesAt(key, keyLength)).then((answer) => give(answer, out, max, needed)),
     kv_set: (name: number, nameLength: number, key: number, keyLength: number, value: number, valueLength: number, ttlMs: number) =>
@@ -64,21 +64,5 @@ export function pilotlightImports(guest: GuestProcess): Record<string, WasiFunct
         return give(answer, out, max, needed);
       }),
   };
-  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, faulting(run)]));
-}
-
-/** A pointer outside the memory is EFAULT, before and after the waiting. */
-function faulting(run: WasiFunction): WasiFunction {
-  const call = run as (...args: unknown[]) => Promise<number>;
-  const refuse = (error: unknown): number => {
-    if (error instanceof RangeError) return ERRNO.fault;
-    throw error;
-  };
-  return ((...args: unknown[]) => {
-    try {
-      return call(...args).catch(refuse);
-    } catch (error) {
-      return refuse(error);
-    }
-  }) as WasiFunction;
+  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, run, ERRNO.fault)]));
 }

@@ -1,10 +1,9 @@
 /**
  * Runs: the requests of one module that may wait. Each has a command of its own
- * (instance, descriptors, streams) while it runs; one that never waited goes
- * back to the others, one that did is let go: its state was left in the middle
- * of something, and its memory may be that of a long life.
+ * (instance, image, descriptors, streams) while it runs, and hands it to another
+ * when it is over; the command itself lets go of an instance that has waited.
  */
-import { RUNS_KEPT_MAX } from "./channel.ts";
+import { RUNS_KEPT_MAX, WASM_PAGE_BYTES } from "./channel.ts";
 import type { Command } from "./command.ts";
 import type { GuestProcess } from "./guest-process.ts";
 import type { BufferedInput, BufferedOutput } from "./streams.ts";
@@ -16,8 +15,6 @@ export interface CommandParts {
   readonly stdout: BufferedOutput;
   readonly stderr: BufferedOutput;
 }
-
-const PAGE_BYTES = 64 * 1024;
 
 export class Runs {
   readonly #make: () => CommandParts;
@@ -40,14 +37,14 @@ export class Runs {
       // Given up meanwhile: nobody wants its output.
       if (!this.#open.delete(runId)) return;
       this.#ended(runId, ended, parts);
-      if (!parts.guest.hasWaited && this.#kept.length < RUNS_KEPT_MAX) this.#kept.push(parts);
+      if (this.#kept.length < RUNS_KEPT_MAX) this.#kept.push(parts);
     });
   }
 
   /** Memory of those that were begun and are not over. */
   get heldPages(): number {
     let pages = 0;
-    for (const { guest } of this.#open.values()) pages += guest.memory.bytes.length / PAGE_BYTES;
+    for (const { guest } of this.#open.values()) pages += guest.memory.bytes.length / WASM_PAGE_BYTES;
     return pages;
   }
 

@@ -11,8 +11,9 @@ import { ERRNO, LOOKUPFLAGS } from "../../guest/wasi/abi.ts";
 import { BLOCK_BYTES, channelOn, type HostCall } from "../../guest/wasi/channel.ts";
 import { FdTable } from "../../guest/wasi/fd-table.ts";
 import { preopenedFolders } from "../../guest/wasi/files.ts";
+import type { GuestFunction } from "../../guest/wasi/guarded.ts";
 import { GuestProcess } from "../../guest/wasi/guest-process.ts";
-import { type WasiFunction, wasiImports } from "../../guest/wasi/imports.ts";
+import { wasiImports } from "../../guest/wasi/imports.ts";
 import { BufferedInput, BufferedOutput } from "../../guest/wasi/streams.ts";
 import type { Memory } from "../../guest/wasi/webassembly.ts";
 import type { SharedFolder } from "../../src/engines/engine.ts";
@@ -42,7 +43,7 @@ export type PathLike = string | Buffer;
 export class FileGuest {
   readonly guest: GuestProcess;
   readonly hostFiles: HostFiles;
-  readonly imports: Record<string, WasiFunction>;
+  readonly imports: Record<string, GuestFunction>;
   /** Operations that went to the host. */
   hostCallCount = 0;
 

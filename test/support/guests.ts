@@ -33,7 +33,16 @@ const GO_ENV = { GOOS: "wasip1", GOARCH: "wasm", GOTOOLCHAIN: "local", GOPROXY: 
 const ASC = join(MODULES, "assemblyscript/bin/asc.js");
 const WASM_AS = join(MODULES, "binaryen/bin/wasm-as");
 /** Not all of them: some would change encodings that V8 has not got yet (compact imports). */
-const WAT_FEATURES = ["bulk-memory", "bulk-memory-opt", "multimemory", "multivalue", "mutable-globals", "reference-types", "tail-call"];
+const WAT_FEATURES = [
+  "bulk-memory",
+  "bulk-memory-opt",
+  "exception-handling",
+  "multimemory",
+  "multivalue",
+  "mutable-globals",
+  "reference-types",
+  "tail-call",
+];
 
 const TOOLCHAINS: Readonly<Record<Language, Toolchain>> = {
   c: {

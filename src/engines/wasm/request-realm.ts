@@ -2,7 +2,7 @@
  * How a realm is set up for a function's requests: the same whether they are
  * served, replayed or measured.
  */
-import type { StartMode } from "../../../guest/wasi/channel.ts";
+import { type StartMode, WASM_PAGE_BYTES } from "../../../guest/wasi/channel.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { RequestContract } from "./contracts/contract.ts";
 import { STDERR_MAX_BYTES } from "./run-end.ts";
@@ -18,7 +18,6 @@ export interface RequestRealm {
 
 /** Runs that wait hold up to the limit before others have to wait for them (wasm-sandbox.ts); they may grow after that. */
 const HELD_MAX_LIMITS = 2;
-const PAGE_BYTES = 64 * 1024;
 
 export function requestSettings(
   { functionId, env, contract, outputMaxBytes, memoryMaxBytes }: RequestRealm,
@@ -31,7 +30,7 @@ export function requestSettings(
     environIsRequest: contract.environIsRequest,
     stdoutMaxBytes: outputMaxBytes,
     stderrMaxBytes: STDERR_MAX_BYTES,
-    heldMaxPages: (HELD_MAX_LIMITS * memoryMaxBytes) / PAGE_BYTES,
+    heldMaxPages: (HELD_MAX_LIMITS * memoryMaxBytes) / WASM_PAGE_BYTES,
     isLive: false,
     // A libc takes a character device for a terminal and would write line by line.
     streamFiletypes: [],

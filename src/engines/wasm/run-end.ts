@@ -29,6 +29,7 @@ export function sharedStartFailure(
 ): CallFailure | null {
   const told = (what: string): CallFailure => ({ code: "LOAD_FAILED", message: `${functionId} ${what} before it asks for its request` });
   if ((noted & (NOTED.usedHost | NOTED.openedFile)) !== 0) return told("uses files or the host");
+  if ((noted & NOTED.touchedRequest) !== 0) return told("logs, or looks how much input it has,");
   if (!checkpoint && (noted & NOTED.readRandom) !== 0) return told("reads random numbers");
   if (!checkpoint && (noted & NOTED.readClock) !== 0) return told("reads the clock");
   return null;

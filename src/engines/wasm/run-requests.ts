@@ -1,12 +1,14 @@
 /**
- * Guest requests: what a WebAssembly guest waits for (guest/wasi/host-requests.ts),
- * answered by the same capabilities that JavaScript functions have. Names and
- * arguments come over the channel and are checked here or behind; a refusal is
- * a code for the guest and a line for whoever runs it, because most of Gojinn's
- * signatures have no room for a reason.
+ * Run requests: what one run of a WebAssembly guest waits for
+ * (guest/wasi/host-requests.ts), answered by the same capabilities that
+ * JavaScript functions have. Names and arguments come over the channel and are
+ * checked here or behind; a refusal is a code for the guest and a line for
+ * whoever runs it, because most of Gojinn's signatures have no room for a
+ * reason. What is still under way when the run is over is given up.
  */
 import { ERRNO } from "../../../guest/wasi/abi.ts";
 import type { Result } from "../../base/result.ts";
+import { describeBytes } from "../../base/units.ts";
 import type { Allow } from "../../config/config.ts";
 import type { CapabilityFailure, HostCapabilities, SqlResult, SqlValue } from "../../host/capabilities.ts";
 import { GuestFault } from "../../host/guest-fault.ts";
@@ -20,37 +22,36 @@ export interface GuestAnswer {
   readonly number: number;
 }
 
-export interface GuestRequestsOptions {
+export interface RunRequestsOptions {
   readonly allow: Allow;
-  /** How long a call may take. */
-  readonly waitMaxMs: number;
+  /** What an answer from elsewhere may have: a guest reads it into its own memory. */
+  readonly answerMaxBytes: number;
   capabilities(): Promise<HostCapabilities>;
   /** Why something was refused or failed, for the function's log. */
   onRefused(message: string): void;
 }
 
-/** What an answer from elsewhere may have: a guest reads it into its own memory. */
-const BODY_MAX_BYTES = 16 * 1024 * 1024;
 const US_PER_MS = 1_000;
+/** Node fires a timer at once that is set for longer. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 const DONE: GuestAnswer = { code: ERRNO.success, bytes: null, number: 0 };
 const ABSENT: GuestAnswer = { code: ERRNO.noent, bytes: null, number: 0 };
 
-type Operation = (this: GuestRequests, ...args: unknown[]) => Promise<GuestAnswer>;
+type Operation = (this: RunRequests, ...args: unknown[]) => Promise<GuestAnswer>;
 
-export class GuestRequests {
-  readonly #options: GuestRequestsOptions;
-  /** Tokens of the locks that a run has taken: Gojinn's unlock names only the key. */
+export class RunRequests {
+  readonly #options: RunRequestsOptions;
+  readonly #over = new AbortController();
+  /** Tokens of the locks that the run has taken, by key: Gojinn's unlock names no token. */
   readonly #locks = new Map<string, number>();
-  readonly #sleeping = new Set<NodeJS.Timeout>();
 
-  constructor(options: GuestRequestsOptions) {
+  constructor(options: RunRequestsOptions) {
     this.#options = options;
   }
 
-  /** Its sandbox is closed: nobody is woken. */
+  /** The run is over, or nobody wants its answer any more. Its locks last as long as they were taken for. */
   close(): void {
-    for (const timer of this.#sleeping) clearTimeout(timer);
-    this.#sleeping.clear();
+    this.#over.abort();
   }
 
   /** Never rejects. */
@@ -78,11 +79,9 @@ export class GuestRequests {
   static readonly operations: Readonly<Record<string, Operation>> = {
     async sleep(us) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      // Whoever sleeps past its call's time is given up then, and wakes for nobody.
-      const timer = setTimeout(resolve, Math.min(Math.ceil(Number(us) / US_PER_MS), this.#options.waitMaxMs));
-      this.#sleeping.add(timer);
+      const timer = setTimeout(resolve, Math.min(Math.ceil(Number(us) / US_PER_MS), TIMER_MAX_MS));
+      this.#over.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
       await promise;
-      this.#sleeping.delete(timer);
       return DONE;
     },
     async "kv.get"(name, key) {
@@ -107,7 +106,7 @@ export class GuestRequests {
     },
     async "lock.lease"(name, key, ttlMs, waitMs) {
       const { lock } = await this.#options.capabilities();
-      const options = { ttlMs: Number(ttlMs), waitMs: Number(waitMs) };
+      const options = { ttlMs: Number(ttlMs), waitMs: Number(waitMs), signal: this.#over.signal };
       return this.take(lock.acquire(nameOf(name), text(key), options), (lease) =>
         lease === null ? { ...ABSENT, code: ERRNO.busy } : { ...DONE, number: lease.token },
       );
@@ -156,9 +155,14 @@ export class GuestRequests {
       const target = requireTarget(allow, text(url));
       const request = { target, method: "GET", headers: [], body: null, redirect: "follow" } as const;
       const fetch = new OpenFetch({ allow, state: new Map() }, request);
+      this.#over.signal.addEventListener("abort", () => fetch.close(), { once: true });
       try {
         const { body, status } = await fetch.head();
-        return { ...DONE, number: status, bytes: body === "stream" ? await readAll(fetch) : (body ?? new Uint8Array(0)) };
+        return {
+          ...DONE,
+          number: status,
+          bytes: body === "stream" ? await readAll(fetch, this.#options.answerMaxBytes) : (body ?? new Uint8Array(0)),
+        };
       } finally {
         fetch.close();
       }
@@ -166,7 +170,7 @@ export class GuestRequests {
   };
 }
 
-const OPERATIONS = GuestRequests.operations;
+const OPERATIONS = RunRequests.operations;
 
 const CODES: Readonly<Partial<Record<CapabilityFailure["code"], number>>> = {
   DENIED: ERRNO.perm,
@@ -177,14 +181,14 @@ const CODES: Readonly<Partial<Record<CapabilityFailure["code"], number>>> = {
   SQL_TIMEOUT: ERRNO.canceled,
 };
 
-async function readAll(fetch: OpenFetch): Promise<Uint8Array> {
+async function readAll(fetch: OpenFetch, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
     const chunk = await fetch.read();
     if (chunk === null) return Buffer.concat(chunks);
     length += chunk.length;
-    if (length > BODY_MAX_BYTES) throw new GuestFault("QuotaExceededError", `http_get: the answer has more than ${BODY_MAX_BYTES} bytes`);
+    if (length > maxBytes) throw new GuestFault("QuotaExceededError", `http_get: the answer has more than ${describeBytes(maxBytes)}`);
     chunks.push(chunk);
   }
 }

@@ -11,15 +11,14 @@ import {
   partsOf,
   type RunEnded,
   STDERR_OFFSET,
+  WASM_PAGE_BYTES,
 } from "../../../guest/wasi/channel.ts";
 import type { Entry } from "../isolate/turn-runner.ts";
 import type { HostFiles } from "./files/host-files.ts";
 import { createHostCalls, type HostCallsOptions } from "./host-calls.ts";
 import { giveBlock, takeBlock } from "./shared-blocks.ts";
 
-const WASM_PAGE_BYTES = 64 * 1024;
-
-export interface RealmSettings extends Omit<BootSettings, "argsBytes" | "environBytes"> {
+export interface RealmSettings extends Omit<BootSettings, "args" | "environ"> {
   readonly args: readonly string[];
   /** "K=V". */
   readonly environ: readonly string[];
@@ -65,8 +64,6 @@ export class WasmRealm {
     this.#outbox = Buffer.from(shared, outbox.byteOffset, outbox.byteLength);
     this.#window = Buffer.from(shared, window.byteOffset, window.byteLength);
     const { args, environ, ...rest } = settings;
-    const argsBytes = this.#inbox.write(args.map((arg) => `${arg}\0`).join(""), 0, "utf8");
-    const environBytes = this.#inbox.write(environ.map((pair) => `${pair}\0`).join(""), argsBytes, "utf8");
     this.files = calls.files?.(window) ?? null;
     const served = createHostCalls({ ...calls, files: this.files, window });
     const call = calls.tap?.(served, window) ?? served;
@@ -80,7 +77,9 @@ export class WasmRealm {
         new ivm.Callback(calls.ended),
         // Released at once: a compiled module that isolated-vm holds keeps the process from its end.
         new ivm.ExternalCopy(module).copyInto({ release: true }),
-        new ivm.ExternalCopy({ ...rest, argsBytes, environBytes } satisfies BootSettings).copyInto({ release: true }),
+        new ivm.ExternalCopy({ ...rest, args: nulEnded(args), environ: nulEnded(environ) } satisfies BootSettings).copyInto({
+          release: true,
+        }),
       ],
       { result: { reference: true } },
     ) as ivm.Reference<Entries>;
@@ -148,6 +147,10 @@ export class WasmRealm {
   failureText(): string {
     return this.#window.toString("utf16le", 0, this.#control[CONTROL.failureLength]!);
   }
+}
+
+function nulEnded(strings: readonly string[]): Uint8Array {
+  return new TextEncoder().encode(strings.map((one) => `${one}\0`).join(""));
 }
 
 function inputApart(environ: string, stdin: string | Uint8Array | null): RealmInput {

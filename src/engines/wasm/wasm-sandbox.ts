@@ -6,8 +6,8 @@
  * guest sees is the shim's (guest/wasi/).
  */
 import type ivm from "isolated-vm";
-import { ERRNO } from "../../../guest/wasi/abi.ts";
-import { ENDED, NOTED, type StartMode } from "../../../guest/wasi/channel.ts";
+import { ENDED, type StartMode } from "../../../guest/wasi/channel.ts";
+import { MIB } from "../../base/units.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Sandbox } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
@@ -17,20 +17,19 @@ import { describeThrown } from "../isolate/thrown.ts";
 import { isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts";
 import { isFailure } from "./contracts/contract.ts";
 import { HostFiles } from "./files/host-files.ts";
-import { GuestRequests } from "./guest-requests.ts";
 import type { SandboxRecorder } from "./recording/recorder.ts";
 import { requestEnviron, requestSettings } from "./request-realm.ts";
 import { endFailure, isolateMib, sharedStartFailure } from "./run-end.ts";
+import { RunRequests } from "./run-requests.ts";
+import { SuspendableRuns } from "./suspendable-runs.ts";
 import { trapSummary } from "./trap-text.ts";
 import type { WasmCode, WasmSandboxHost } from "./wasm-code.ts";
 import { type RealmInput, WasmRealm } from "./wasm-realm.ts";
 
-const MIB = 1024 * 1024;
 const OPEN_FILES_MAX = 1_000;
 const LOAD_CALL_ID = -1;
-/** Each suspended run holds an instance with its memory. */
-const SUSPENDABLE_MAX = 64;
-const COPY: ivm.ReferenceApplyOptions = { arguments: { copy: true } };
+/** Of what a guest fetches, where its own limit is not lower. */
+const ANSWER_MAX_BYTES = 16 * MIB;
 const NO_OPTIONS: ivm.ReferenceApplyOptions = {};
 const NO_ARGS: unknown[] = [];
 
@@ -53,9 +52,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   #realm: WasmRealm | null = null;
   /** Its turn runs. */
   #running: Pending | null = null;
-  /** Begun, and perhaps waiting: each has an instance of its own. */
-  readonly #suspendable = new Set<number>();
-  readonly #requests: GuestRequests;
+  readonly #suspendable: SuspendableRuns;
   readonly #environOf: (exchange: Call["exchange"]) => string;
   readonly #recorder: SandboxRecorder | null;
   #callCount = 0;
@@ -72,11 +69,13 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#turns = new TurnRunner(this.#opened.isolate, code.lanes, code, host.watchdog, host.turns, this);
     this.#environOf = requestEnviron(code);
     this.#recorder = code.recorder?.open(mode) ?? null;
-    this.#requests = new GuestRequests({
-      allow: code.allow,
-      waitMaxMs: code.timeoutMs,
-      capabilities: async () => (await host.capabilities()).hostFor(code.functionId, code.allow),
-      onRefused: (message) => this.#log("warn", message),
+    this.#suspendable = new SuspendableRuns({
+      memoryMaxBytes: code.memoryMaxBytes,
+      turns: this.#turns,
+      realm: () => this.#realm!,
+      requestsOf: (runId) => this.#requestsOf(runId),
+      onAnswered: (runId, answer) => this.#recorder?.answered(runId, answer.code, answer.bytes, answer.number),
+      onInternalError: (message) => this.#logInternal(message),
     });
     this.#deadlines = new CallDeadlines(code, (callId) => {
       if (this.#turns.runningCallId === callId) this.#turns.checkPool();
@@ -92,7 +91,10 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       tap: this.#recorder === null ? null : (serve, window) => this.#recorder!.tap(serve, window, () => this.#turns.runningCallId),
       streams: null,
       log: (level, text) => this.#log(level >= 3 ? "error" : "info", text),
-      ask: (ticket, runId, operation, ...args) => void this.#serve(ticket, runId, operation, args),
+      ask: (ticket, runId, operation, ...args) => {
+        this.#recorder?.asked(runId, operation, args);
+        void this.#suspendable.serve(ticket, runId, operation, args);
+      },
       ended: (runId, ended, apart) => this.#runEnded(runId, ended, apart),
       onInternalError: (error) => this.#logInternal(`internal error in a host call: ${describeThrown(error).stack}`),
     });
@@ -150,7 +152,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #enter(pending: Pending): void {
-    if (this.#running === null && !isInTurn() && this.#hasRoom()) {
+    if (this.#running === null && !isInTurn() && this.#suspendable.hasRoom) {
       this.#start(pending);
       return;
     }
@@ -160,20 +162,12 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #next(): void {
-    while (this.#running === null && this.#death === null && this.#hasRoom()) {
+    while (this.#running === null && this.#death === null && this.#suspendable.hasRoom) {
       const pending = this.#line.shift();
       if (pending === undefined) return;
       if (pending.call.exchange.aborted) this.drop(pending.callId);
       else if (this.calls.has(pending.callId)) this.#start(pending);
     }
-  }
-
-  /** For a run more: those that wait hold their memory, and together no more than the function's limit if the next is like them. */
-  #hasRoom(): boolean {
-    const waitingCount = this.#suspendable.size;
-    if (waitingCount === 0) return true;
-    const { heldBytes } = this.#realm!;
-    return waitingCount < SUSPENDABLE_MAX && heldBytes + heldBytes / waitingCount <= this.#code.memoryMaxBytes;
   }
 
   /** Hot path. */
@@ -206,43 +200,28 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     });
   }
 
-  /** Its turn ends when it waits, or with it; `ended` over the channel says when the run is over. */
   #startSuspendable({ callId, call }: Pending, input: RealmInput): void {
     this.#deadlines.own(callId, this);
-    this.#suspendable.add(callId);
     call.exchange.onAbort = () => this.drop(callId);
-    this.#turns.run({
-      callId,
-      entry: this.#realm!.start,
-      args: [callId, ...input],
-      options: NO_OPTIONS,
-      ended: () => {
-        this.#running = null;
-        this.#next();
-      },
+    this.#suspendable.begin(callId, input, () => {
+      this.#running = null;
+      this.#next();
     });
   }
 
-  async #serve(ticket: number, runId: number, operation: string, args: readonly unknown[]): Promise<void> {
-    this.#recorder?.asked(runId, operation, args);
-    try {
-      const { code, bytes, number } = await this.#requests.answer(operation, args);
-      this.#settle(runId, [ticket, code, bytes, number]);
-    } catch (error) {
-      this.#logInternal(`internal error in ${operation}: ${describeThrown(error).stack}`);
-      this.#settle(runId, [ticket, ERRNO.io, null, 0]);
-    }
-  }
-
-  #settle(runId: number, args: [number, number, Uint8Array | null, number]): void {
-    if (this.#death !== null || !this.calls.has(runId)) return;
-    this.#recorder?.answered(runId, args[1], args[2], args[3]);
-    this.#turns.run({ callId: runId, entry: this.#realm!.settle, args, options: COPY, ended: null });
+  #requestsOf(runId: number): RunRequests {
+    const { functionId, allow, memoryMaxBytes } = this.#code;
+    return new RunRequests({
+      allow,
+      answerMaxBytes: Math.min(ANSWER_MAX_BYTES, memoryMaxBytes),
+      capabilities: async () => (await this.#host.capabilities()).hostFor(functionId, allow),
+      onRefused: (message) => this.#logFor(runId, "warn", message),
+    });
   }
 
   /** Called from within a turn: what the channel holds is read now, or never. */
   #runEnded(callId: number, ended: number, apart: ArrayBuffer | null): void {
-    this.#suspendable.delete(callId);
+    this.#suspendable.ended(callId);
     const call = this.calls.get(callId);
     if (call === undefined) return;
     call.exchange.onAbort = null;
@@ -255,19 +234,13 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     const { callId, call } = pending;
     // Undefined: the turn threw or was ended, which has been dealt with.
     if (value === undefined || !this.calls.has(callId)) return;
-    if (value === ENDED.waiting && this.#mayRunAgain(call)) {
+    if (value === ENDED.waiting) {
+      // In an instance that can't. Nobody has seen anything of it yet: it is run again, from the start.
       this.#code.waits = true;
       this.#start(pending);
       return;
     }
     this.#conclude(callId, call, value as number, null);
-  }
-
-  /** It would have had to wait, in an instance that can't: it is run again from the start, if nobody has seen anything of it. */
-  #mayRunAgain(call: Call): boolean {
-    if ((this.#realm!.noted & NOTED.usedHost) === 0) return true;
-    call.log("warn", "It changed files before it had to wait, and can't be run again for that");
-    return false;
   }
 
   #conclude(callId: number, call: Call, value: number, apart: Buffer | null): void {
@@ -276,9 +249,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     if (stderr !== "") for (const line of stderr.trimEnd().split("\n")) call.log("info", line);
     const failure = endFailure(value, realm, this.#code);
     const stdout = realm.stdout() ?? apart ?? (failure === null ? this.#largeOutput() : null);
-    // What its neighbours held is in no recording.
-    if (this.#recorder !== null && value !== ENDED.heldTooMuch)
-      this.#recorder.ended(callId, { ended: value, exitCode: realm.exitCode, stdout, stderr, failure });
+    if (this.#recorder !== null) this.#recorder.ended(callId, { ended: value, exitCode: realm.exitCode, stdout, stderr, failure });
     if (failure !== null) this.#fail(callId, call, failure);
     else this.#answer(callId, call, stdout!);
   }
@@ -323,12 +294,13 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#deadlines.delete(callId);
     if (call.exchange.aborted) this.#recorder?.forget(callId);
     else this.#recorder?.stopped(callId, this.#outOfTime());
-    if (this.#suspendable.delete(callId) && this.#turns.runningCallId !== callId) {
-      this.#turns.run({ callId, entry: this.#realm!.abandon, args: [callId], options: NO_OPTIONS, ended: () => this.#next() });
-      this.#left();
-    } else if (this.#running?.callId === callId) {
-      this.#die(this.#outOfTime());
-    } else this.#left();
+    if (this.#running?.callId === callId) this.#die(this.#outOfTime());
+    else this.#abandon(callId);
+    this.#left();
+  }
+
+  #abandon(callId: number): void {
+    if (this.#suspendable.has(callId)) this.#suspendable.abandon(callId, () => this.#next());
   }
 
   #outOfTime(): CallFailure {
@@ -368,6 +340,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       this.#loaded({ code: "LOAD_FAILED", message: trapSummary(thrown.stack || thrown.message), stack: thrown.stack });
       return;
     }
+    this.#abandon(callId);
     const call = this.calls.get(callId);
     if (call !== undefined) this.#fail(callId, call, { code: "GUEST_TRAPPED", message: thrown.message, stack: thrown.stack });
   }
@@ -393,7 +366,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#death = failure;
     this.#turns.close();
     this.#deadlines.close();
-    this.#requests.close();
+    this.#suspendable.close();
     if (!this.#opened.isolate.isDisposed) this.#opened.isolate.dispose();
     this.#realm?.release(!this.#turns.poolBusy && !isInTurn());
     this.#loaded(failure);
@@ -407,7 +380,11 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   #log(level: LogLevel, message: string): void {
-    const call = this.calls.get(this.#turns.runningCallId);
+    this.#logFor(this.#turns.runningCallId, level, message);
+  }
+
+  #logFor(callId: number, level: LogLevel, message: string): void {
+    const call = this.calls.get(callId);
     if (call === undefined) this.#host.onGuestLog(this.#code.functionId, level, message);
     else call.log(level, message);
   }

@@ -4,7 +4,8 @@
  * data, heap (also grown), stack, libc's own state, environment, the working
  * folder's file. With fresh state every answer is the same; the file of a folder
  * that may be written is the one thing that stays. `--twice` does it all again in
- * the same run, which must find something: the prober's own proof.
+ * the same run, which must find something: the prober's own proof. "wait" on
+ * standard input lets it sleep before and after, in the middle of a run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEAP_BYTES (256 * 1024)
@@ -77,8 +79,18 @@ static void probe(void) {
   free(heap);
 }
 
+static void doze(void) {
+  struct timespec span = {0, 1000000};
+  nanosleep(&span, NULL);
+}
+
 int main(int argc, char **argv) {
+  char order[8] = "";
+  read(STDIN_FILENO, order, sizeof order - 1);
+  int waits = strcmp(order, "wait") == 0;
+  if (waits) doze();
   probe();
+  if (waits) doze();
   if (argc > 1 && strcmp(argv[1], "--twice") == 0) probe();
   return 0;
 }

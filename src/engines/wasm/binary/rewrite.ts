@@ -6,6 +6,7 @@
  * could pass off something else as its state.
  */
 
+import { WASM_PAGE_BYTES } from "../../../../guest/wasi/channel.ts";
 import { EXPORTED } from "../../../../guest/wasi/exported-names.ts";
 import { fail, ok, type Result } from "../../../base/result.ts";
 import { describeBytes } from "../../../base/units.ts";
@@ -39,7 +40,6 @@ export interface RewrittenModule {
  */
 export const TABLE_ENTRIES_MAX = 1_000_000;
 
-const WASM_PAGE_BYTES = 64 * 1024;
 const MEMORY32_MAX_PAGES = 2 ** 16;
 
 /** New bytes in the place of old ones. */

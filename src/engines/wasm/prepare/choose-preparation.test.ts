@@ -54,6 +54,7 @@ test("what reaches outside of the module before its question can't be done once 
   for (const [findings, reason] of [
     [{ noted: NOTED.openedFile }, /opens files/],
     [{ noted: NOTED.usedHost }, /uses the host/],
+    [{ noted: NOTED.touchedRequest }, /logs, or looks/],
     [{ noted: NOTED.slept }, /sleeps/],
     [{ changedDescriptors: true }, /changes its descriptors/],
     [{ unasked: "it ended with exit code 3 without asking for its request" }, /exit code 3/],

@@ -52,6 +52,7 @@ export function checkpointObstacle(
   if (unasked !== null) return unasked;
   if ((noted & NOTED.openedFile) !== 0) return "it opens files before it asks for its request";
   if ((noted & NOTED.usedHost) !== 0) return "it uses the host before it asks for its request";
+  if ((noted & NOTED.touchedRequest) !== 0) return "it logs, or looks how much input it has, before it asks for its request";
   if ((noted & NOTED.slept) !== 0) return "it sleeps before it asks for its request";
   if (changedDescriptors) return "it changes its descriptors before it asks for its request";
   if (saysCheckpoint) return null;

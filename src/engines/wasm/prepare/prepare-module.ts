@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
+import { WASM_PAGE_BYTES } from "../../../../guest/wasi/channel.ts";
 import { programFile } from "../../../base/package-files.ts";
 import { fail, ok, type Result } from "../../../base/result.ts";
 import { describeBytes, MIB, MINUTE_MS, SECOND_MS } from "../../../base/units.ts";
@@ -34,7 +35,6 @@ const TIMEOUT_MS = 2 * MINUTE_MS;
 const GRACE_MS = 5 * SECOND_MS;
 const LOWEST_PRIORITY = 19;
 const STDERR_MAX_CHARS = 2_000;
-const WASM_PAGE_BYTES = 64 * 1024;
 const WASM_MEMORY_MAX_BYTES = 1536 * MIB;
 const MEMORY_FLAGS = [
   `--max-old-space-size=${512}`,

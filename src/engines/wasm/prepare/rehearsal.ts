@@ -68,6 +68,7 @@ export class Rehearsal {
   /** Throws what the start function of the module throws. */
   instantiate(): Exports {
     this.#guest.noted = 0;
+    this.#guest.end = null;
     const { exports } = new (this.#shim.webAssembly().Instance)(this.#module as never, this.#imports);
     this.use(exports);
     return exports;
@@ -137,8 +138,10 @@ export class Rehearsal {
   };
 
   #run(exports: Exports): Ended {
+    this.#guest.end = null;
     try {
       (exports as unknown as { _start(): void })._start();
+      if (this.#guest.end !== null) throw this.#guest.end;
       return UNASKED;
     } catch (error) {
       if (error === ASKED) return null;

@@ -34,6 +34,7 @@ export interface Guest {
   readonly descriptors: Descriptors;
   args: readonly Uint8Array[];
   noted: number;
+  end: unknown;
 }
 
 /** Of no type of ours, so that a part which the real one has more of fails the test. */

@@ -4,7 +4,7 @@
  * nothing here answers, decides or delays anything: what takes time happens
  * after the answer. Exists only where recording was asked for.
  */
-import { type HostCall, RUNS_KEPT_MAX, type StartMode, SYSTEM_OPERATION } from "../../../../guest/wasi/channel.ts";
+import { ENDED, type HostCall, RUNS_KEPT_MAX, type StartMode, SYSTEM_OPERATION } from "../../../../guest/wasi/channel.ts";
 import { FILE_OPERATION } from "../../../../guest/wasi/file-operations.ts";
 import { version } from "../../../base/version.ts";
 import type { Call, CallFailure, EngineSource } from "../../engine.ts";
@@ -85,7 +85,6 @@ interface Run {
   readonly waits: boolean;
   readonly startMs: number;
   preparation: readonly RecordedCall[];
-  hasWaited: boolean;
 }
 
 export class SandboxRecorder {
@@ -98,7 +97,7 @@ export class SandboxRecorder {
   readonly #loading = new Tape();
   /** Of the image that runs which can't be suspended start from. */
   #image: readonly RecordedCall[] = [];
-  /** Of the instances that wait for another run, as guest/wasi/runs.ts keeps them. */
+  /** Of the commands that wait for another run, as guest/wasi/runs.ts keeps them. */
   readonly #kept: (readonly RecordedCall[])[] = [];
 
   constructor(constant: Constant, secrets: readonly string[], folder: RecordingsFolder) {
@@ -141,7 +140,6 @@ export class SandboxRecorder {
       waits,
       startMs: performance.now(),
       preparation: waits ? (this.#kept.pop() ?? []) : this.#image,
-      hasWaited: false,
     });
   }
 
@@ -155,7 +153,6 @@ export class SandboxRecorder {
   asked(callId: number, operation: string, args: readonly unknown[]): void {
     const run = this.#runs.get(callId);
     if (run === undefined) return;
-    run.hasWaited = true;
     run.tape.ask(operation, requestDigest(args, run.redaction));
   }
 
@@ -167,7 +164,12 @@ export class SandboxRecorder {
   ended(callId: number, { ended, exitCode, stdout, stderr, failure }: RunEnd): void {
     const run = this.#runs.get(callId);
     if (run === undefined) return;
-    if (run.waits && !run.hasWaited && this.#kept.length < RUNS_KEPT_MAX) this.#kept.push(run.preparation);
+    if (run.waits && this.#kept.length < RUNS_KEPT_MAX) this.#kept.push(run.preparation);
+    if (ended === ENDED.heldTooMuch) {
+      // What its neighbours held is in no recording.
+      this.#runs.delete(callId);
+      return;
+    }
     const kept = stdout === null ? null : Buffer.from(stdout);
     this.#finish(callId, run, kept?.length ?? 0, () => ({ ended, exitCode, stdout: encoded(kept, run.redaction), stderr, failure }));
   }

@@ -1,0 +1,31 @@
+/**
+ * Guarded imports: what stands around every function that a guest can call. A
+ * pointer out of its memory is its own mistake and gets an answer. What ends the
+ * run leaves through the guest's frames as an exception; a guest compiled with
+ * exceptions could catch it and go on, so the end is kept: every later call meets
+ * it again, and so does whoever started the run.
+ */
+import type { GuestProcess } from "./guest-process.ts";
+
+/** Some of Gojinn's give an i64, a bigint on this side. */
+export type GuestFunction = (...args: never[]) => number | bigint | Promise<number | bigint>;
+
+/** `outside` is the answer to a pointer that leads out of the memory, before and after any waiting. */
+export function guarded(guest: GuestProcess, run: GuestFunction, outside: number | bigint): GuestFunction {
+  const call = run as (...args: unknown[]) => number | bigint | Promise<number | bigint>;
+  const refuse = (error: unknown): number | bigint => {
+    if (error instanceof RangeError) return outside;
+    guest.end ??= error;
+    throw error;
+  };
+  // Nine arguments is the most that WASI passes; a rest parameter would cost an array for each call.
+  return ((a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown, i: unknown) => {
+    if (guest.end !== null) throw guest.end;
+    try {
+      const result = call(a, b, c, d, e, f, g, h, i);
+      return result instanceof Promise ? result.catch(refuse) : result;
+    } catch (error) {
+      return refuse(error);
+    }
+  }) as GuestFunction;
+}
