@@ -8,7 +8,7 @@
  */
 import { ERRNO } from "../../../guest/wasi/abi.ts";
 import type { Result } from "../../base/result.ts";
-import { describeBytes } from "../../base/units.ts";
+import { describeBytes, MIB } from "../../base/units.ts";
 import type { Allow } from "../../config/config.ts";
 import type { CapabilityFailure, HostCapabilities, SqlResult, SqlValue } from "../../host/capabilities.ts";
 import { GuestFault } from "../../host/guest-fault.ts";
@@ -181,15 +181,26 @@ const CODES: Readonly<Partial<Record<CapabilityFailure["code"], number>>> = {
   SQL_TIMEOUT: ERRNO.canceled,
 };
 
+/** Answers that arrive lie outside every guest's memory: those of all functions of a worker, together. */
+const ARRIVING_MAX_BYTES = 256 * MIB;
+let arrivingBytes = 0;
+
 async function readAll(fetch: OpenFetch, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for (;;) {
-    const chunk = await fetch.read();
-    if (chunk === null) return Buffer.concat(chunks);
-    length += chunk.length;
-    if (length > maxBytes) throw new GuestFault("QuotaExceededError", `http_get: the answer has more than ${describeBytes(maxBytes)}`);
-    chunks.push(chunk);
+  try {
+    for (;;) {
+      const chunk = await fetch.read();
+      if (chunk === null) return Buffer.concat(chunks);
+      length += chunk.length;
+      arrivingBytes += chunk.length;
+      if (length > maxBytes) throw new GuestFault("QuotaExceededError", `http_get: the answer has more than ${describeBytes(maxBytes)}`);
+      if (arrivingBytes > ARRIVING_MAX_BYTES)
+        throw new GuestFault("QuotaExceededError", `http_get: more than ${describeBytes(ARRIVING_MAX_BYTES)} are arriving at once`);
+      chunks.push(chunk);
+    }
+  } finally {
+    arrivingBytes -= length;
   }
 }
 
