@@ -12,6 +12,7 @@ import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Sandbox, TurnObserver } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { CallDeadlines } from "../isolate/call-deadlines.ts";
+import { IsolateMemory, outgrownFailure } from "../isolate/isolate-memory.ts";
 import type { LaneHistory } from "../isolate/lane.ts";
 import type { SpareIsolates } from "../isolate/spare-isolates.ts";
 import { describeThrown, loadFailureOf } from "../isolate/thrown.ts";
@@ -54,6 +55,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
   readonly #host: SandboxHost;
   readonly #isolate: ivm.Isolate;
   readonly #turns: TurnRunner;
+  readonly #memory: IsolateMemory;
   readonly #realms: Realms;
   readonly #deadlines: CallDeadlines;
   readonly #entering: EnteringCalls;
@@ -64,7 +66,6 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
   #shared: Realm | null = null;
   #callCount = 0;
   #retired = false;
-  #heapUsedBytes = 0;
   #death: CallFailure | null = null;
   #isLoading = true;
 
@@ -75,6 +76,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
     const opened = host.isolates.take(source.functionId, Math.max(HEAP_MIN_MIB, Math.floor(source.memoryMaxBytes / MIB)));
     this.#isolate = opened.isolate;
     this.#turns = new TurnRunner(this.#isolate, code.lanes, source, host.watchdog, host.turns, this);
+    this.#memory = new IsolateMemory(this.#isolate, this.#turns);
     this.#realms = new Realms(code, host.scheme, opened, this.#turns, this);
     // Where its own turn is what keeps a call, the CPU limit is the reason to give.
     this.#deadlines = new CallDeadlines(source, (callId) => {
@@ -248,13 +250,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
   }
 
   heapUsedBytes(): number {
-    if (this.closed) return 0;
-    // Statistics need the isolate's lock: never wait for a turn in the pool.
-    if (!this.#turns.poolBusy && !isInTurn()) {
-      const heap = this.#isolate.getHeapStatisticsSync();
-      this.#heapUsedBytes = heap.total_physical_size + heap.externally_allocated_size + heap.malloced_memory;
-    }
-    return this.#heapUsedBytes;
+    return this.closed ? 0 : this.#memory.usedBytes();
   }
 
   loaded(realm: Realm, failure: { message: string; stack: string } | null): void {
@@ -270,11 +266,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
   }
 
   outgrew(): void {
-    const { functionId, memoryMaxBytes } = this.#code.source;
-    this.#die({
-      code: "MEMORY_LIMIT_EXCEEDED",
-      message: `${functionId} passed its memory limit of ${Math.round(memoryMaxBytes / MIB)} MiB`,
-    });
+    this.#die(outgrownFailure(this.#code.source));
   }
 
   ranAway(): void {

@@ -12,6 +12,7 @@ import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { Call, CallFailure, Sandbox } from "../engine.ts";
 import { SandboxError } from "../engine.ts";
 import { CallDeadlines, type CallHolder } from "../isolate/call-deadlines.ts";
+import { IsolateMemory, outgrownFailure } from "../isolate/isolate-memory.ts";
 import type { OpenIsolate } from "../isolate/spare-isolates.ts";
 import { describeThrown } from "../isolate/thrown.ts";
 import { isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts";
@@ -47,6 +48,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   readonly #host: WasmSandboxHost;
   readonly #opened: OpenIsolate;
   readonly #turns: TurnRunner;
+  readonly #memory: IsolateMemory;
   readonly #deadlines: CallDeadlines;
   readonly #line: Pending[] = [];
   #realm: WasmRealm | null = null;
@@ -59,7 +61,6 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   #retired = false;
   #death: CallFailure | null = null;
   #loading: { resolve(): void; reject(error: SandboxError): void } | null = null;
-  #heapUsedBytes = 0;
 
   constructor(code: WasmCode, mode: StartMode, host: WasmSandboxHost) {
     this.#code = code;
@@ -67,6 +68,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#host = host;
     this.#opened = host.isolates.take(code.functionId, isolateMib(code));
     this.#turns = new TurnRunner(this.#opened.isolate, code.lanes, code, host.watchdog, host.turns, this);
+    this.#memory = new IsolateMemory(this.#opened.isolate, this.#turns);
     this.#environOf = requestEnviron(code);
     this.#recorder = code.recorder?.open(mode) ?? null;
     this.#suspendable = new SuspendableRuns({
@@ -318,12 +320,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   heapUsedBytes(): number {
-    if (this.closed) return 0;
-    if (!this.#turns.poolBusy && !isInTurn()) {
-      const heap = this.#opened.isolate.getHeapStatisticsSync();
-      this.#heapUsedBytes = heap.total_physical_size + heap.externally_allocated_size + heap.malloced_memory;
-    }
-    return this.#heapUsedBytes;
+    return this.closed ? 0 : this.#memory.usedBytes();
   }
 
   poolLeft(): void {
@@ -350,11 +347,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   }
 
   outgrew(): void {
-    const { functionId, memoryMaxBytes } = this.#code;
-    this.#die({
-      code: "MEMORY_LIMIT_EXCEEDED",
-      message: `${functionId} passed its memory limit of ${Math.round(memoryMaxBytes / MIB)} MiB`,
-    });
+    this.#die(outgrownFailure(this.#code));
   }
 
   ranAway(): void {
