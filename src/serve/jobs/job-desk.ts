@@ -112,20 +112,22 @@ export class JobDesk {
     query: Pick<JobQuery, "function" | "topic">,
     move: (jobs: JobStore, id: string) => ReturnType<JobStore["drop"]>,
   ): Promise<Result<number>> {
+    const filter = { ...query, state: "dead", limit: PAGE_COUNT } as const;
     let count = 0;
-    for (;;) {
-      const page = await this.list({ ...query, state: "dead", limit: PAGE_COUNT });
-      if (!page.ok) return page;
-      let movedCount = 0;
+    let page = await this.list(filter);
+    while (page.ok) {
+      const last = page.value.at(-1);
+      if (last === undefined) return ok(count);
+      // Asked for before its predecessor is moved: a job that was dropped marks no place, and one that is dead again must not come twice.
+      const next = await this.list({ ...filter, before: last.id });
       for (const { id } of page.value) {
         const moved = await this.#ask(false, (jobs) => move(jobs, id));
         if (!moved.ok) return moved;
-        if (moved.value) movedCount++;
+        if (moved.value) count++;
       }
-      count += movedCount;
-      // Those that were moved have left the list.
-      if (page.value.length < PAGE_COUNT || movedCount === 0) return ok(count);
+      page = next;
     }
+    return page;
   }
 
   async #move(id: string, move: (jobs: JobStore) => ReturnType<JobStore["drop"]>, otherwise: string): Promise<Result<void>> {
