@@ -14,6 +14,7 @@ export interface JobStore {
   complete(job: Held, result: Uint8Array | null, resultMeta: string | null): StoreResult<boolean>;
   retry(job: Held, error: string, delayMs: number): StoreResult<"queued" | "dead" | null>;
   bury(job: Held, error: string): StoreResult<boolean>;
+  giveBack(job: Held): StoreResult<boolean>;
   replay(id: string): StoreResult<boolean>;
   drop(id: string): StoreResult<boolean>;
   get(id: string): StoreResult<Job | null>;
@@ -34,6 +35,7 @@ export function jobStore(client: StoreClient): JobStore {
     complete: ({ id, lease }, result, resultMeta) => client.run("jobs", "", "complete", id, lease, result, resultMeta),
     retry: ({ id, lease }, error, delayMs) => client.run("jobs", "", "retry", id, lease, error, delayMs),
     bury: ({ id, lease }, error) => client.run("jobs", "", "bury", id, lease, error),
+    giveBack: ({ id, lease }) => client.run("jobs", "", "giveBack", id, lease),
     replay: (id) => client.run("jobs", "", "replay", id),
     drop: (id) => client.run("jobs", "", "drop", id),
     get: (id) => client.run("jobs", "", "get", id),

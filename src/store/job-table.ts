@@ -105,6 +105,15 @@ export class JobTable {
     );
   }
 
+  /** Due again at once, and the attempt doesn't count: the server broke it off, or never began it. */
+  giveBack(id: string, lease: string): boolean {
+    return this.#changes(
+      `UPDATE job SET state = 'queued', attempts = attempts - 1, lease = NULL, finished_at = NULL, run_at = ${NOW_MS} WHERE id = ? AND lease = ?`,
+      id,
+      lease,
+    );
+  }
+
   /** A dead or done job is queued again, with all its attempts. */
   replay(id: string): boolean {
     return this.#changes(

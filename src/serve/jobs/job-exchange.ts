@@ -12,7 +12,9 @@ import type { JobRequest } from "./job-request.ts";
 export type JobAnswer =
   | { readonly kind: "answered"; readonly status: number; readonly headerLines: string; readonly body: Uint8Array }
   /** `again` is false when another attempt would end the same way. */
-  | { readonly kind: "broken"; readonly reason: string; readonly again: boolean };
+  | { readonly kind: "broken"; readonly reason: string; readonly again: boolean }
+  /** Ended from outside: nothing is known of what it would have answered. */
+  | { readonly kind: "aborted"; readonly reason: string };
 
 export class JobExchange implements Exchange {
   readonly method: string;
@@ -99,15 +101,19 @@ export class JobExchange implements Exchange {
 
   /** Nobody waits for it any more: the server stops, or another has the job. */
   abort(reason: string): void {
-    this.#break(reason, true);
+    this.#cutShort({ kind: "aborted", reason });
   }
 
   #break(reason: string, again: boolean): void {
+    this.#cutShort({ kind: "broken", reason, again });
+  }
+
+  #cutShort(answer: JobAnswer): void {
     if (this.#settled) return;
     this.aborted = true;
     const { onAbort } = this;
     this.onAbort = null;
-    this.#settle({ kind: "broken", reason, again });
+    this.#settle(answer);
     onAbort?.();
   }
 

@@ -5,6 +5,7 @@
  * included: whatever dies, a lease ends by itself and somebody takes the job
  * again. Every attempt may so happen twice; none is lost.
  */
+import { ok, type Result } from "../../base/result.ts";
 import { MINUTE_MS, SECOND_MS } from "../../base/units.ts";
 import type { JobsConfig } from "../../config/config.ts";
 import type { Exchange } from "../../http/exchange.ts";
@@ -42,16 +43,26 @@ const EXTEND_INTERVAL_MS = 3 * SECOND_MS;
 /** A wake-up may be lost, and another server or `pilotlight jobs` may have put something into the folder. */
 const IDLE_POLL_MS = 30 * SECOND_MS;
 const STORE_RETRY_MS = SECOND_MS;
+/** Of a server that stops: one that runs on tries for as long as it holds the job. */
 const SETTLE_TRIES_MAX = 5;
 const SWEEP_INTERVAL_MS = 10 * MINUTE_MS;
 const SWEEP_FULL_COUNT = 1_000;
 const ROOM_INTERVAL_MS = 50;
-const STOPPED = "the server stopped during the attempt";
+const STOPPED = "the server stops";
+const LEASE_LOST = "its lease was lost";
+
+/** A job in this worker's hands. */
+interface HeldJob {
+  readonly job: LeasedJob;
+  /** Null until its function is called. */
+  exchange: JobExchange | null;
+  isLost: boolean;
+}
 
 export class JobRunner<Target extends JobTarget> {
   readonly #jobs: JobStore;
   readonly #host: JobRunnerHost<Target>;
-  readonly #running = new Map<string, { readonly job: LeasedJob; exchange: JobExchange | null }>();
+  readonly #running = new Map<string, HeldJob>();
   readonly #ended = new Set<() => void>();
   #queues: ReadonlyMap<string, string> = new Map();
   #timer: NodeJS.Timeout | null = null;
@@ -86,7 +97,7 @@ export class JobRunner<Target extends JobTarget> {
     });
   }
 
-  /** Takes no more; what runs may end within the grace, and is given back after it. */
+  /** Takes no more and begins no more; what runs may end within the grace, and is given back after it. */
   async drain(graceMs: number): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -135,9 +146,10 @@ export class JobRunner<Target extends JobTarget> {
   }
 
   #begin(job: LeasedJob): void {
-    this.#running.set(job.lease, { job, exchange: null });
+    const held: HeldJob = { job, exchange: null, isLost: false };
+    this.#running.set(job.lease, held);
     this.#extender ??= setInterval(() => this.#extend(), EXTEND_INTERVAL_MS);
-    this.#carryOut(job)
+    this.#carryOut(held)
       .catch((error: Error) => this.#host.log("error", `A job could not be run: ${error.stack}`, { job: job.id, queue: job.queue }))
       .finally(() => this.#end(job));
   }
@@ -154,40 +166,37 @@ export class JobRunner<Target extends JobTarget> {
   }
 
   #extend(): void {
-    for (const { job, exchange } of this.#running.values()) {
-      void this.#jobs.extend(job, LEASE_MS).then((extended) => {
-        if (extended.ok && !extended.value) exchange?.abort("its lease was lost");
+    for (const held of this.#running.values()) {
+      void this.#jobs.extend(held.job, LEASE_MS).then((extended) => {
+        if (!extended.ok || extended.value) return;
+        held.isLost = true;
+        held.exchange?.abort(LEASE_LOST);
       });
     }
   }
 
-  async #carryOut(job: LeasedJob): Promise<void> {
-    const functionId = this.#queues.get(job.queue);
+  async #carryOut(held: HeldJob): Promise<void> {
+    const functionId = this.#queues.get(held.job.queue);
+    await this.#settle(held.job, await this.#attempt(held, functionId), functionId);
+  }
+
+  async #attempt(held: HeldJob, functionId: string | undefined): Promise<Verdict> {
+    const { job } = held;
     const find = () => this.#host.targets().find(({ spec }) => spec.id === functionId);
     let target = find();
     // The wait for a place in its pool is short, for clients; a job has time.
-    while (target !== undefined && target.inFlight >= target.spec.poolSize && !this.#stopped) {
+    while (target !== undefined && target.inFlight >= target.spec.poolSize && !this.#stopped && !held.isLost) {
       await new Promise((resolve) => setTimeout(resolve, ROOM_INTERVAL_MS));
       target = find();
     }
-    if (target === undefined || target.inFlight >= target.spec.poolSize) {
-      await this.#settle(
-        job,
-        target === undefined ? withoutFunction(job) : { do: "retry", error: STOPPED, said: "", delayMs: 0 },
-        functionId,
-      );
-      return;
-    }
+    if (this.#stopped || held.isLost) return { do: "giveBack", reason: held.isLost ? LEASE_LOST : STOPPED };
+    if (target === undefined) return withoutFunction(job);
     const exchange = this.#exchangeOf(job, target.spec);
-    if (exchange === null) {
-      await this.#settle(job, { do: "bury", error: "what was kept of it can't be read: the file is damaged", said: "" }, functionId);
-      return;
-    }
-    this.#running.get(job.lease)!.exchange = exchange.exchange;
+    if (exchange === null) return { do: "bury", error: "what was kept of it can't be read: the file is damaged", said: "" };
+    held.exchange = exchange.exchange;
     this.#host.call(exchange.exchange, target, exchange.params);
     const answer = await exchange.exchange.answer;
-    const attempt = { count: job.attemptCount, isMessage: topicOf(job.queue) !== null };
-    await this.#settle(job, judge(answer, attempt, this.#host.policy, Math.random()), functionId);
+    return judge(answer, { count: job.attemptCount, isMessage: topicOf(job.queue) !== null }, this.#host.policy, Math.random());
   }
 
   #exchangeOf(job: LeasedJob, spec: FunctionSpec): { exchange: JobExchange; params: JobRequest["params"] } | null {
@@ -199,7 +208,10 @@ export class JobRunner<Target extends JobTarget> {
     }
   }
 
-  /** Writes down how it ended. When that fails for long, the lease ends and the job is run again. */
+  /**
+   * Writes down how it ended. While that fails, on a full disk for one, the job is
+   * kept and its lease extended: the function must not be called again for it.
+   */
   async #settle(job: LeasedJob, verdict: Verdict, functionId: string | undefined): Promise<void> {
     const about = { function: functionId, job: job.id, attempt: job.attemptCount };
     for (let tries = 1; ; tries++) {
@@ -208,31 +220,49 @@ export class JobRunner<Target extends JobTarget> {
         this.#told(settled.value, verdict, about);
         return;
       }
-      if (tries === SETTLE_TRIES_MAX) {
-        const message = `Cannot write down how a job ended, so it will run again: ${settled.failure.message}`;
-        this.#host.log("error", message, { ...about, code: "JOB_UNSETTLED" });
-        return;
+      const gaveUp = this.#stopped && tries >= SETTLE_TRIES_MAX;
+      if (gaveUp || tries === 1) {
+        const next = gaveUp ? "so it will run again" : "and tries until it can";
+        this.#host.log("error", `Cannot write down how a job ended, ${next}: ${settled.failure.message}`, {
+          ...about,
+          code: "JOB_UNSETTLED",
+        });
       }
+      if (gaveUp) return;
       await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
     }
   }
 
-  async #write(job: LeasedJob, verdict: Verdict): Promise<{ ok: true; value: JobEvent | null } | { ok: false; failure: StoreFault }> {
-    if (verdict.do === "retry") {
-      const state = await this.#jobs.retry(job, wholeError(verdict), verdict.delayMs);
-      return state.ok ? { ok: true, value: state.value === "queued" ? "retried" : state.value } : state;
+  /** What has come of it; null when the lease has been lost. */
+  async #write(job: LeasedJob, verdict: Verdict): Promise<Result<JobEvent | null, StoreFault>> {
+    switch (verdict.do) {
+      case "complete":
+        return eventOf(await this.#jobs.complete(job, verdict.body, verdict.resultMeta), "done");
+      case "bury":
+        return eventOf(await this.#jobs.bury(job, wholeError(verdict)), "dead");
+      case "giveBack":
+        return eventOf(await this.#jobs.giveBack(job), "waiting");
+      case "retry": {
+        const state = await this.#jobs.retry(job, wholeError(verdict), verdict.delayMs);
+        return state.ok ? ok(state.value === "queued" ? "retried" : state.value) : state;
+      }
     }
-    const ended =
-      verdict.do === "bury"
-        ? await this.#jobs.bury(job, wholeError(verdict))
-        : await this.#jobs.complete(job, verdict.body, verdict.resultMeta);
-    return ended.ok ? { ok: true, value: ended.value ? (verdict.do === "bury" ? "dead" : "done") : null } : ended;
   }
 
   #told(event: JobEvent | null, verdict: Verdict, about: Readonly<Record<string, unknown>>): void {
-    if (event === null) this.#host.log("warn", "A job took longer than its lease, so it runs again", { ...about, code: "JOB_LEASE_LOST" });
-    else this.#host.tell(event);
-    if (event === null || verdict.do === "complete") return;
+    if (event === null) {
+      this.#host.log("warn", "A job took longer than its lease, so it runs again", { ...about, code: "JOB_LEASE_LOST" });
+      return;
+    }
+    this.#host.tell(event);
+    if (verdict.do === "complete") return;
+    if (verdict.do === "giveBack") {
+      this.#host.log("info", `A job goes back to the queue, and its attempt does not count: ${verdict.reason}`, {
+        ...about,
+        code: "JOB_GIVEN_BACK",
+      });
+      return;
+    }
     const dead = event === "dead";
     const message = dead ? `A job is dead: ${verdict.error}` : `A job failed and is tried again: ${verdict.error}`;
     this.#host.log(dead ? "error" : "warn", message, { ...about, code: dead ? "JOB_DEAD" : "JOB_RETRIED" });
@@ -260,6 +290,10 @@ export class JobRunner<Target extends JobTarget> {
   }
 }
 
+function eventOf(moved: Result<boolean, StoreFault>, event: JobEvent): Result<JobEvent | null, StoreFault> {
+  return moved.ok ? ok(moved.value ? event : null) : moved;
+}
+
 function wholeError({ error, said }: Failed): string {
   return said === "" ? error : `${error}: ${said}`;
 }
@@ -267,6 +301,6 @@ function wholeError({ error, said }: Failed): string {
 /** A message waits for a function of its topic's name; a client's call was meant for one that was there. */
 function withoutFunction({ queue }: LeasedJob): Verdict {
   const functionId = functionOfCall(queue);
-  if (functionId === null) return { do: "retry", error: "its function was removed", said: "", delayMs: 0 };
+  if (functionId === null) return { do: "giveBack", reason: "its function was removed" };
   return { do: "bury", error: `the function ${functionId} is no longer deployed: deploy it and replay the job, or drop it`, said: "" };
 }

@@ -3,7 +3,8 @@
  * Failures that may pass are tried again, later each time, with jitter so that
  * jobs that failed together don't come back together. A client's call that was
  * answered 4xx is done, for the answer is the client's to read; a message has
- * nobody to read it, so there it is dead.
+ * nobody to read it, so there it is dead. What the server broke off says nothing
+ * of the function and uses up no attempt.
  */
 import { SECOND_MS } from "../../base/units.ts";
 import type { JobsConfig } from "../../config/config.ts";
@@ -13,7 +14,9 @@ import type { JobAnswer } from "./job-exchange.ts";
 export type Verdict =
   | { readonly do: "complete"; readonly resultMeta: string; readonly body: Uint8Array }
   | ({ readonly do: "retry"; readonly delayMs: number } & Failed)
-  | ({ readonly do: "bury" } & Failed);
+  | ({ readonly do: "bury" } & Failed)
+  /** Its attempt doesn't count. */
+  | { readonly do: "giveBack"; readonly reason: string };
 
 export interface Failed {
   readonly error: string;
@@ -39,6 +42,7 @@ export function judge(
   policy: RetryPolicy,
   chance: number,
 ): Verdict {
+  if (answer.kind === "aborted") return { do: "giveBack", reason: answer.reason };
   const delayMs = retryDelayMs(attempt.count, policy, chance);
   if (answer.kind === "broken") {
     const failed = { error: answer.reason, said: "" };
