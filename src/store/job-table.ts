@@ -1,12 +1,14 @@
 /**
  * Job table: the state of jobs and the moves between states. Synchronous; runs
  * on the store thread, inside a transaction that is written through before
- * anybody hears of it. A lease that has ended may be taken by anyone; whoever
- * held it learns so from its next move, which does nothing.
+ * anybody hears of it. A job whose lease has ended may be taken by anyone; whoever
+ * held it learns so from its next move, which does nothing. Until somebody takes
+ * it, it is still its holder's.
  */
 import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { GIB } from "../base/units.ts";
+import { ClockLeaps, wallClockOffsetMs } from "./clock-leaps.ts";
 import { type DatabaseKind, NOW_MS } from "./database.ts";
 import type { Job, JobCounts, JobFilter, JobSummary, LeasedJob, NewJob } from "./job.ts";
 
@@ -39,9 +41,13 @@ const WHOLE = `${SUMMARY}, payload, result`;
 export class JobTable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #leaps: ClockLeaps;
+  /** Leases that seem to have ended are not taken for so before this. */
+  #sparedUntilMs = 0;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, offsetMs = wallClockOffsetMs) {
     this.#database = database;
+    this.#leaps = new ClockLeaps(offsetMs);
   }
 
   enqueue(job: NewJob): { id: string; isNew: boolean } {
@@ -59,12 +65,16 @@ export class JobTable {
 
   /** The oldest that are due in these queues, now running; each for `leaseMs`. */
   lease(queues: readonly string[], count: number, leaseMs: number): LeasedJob[] {
-    const due = `queue IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'running') AND run_at <= ${NOW_MS}`;
-    const names = JSON.stringify(queues);
+    // As long as a worker may take to say that it lives.
+    if (this.#leaps.leapt()) this.#sparedUntilMs = Date.now() + leaseMs;
+    const due = `queue IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'running') AND run_at <= ${NOW_MS}
+      AND (state = 'queued' OR ? <= ${NOW_MS})`;
+    const whichAreDue = [JSON.stringify(queues), this.#sparedUntilMs] as const;
+    // The lease stays: should its holder live after all, the job is as it was.
     this.#prepared(
-      `UPDATE job SET state = 'dead', lease = NULL, error = ?, finished_at = ${NOW_MS} WHERE state = 'running' AND attempts >= attempts_max AND ${due}`,
-    ).run(LOST, names);
-    const found = this.#prepared(`SELECT seq FROM job WHERE ${due} ORDER BY run_at, seq LIMIT ?`).all(names, count);
+      `UPDATE job SET state = 'dead', error = ?, finished_at = ${NOW_MS} WHERE state = 'running' AND attempts >= attempts_max AND ${due}`,
+    ).run(LOST, ...whichAreDue);
+    const found = this.#prepared(`SELECT seq FROM job WHERE ${due} ORDER BY run_at, seq LIMIT ?`).all(...whichAreDue, count);
     const take = this.#prepared(
       `UPDATE job SET state = 'running', attempts = attempts + 1, run_at = ${NOW_MS} + ?, lease = ? WHERE seq = ? RETURNING ${WHOLE}, lease`,
     );
@@ -73,7 +83,12 @@ export class JobTable {
 
   /** False when the lease has been lost. */
   extend(id: string, lease: string, leaseMs: number): boolean {
-    return this.#changes(`UPDATE job SET run_at = ${NOW_MS} + ? WHERE id = ? AND lease = ?`, leaseMs, id, lease);
+    return this.#changes(
+      `UPDATE job SET state = 'running', finished_at = NULL, run_at = ${NOW_MS} + ? WHERE id = ? AND lease = ?`,
+      leaseMs,
+      id,
+      lease,
+    );
   }
 
   complete(id: string, lease: string, result: Uint8Array | null, resultMeta: string | null): boolean {
@@ -117,7 +132,7 @@ export class JobTable {
   /** A dead or done job is queued again, with all its attempts. */
   replay(id: string): boolean {
     return this.#changes(
-      `UPDATE job SET state = 'queued', attempts = 0, run_at = ${NOW_MS}, finished_at = NULL, error = NULL, result = NULL, result_meta = NULL
+      `UPDATE job SET state = 'queued', attempts = 0, lease = NULL, run_at = ${NOW_MS}, finished_at = NULL, error = NULL, result = NULL, result_meta = NULL
        WHERE id = ? AND state IN ('dead', 'done')`,
       id,
     );
@@ -150,8 +165,9 @@ export class JobTable {
   /** Milliseconds until something is due in these queues (0 when it is now); null when nothing waits. */
   dueInMs(queues: readonly string[]): number | null {
     const row = this.#prepared(
-      `SELECT max(0, min(run_at) - ${NOW_MS}) AS ms FROM job WHERE queue IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'running')`,
-    ).get(JSON.stringify(queues));
+      `SELECT max(0, min(iif(state = 'running', max(run_at, ?), run_at)) - ${NOW_MS}) AS ms FROM job
+       WHERE queue IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'running')`,
+    ).get(this.#sparedUntilMs, JSON.stringify(queues));
     return (row?.["ms"] as number | null) ?? null;
   }
 
