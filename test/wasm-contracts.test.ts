@@ -147,10 +147,14 @@ describe("request contracts", { skip: skipReason(echo!) }, () => {
   });
 
   describe("cgi", () => {
+    function variablesOf(text: string): Map<string, string> {
+      return new Map(text.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+    }
+
     test("puts the request into the environment and its body on standard input", async () => {
       const answer = await post("/env/a%20b?q=1&r=%41", "the body", { "X-Two-Words": "1", "Content-Type": "text/x", Cookie: "a=b" });
       const text = await answer.text();
-      const variables = new Map(text.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+      const variables = variablesOf(text);
       const { port } = server;
       const expected = {
         GATEWAY_INTERFACE: "CGI/1.1",
@@ -169,6 +173,22 @@ describe("request contracts", { skip: skipReason(echo!) }, () => {
       };
       for (const [name, value] of Object.entries(expected)) assert.equal(variables.get(name), value, name);
       assert.ok(text.endsWith("\n\nthe body"));
+    });
+
+    test("tells the length of a body that came in chunks, and nothing of the chunks", async () => {
+      const body = new Blob(["the ", "body"]).stream();
+      const answer = await server.get("/env/x", { method: "POST", body, duplex: "half" } as RequestInit);
+      const text = await answer.text();
+      const variables = variablesOf(text);
+      assert.deepEqual([variables.get("CONTENT_LENGTH"), variables.get("HTTP_TRANSFER_ENCODING")], ["8", undefined]);
+      assert.ok(text.endsWith("\n\nthe body"));
+    });
+
+    test("takes no header for another whose name differs by a mark", async () => {
+      const headers = { "X-Forwarded-User": "ada", X_Forwarded_User: "root", Content_Length: "999", Content_Type: "text/evil", _: "x" };
+      const variables = variablesOf(await (await post("/env/x", "the body", { "Content-Type": "text/x", ...headers })).text());
+      const seen = ["HTTP_X_FORWARDED_USER", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP__"].map((name) => variables.get(name));
+      assert.deepEqual(seen, ["ada", "8", "text/x", undefined]);
     });
 
     test("gives no client the means to set HTTP_PROXY", async () => {

@@ -38,11 +38,14 @@ export function requestSettings(
 }
 
 /** Makes the environment of each request, as NUL-ended pairs; "" where the contract has none of its own. */
-export function requestEnviron({ env, contract }: Pick<RequestRealm, "env" | "contract">): (exchange: Exchange) => string {
+export function requestEnviron({
+  env,
+  contract,
+}: Pick<RequestRealm, "env" | "contract">): (exchange: Exchange, body: Uint8Array | null) => string {
   if (!contract.environIsRequest) return () => "";
   const fixed = Object.entries(env)
     .map(([name, value]) => `${name}=${value}\0`)
     .join("");
   // The request's own come last: where names collide, most libraries take the first.
-  return (exchange) => fixed + contract.environ(exchange);
+  return (exchange, body) => fixed + contract.environ(exchange, body);
 }

@@ -55,7 +55,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   /** Its turn runs. */
   #running: Pending | null = null;
   readonly #suspendable: SuspendableRuns;
-  readonly #environOf: (exchange: Call["exchange"]) => string;
+  readonly #environOf: ReturnType<typeof requestEnviron>;
   readonly #recorder: SandboxRecorder | null;
   #callCount = 0;
   #retired = false;
@@ -178,7 +178,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     const realm = this.#realm!;
     const { contract } = this.#code;
     const { exchange } = call;
-    const args = realm.input(this.#environOf(exchange), contract.input(exchange, body));
+    const args = realm.input(this.#environOf(exchange, body), contract.input(exchange, body));
     this.#running = pending;
     if (this.#recorder !== null) this.#recorder.begin(callId, call, body, this.#code.waits);
     if (this.#code.waits) {

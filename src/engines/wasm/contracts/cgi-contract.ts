@@ -1,7 +1,8 @@
 /**
  * CGI (RFC 3875): the request's head in the environment, its body on standard
  * input; header lines, an empty line and the body on standard output. A header
- * named Proxy is left out: libraries take HTTP_PROXY for the user's wish.
+ * named Proxy is left out: libraries take HTTP_PROXY for the user's wish. So is
+ * one with "_" in its name: X_User would pass for the X-User of a proxy in front.
  */
 import type { Exchange } from "../../../http/exchange.ts";
 import type { CallFailure } from "../../engine.ts";
@@ -17,12 +18,17 @@ export const cgiContract: RequestContract = {
 
 /** RFC 3875 6.3.3. */
 const STATUS = /^(\d{3})(?: |$)/;
+/** A guest gets the body without its transfer coding. */
+const LEFT_OUT: ReadonlySet<string> = new Set(["PROXY", "TRANSFER-ENCODING"]);
 const DEFAULT_PORT = { http: "80", https: "443" } as const;
 
-function environOf(exchange: Exchange): string {
+function environOf(exchange: Exchange, body: Uint8Array | null): string {
   const query = exchange.target.indexOf("?");
   const path = query === -1 ? exchange.target : exchange.target.slice(0, query);
   const [, name = "", port] = /^(.*?)(?::(\d+))?$/.exec(exchange.host) ?? [];
+  const headers = headerVariables(exchange.headerBlock);
+  // The length without transfer codings (4.1.2): a request whose body came in chunks has no header for it.
+  if (body !== null) headers.set("CONTENT_LENGTH", String(body.length));
   const variables: [string, string][] = [
     ["GATEWAY_INTERFACE", "CGI/1.1"],
     ["SERVER_PROTOCOL", "HTTP/1.1"],
@@ -36,7 +42,7 @@ function environOf(exchange: Exchange): string {
     ["QUERY_STRING", query === -1 ? "" : exchange.target.slice(query + 1)],
     ["REMOTE_ADDR", exchange.remoteAddress],
     ...(exchange.secure ? ([["HTTPS", "on"]] as [string, string][]) : []),
-    ...headerVariables(exchange.headerBlock),
+    ...headers,
   ];
   return variables.map(([key, value]) => `${key}=${value.replaceAll("\0", "")}\0`).join("");
 }
@@ -47,8 +53,9 @@ function headerVariables(block: string): Map<string, string> {
   for (const line of block.split("\r\n")) {
     const colon = line.indexOf(":");
     if (colon <= 0) continue;
-    const key = line.slice(0, colon).toUpperCase().replaceAll("-", "_");
-    if (key === "PROXY") continue;
+    const name = line.slice(0, colon).toUpperCase();
+    if (LEFT_OUT.has(name) || name.includes("_")) continue;
+    const key = name.replaceAll("-", "_");
     const variable = key === "CONTENT_TYPE" || key === "CONTENT_LENGTH" ? key : `HTTP_${key}`;
     const value = line.slice(colon + 1).trim();
     const before = variables.get(variable);

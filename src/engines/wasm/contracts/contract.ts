@@ -16,7 +16,7 @@ export interface RequestContract {
   /** Standard input; text crosses as UTF-8. */
   input(exchange: Exchange, body: Uint8Array | null): string | Uint8Array | null;
   /** "K=V" pairs of this request, each with a NUL behind it; "" unless `environIsRequest`. */
-  environ(exchange: Exchange): string;
+  environ(exchange: Exchange, body: Uint8Array | null): string;
   /** `stdout` is only valid during the call. */
   answer(stdout: Buffer): Answer | CallFailure;
 }

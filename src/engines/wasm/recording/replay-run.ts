@@ -62,7 +62,7 @@ function run(recording: Recording, module: WebAssembly.Module, isolate: ivm.Isol
   const exchange = exchangeOf(recording);
   const { body } = recording.request;
   const bytes = body === null ? null : Buffer.from(body, "base64");
-  const input = realm.input(requestEnviron(replayed)(exchange), contract.input(exchange, bytes));
+  const input = realm.input(requestEnviron(replayed)(exchange, bytes), contract.input(exchange, bytes));
   const wasStopped = recording.outcome.ended === null;
   const options = { timeout: Math.ceil(wasStopped ? Math.max(STOPPED_MIN_MS, recording.tookMs) : Math.max(1, limits.timeoutMs)) };
   try {
