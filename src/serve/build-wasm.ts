@@ -10,7 +10,8 @@ import { dirname, join } from "node:path";
 import { ok, type Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import { guestScript } from "../engines/javascript/guest-script.ts";
-import { type BuiltModule, buildModule } from "../engines/wasm/build-module.ts";
+import { type BuiltModule, buildModule, builtFolder } from "../engines/wasm/build-module.ts";
+import { useModules } from "../engines/wasm/modules-in-use.ts";
 import { prepareModule } from "../engines/wasm/prepare/prepare-module.ts";
 import type { Prepared } from "../engines/wasm/prepare/prepared-facts.ts";
 import { FACTS_NAME, type WasmFacts } from "../engines/wasm/wasm-facts.ts";
@@ -34,7 +35,16 @@ export async function buildWasm({ dataDir }: Pick<Config, "dataDir">, spec: Func
   const [built] = await Promise.all([buildModule(spec, dataDir), guestScript("wasi", dataDir)]);
   if (!built.ok) return built;
   const bundle = bundleOf(built.value.hash, built.value.codeFile, join(dirname(built.value.codeFile), FACTS_NAME));
-  return ok({ bundle, better: betterStart(built.value, bundle, dataDir, spec, signal) });
+  const alsoUse = await useModules(`${dataDir}\n${spec.id}`, foldersOf(bundle));
+  const better = betterStart(built.value, bundle, dataDir, spec, signal).then(async (found) => {
+    if (found !== null) await alsoUse(foldersOf(found.bundle));
+    return found;
+  });
+  return ok({ bundle, better });
+}
+
+function foldersOf({ codeFile, mapFile }: BundleRef): string[] {
+  return [dirname(codeFile), dirname(mapFile)];
 }
 
 async function betterStart(
@@ -70,7 +80,7 @@ async function keep(facts: WasmFacts, { moduleFile }: Prepared, builtHash: strin
     .update(moduleFile ?? "")
     .update(text)
     .digest("hex");
-  const folder = join(dataDir, "cache", "wasm", hash);
+  const folder = join(builtFolder(dataDir), hash);
   await mkdir(folder, { recursive: true });
   await writeFileAtomic(join(folder, FACTS_NAME), text);
   return bundleOf(hash, moduleFile ?? codeFile, join(folder, FACTS_NAME));

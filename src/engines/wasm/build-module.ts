@@ -15,6 +15,7 @@ import { putBackObstacles } from "./binary/put-back.ts";
 import { rewriteModule } from "./binary/rewrite.ts";
 import { compileModule } from "./compile-module.ts";
 import { detectContract } from "./detect-contract.ts";
+import { sweepBuilt } from "./prepare/prepared-sweep.ts";
 import { FACTS_NAME, MODULE_NAME, parseFacts, WASM_FACTS_FORMAT, type WasmFacts } from "./wasm-facts.ts";
 
 /** The largest module that is taken; what is larger is usually not one, or holds data that belongs in a file. */
@@ -37,6 +38,10 @@ export interface BuiltModule {
   readonly facts: WasmFacts;
 }
 
+export function builtFolder(dataDir: string): string {
+  return join(dataDir, "cache", "wasm");
+}
+
 export async function buildModule(source: ModuleSource, dataDir: string): Promise<Result<BuiltModule>> {
   const read = await readModuleFile(source);
   if (!read.ok) return read;
@@ -45,7 +50,7 @@ export async function buildModule(source: ModuleSource, dataDir: string): Promis
     .update(JSON.stringify([WASM_FACTS_FORMAT, source.memoryMaxBytes, source.contract]))
     .update(bytes)
     .digest("hex");
-  const folder = join(dataDir, "cache", "wasm", hash);
+  const folder = join(builtFolder(dataDir), hash);
   const codeFile = join(folder, MODULE_NAME);
   const kept = await readKept(folder);
   if (kept !== null) return ok({ hash, codeFile, facts: kept });
@@ -64,6 +69,8 @@ export async function buildModule(source: ModuleSource, dataDir: string): Promis
   await writeFileAtomic(codeFile, made.value.bytes);
   // Last: a folder with facts is whole.
   await writeFileAtomic(join(folder, FACTS_NAME), JSON.stringify(made.value.facts));
+  // Swept or not, it can be served.
+  await sweepBuilt(builtFolder(dataDir), made.value.bytes.length).catch(() => {});
   return ok({ hash, codeFile, facts: made.value.facts });
 }
 
