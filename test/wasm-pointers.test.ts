@@ -2,12 +2,17 @@
  * Hostile arguments to every import there is, from a real module in a server:
  * pointers, lengths, counts and descriptors that leave the memory, wrap around or
  * name nothing. Each call must come back with a code, and the server must not
- * have noticed.
+ * have noticed. What functions must be allowed is: a denial would hide what
+ * becomes of the pointers behind it.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import binaryen from "binaryen";
 import { ERRNO } from "../guest/wasi/abi.ts";
+import { HOUR_MS } from "../src/base/units.ts";
 import { HOST_FUNCTIONS, type HostModule } from "../src/engines/wasm/binary/host-functions.ts";
 import type { TestServer } from "./support/server.ts";
 import { startWasmServer } from "./support/wasm-server.ts";
@@ -21,13 +26,14 @@ const DESCRIPTORS = [1, 3];
 /** Ends the guest instead of coming back. */
 const ENDS = "proc_exit";
 const RESULTS_AT = 1024;
+const PAGE_BYTES = 65_536;
 
-interface HostileCall {
+interface HostCall {
   readonly name: string;
   readonly args: readonly number[];
 }
 
-function callsOf(module: HostModule): HostileCall[] {
+function hostileCalls(module: HostModule): HostCall[] {
   return [...HOST_FUNCTIONS[module]].flatMap(([name, signature]) => {
     if (name === ENDS) return [];
     const count = typesOf(signature).length;
@@ -50,10 +56,9 @@ function typesOf(signature: string): string[] {
   return [...signature.slice(0, signature.indexOf(")")).matchAll(/i32|i64/g)].map(([type]) => type);
 }
 
-/** A command that makes all the calls and answers with their results, as 32-bit words. They lie in a memory that no import writes to. */
-function moduleOf(module: HostModule): Uint8Array {
+/** A command that makes the calls and answers with their results, as 32-bit words. They lie in a memory that no import writes to. */
+function moduleOf(module: HostModule, called: readonly HostCall[], data = ""): Uint8Array {
   const functions = HOST_FUNCTIONS[module];
-  const called = callsOf(module);
   const imports = [...functions].map(([name, signature]) => {
     const result = signature.split(" -> ")[1];
     return `(import "${module}" "${name}" (func $${name} (param ${typesOf(signature).join(" ")})${result === "()" ? "" : ` (result ${result})`}))`;
@@ -65,42 +70,142 @@ function moduleOf(module: HostModule): Uint8Array {
     if (result === "()") return call;
     return `(i32.store $kept offset=${4 * index} (i32.const 0) ${result === "i64" ? `(i32.wrap_i64 ${call})` : call})`;
   });
-  const write =
-    module === "gojinn" ? `(import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))` : "";
-  const text = `(module ${write} ${imports.join("\n")} (memory $main (export "memory") 1) (memory $kept 1) (func (export "_start") ${stores.join("\n")}
+  const write = functions.has("fd_write")
+    ? ""
+    : `(import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))`;
+  const text = `(module ${write} ${imports.join("\n")} (memory $main (export "memory") 1) (memory $kept 1) ${data} (func (export "_start") ${stores.join("\n")}
     (memory.copy $main $kept (i32.const ${RESULTS_AT}) (i32.const 0) (i32.const ${4 * called.length}))
     (i32.store $main (i32.const 16) (i32.const ${RESULTS_AT})) (i32.store $main (i32.const 20) (i32.const ${4 * called.length}))
     (drop (call $fd_write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24)))))`;
   return binaryen.parseText(text).emitBinary();
 }
 
-const ids: Readonly<Record<string, HostModule>> = { preview1: "wasi_snapshot_preview1", unstable: "wasi_unstable", gojinn: "gojinn" };
+/** How many ranges, pointer and length each, an import reads. They are its first arguments, but for the level of host_log. */
+const READ_RANGES: readonly (readonly [count: number, names: readonly string[]])[] = [
+  [1, ["host_log", "host_db_query", "host_kv_get", "host_mutex_lock", "host_mutex_unlock", "host_s3_get", "host_http_get", "http_get"]],
+  [2, ["host_kv_set", "host_s3_put", "host_enqueue", "kv_get", "kv_delete", "blob_get", "queue_send", "lock_acquire", "lock_release"]],
+  [3, ["kv_set", "sql_query", "blob_put"]],
+];
+
+function readsOutside({ name, args }: HostCall): boolean {
+  const [count] = READ_RANGES.find(([, names]) => names.includes(name)) ?? [0];
+  const first = name === "host_log" ? 1 : 0;
+  const pointers = Array.from({ length: count }, (_, range) => first + 2 * range);
+  return pointers.some((at) => (args[at]! >>> 0) + (args[at + 1]! >>> 0) > PAGE_BYTES);
+}
+
+/** Where a module that is written to has its texts, and room for what it asks for. */
+const TEXTS_AT = 0x8000;
+const TEXT_MAX_BYTES = 64;
+const [OUT, NEEDED, TOKEN, STATUS] = [0xa000, 0xb000, 0xb008, 0xb010];
+const MAX = 256;
+const [KEY, SQL, CONTENT, PARAMS, LOCKS] = ["key", "SELECT 'a row' AS c", "some content", "[]", "0123456789"];
+
+/** A call that succeeds, the `nth` of its kind, and the places of the pointers through which it then writes. */
+interface WritingCall {
+  readonly name: string;
+  readonly args: (nth: number) => readonly number[];
+  readonly outAt: readonly number[];
+}
+
+/** First those that write what the others find. */
+function writingCalls(module: HostModule, at: (text: string) => readonly [pointer: number, length: number]): WritingCall[] {
+  const [key, content, url] = [at(KEY), at(CONTENT), at(origin)];
+  if (module === "gojinn") {
+    return [
+      { name: "host_kv_set", args: () => [...key, ...content], outAt: [] },
+      { name: "host_s3_put", args: () => [...key, ...content], outAt: [] },
+      { name: "host_kv_get", args: () => [...key, OUT, MAX], outAt: [2] },
+      { name: "host_db_query", args: () => [...at(SQL), OUT, MAX], outAt: [2] },
+      { name: "host_s3_get", args: () => [...key, OUT, MAX], outAt: [2] },
+      { name: "host_http_get", args: () => [...url, OUT, MAX], outAt: [2] },
+      { name: "host_ask_ai", args: () => [...key, OUT, MAX], outAt: [2] },
+    ];
+  }
+  const first = [0, 0];
+  return [
+    { name: "kv_set", args: () => [...first, ...key, ...content, 0], outAt: [] },
+    { name: "blob_put", args: () => [...first, ...key, ...content], outAt: [] },
+    { name: "kv_get", args: () => [...first, ...key, OUT, MAX, NEEDED], outAt: [4, 6] },
+    { name: "sql_query", args: () => [...first, ...at(SQL), ...at(PARAMS), OUT, MAX, NEEDED], outAt: [6, 8] },
+    { name: "blob_get", args: () => [...first, ...key, OUT, MAX, NEEDED], outAt: [4, 6] },
+    { name: "http_get", args: () => [...url, OUT, MAX, NEEDED, STATUS], outAt: [2, 4, 5] },
+    // Another lock each time: it is taken also where its token can't be written.
+    { name: "lock_acquire", args: (nth) => [...first, at(LOCKS)[0] + nth, 1, HOUR_MS, 0, TOKEN], outAt: [6] },
+  ];
+}
+
+interface Deployed {
+  readonly module: HostModule;
+  readonly calls: readonly HostCall[];
+  readonly data: string;
+}
+
+/** Each once as it is, then once for every hostile value of every pointer that is written through. */
+function deployedToWrite(module: HostModule): Deployed {
+  const texts = [KEY, SQL, CONTENT, PARAMS, LOCKS, origin];
+  const pointerOf = (text: string): number => TEXTS_AT + TEXT_MAX_BYTES * texts.indexOf(text);
+  const calls = writingCalls(module, (text) => [pointerOf(text), text.length]).flatMap(({ name, args, outAt }) => {
+    const hostile = outAt.flatMap((at) => VALUES.map((value, nth) => args(nth + 1).with(at, value)));
+    return [args(0), ...hostile].map((all) => ({ name, args: all }));
+  });
+  const data = texts.map((text) => `(data (memory $main) (i32.const ${pointerOf(text)}) "${text}")`);
+  return { module, calls, data: data.join("\n") };
+}
+
+const upstream = createServer((_request, answer) => answer.end(CONTENT));
+let origin = "";
+let deployed: Readonly<Record<string, Deployed>> = {};
 let server: TestServer;
 before(async () => {
-  const modules = Object.fromEntries(Object.entries(ids).map(([id, module]) => [id, moduleOf(module)]));
-  const settings = { contract: "command" as const, allow: { dir: [`${import.meta.dirname}::/`] } };
-  server = await startWasmServer(modules, { functions: { preview1: settings, unstable: settings, gojinn: { contract: "command" } } });
+  upstream.listen(0, "127.0.0.1");
+  await once(upstream, "listening");
+  origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  const attacked = (module: HostModule): Deployed => ({ module, calls: hostileCalls(module), data: "" });
+  deployed = {
+    preview1: attacked("wasi_snapshot_preview1"),
+    unstable: attacked("wasi_unstable"),
+    gojinn: attacked("gojinn"),
+    pilotlight: attacked("pilotlight"),
+    "gojinn-writes": deployedToWrite("gojinn"),
+    "pilotlight-writes": deployedToWrite("pilotlight"),
+  };
+  const modules = Object.fromEntries(Object.entries(deployed).map(([id, { module, calls, data }]) => [id, moduleOf(module, calls, data)]));
+  const everything = { kv: ["k"], sql: ["s"], blob: ["b"], queue: ["q"], lock: ["l"], fetch: [origin], dir: [`${import.meta.dirname}::/`] };
+  const settings = { contract: "command" as const, allow: everything };
+  server = await startWasmServer(modules, { functions: Object.fromEntries(Object.keys(deployed).map((id) => [id, settings])) });
 });
-after(() => server.stop());
+after(async () => {
+  await server.stop();
+  upstream.close();
+});
 
-async function resultsOf(id: string): Promise<{ call: HostileCall; result: number }[]> {
-  const called = callsOf(ids[id]!);
+async function resultsOf(id: string): Promise<{ call: HostCall; result: number }[]> {
+  const { calls } = deployed[id]!;
   const answer = await server.get(`/${id}`);
   assert.equal(answer.status, 200);
   const bytes = Buffer.from(await answer.arrayBuffer());
-  assert.equal(bytes.length, 4 * called.length);
-  return called.map((call, index) => ({ call, result: bytes.readInt32LE(4 * index) }));
+  assert.equal(bytes.length, 4 * calls.length);
+  return calls.map((call, index) => ({ call, result: bytes.readInt32LE(4 * index) }));
+}
+
+function described({ name, args }: HostCall): string {
+  return `${name}(${args.join(", ")})`;
+}
+
+async function messagesOf(id: string): Promise<string> {
+  return (await server.logs(id)).map(({ message }) => String(message)).join("\n");
 }
 
 for (const id of ["preview1", "unstable"]) {
-  test(`every import of ${ids[id]} answers hostile arguments with an error code of WASI`, async () => {
+  test(`every import of ${id} answers hostile arguments with an error code of WASI`, async () => {
     for (let request = 0; request < 3; request++) {
       for (const { call, result } of await resultsOf(id))
-        assert.ok(result >= 0 && result <= ERRNO.notcapable, `${call.name}(${call.args.join(", ")}) gave ${result}`);
+        assert.ok(result >= 0 && result <= ERRNO.notcapable, `${described(call)} gave ${result}`);
     }
   });
 
-  test(`pointers of ${ids[id]} that leave the memory are EFAULT`, async () => {
+  test(`pointers of ${id} that leave the memory are EFAULT`, async () => {
     const results = await resultsOf(id);
     const simple: readonly (readonly [name: string, ...args: number[]])[] = [
       ["args_get", -1, -1],
@@ -122,21 +227,34 @@ for (const id of ["preview1", "unstable"]) {
   });
 }
 
-test("every import of gojinn takes hostile arguments for a failure, and nothing is an internal error", async () => {
-  const results = await resultsOf("gojinn");
-  const notFound: Readonly<Record<string, readonly number[]>> = {
-    host_kv_get: [-1],
-    host_s3_get: [0],
-    host_http_get: [0],
-    host_s3_put: [1],
-    host_enqueue: [1],
-    host_mutex_lock: [0],
-    host_mutex_unlock: [0],
-  };
-  for (const { call, result } of results)
-    assert.ok((notFound[call.name] ?? [result]).includes(result), `${call.name}(${call.args.join(", ")}) gave ${result}`);
-  assert.deepEqual(
-    (await server.logs()).filter(({ message }) => String(message).includes("internal error")),
-    [],
-  );
+const DENIAL = /allow\.\w+ of .* names/;
+/** What Gojinn's imports answer where the guest gets nothing. */
+const NOTHING: Readonly<Record<string, number>> = { host_kv_get: -1, host_s3_put: 1, host_enqueue: 1 };
+
+test("every import of gojinn that reads what leaves the memory gives the guest nothing", async () => {
+  for (const { call, result } of await resultsOf("gojinn"))
+    if (readsOutside(call)) assert.equal(result, NOTHING[call.name] ?? 0, described(call));
+});
+
+test("every import of pilotlight that reads what leaves the memory is EFAULT, and a denial is none", async () => {
+  for (const { call, result } of await resultsOf("pilotlight"))
+    assert.equal(result, readsOutside(call) ? ERRNO.fault : ERRNO.perm, described(call));
+  assert.match(await messagesOf("pilotlight"), DENIAL);
+});
+
+for (const module of ["gojinn", "pilotlight"] as const) {
+  test(`what ${module} has for its guest is written to no pointer that leaves the memory`, async () => {
+    const id = `${module}-writes`;
+    for (const { call, result } of await resultsOf(id)) {
+      const isHostile = call.args.some((arg) => VALUES.includes(arg));
+      if (module === "pilotlight") assert.equal(result, isHostile ? ERRNO.fault : ERRNO.success, described(call));
+      else if (isHostile) assert.equal(result, NOTHING[call.name] ?? 0, described(call));
+      else assert.ok(call.args.includes(OUT) === result > 0, `${described(call)} gave ${result}`);
+    }
+    assert.doesNotMatch(await messagesOf(id), DENIAL);
+  });
+}
+
+test("none of it was an internal error", async () => {
+  for (const id of Object.keys(deployed)) assert.doesNotMatch(await messagesOf(id), /internal error/i, id);
 });
