@@ -9,7 +9,7 @@ import type { StoreClient, StoreResult } from "./store-client.ts";
 
 export interface JobStore {
   enqueue(job: NewJob): StoreResult<{ id: string; isNew: boolean }>;
-  lease(queues: readonly string[], count: number, leaseMs: number): StoreResult<LeasedJob[]>;
+  lease(queues: readonly string[], count: number, leaseMs: number, couldNotExtend?: boolean): StoreResult<LeasedJob[]>;
   extend(job: Held, leaseMs: number): StoreResult<boolean>;
   complete(job: Held, result: Uint8Array | null, resultMeta: string | null): StoreResult<boolean>;
   retry(job: Held, error: string, delayMs: number): StoreResult<"queued" | "dead" | null>;
@@ -30,7 +30,7 @@ export type { Job, JobCounts, JobFilter, JobState, JobSummary, LeasedJob, NewJob
 export function jobStore(client: StoreClient): JobStore {
   return {
     enqueue: (job) => client.run("jobs", "", "enqueue", job),
-    lease: (queues, count, leaseMs) => client.run("jobs", "", "lease", queues, count, leaseMs),
+    lease: (queues, count, leaseMs, couldNotExtend) => client.run("jobs", "", "lease", queues, count, leaseMs, couldNotExtend),
     extend: ({ id, lease }, leaseMs) => client.run("jobs", "", "extend", id, lease, leaseMs),
     complete: ({ id, lease }, result, resultMeta) => client.run("jobs", "", "complete", id, lease, result, resultMeta),
     retry: ({ id, lease }, error, delayMs) => client.run("jobs", "", "retry", id, lease, error, delayMs),

@@ -63,10 +63,13 @@ export class JobTable {
     return { id, isNew: true };
   }
 
-  /** The oldest that are due in these queues, now running; each for `leaseMs`. */
-  lease(queues: readonly string[], count: number, leaseMs: number): LeasedJob[] {
-    // As long as a worker may take to say that it lives.
-    if (this.#leaps.leapt()) this.#sparedUntilMs = Date.now() + leaseMs;
+  /**
+   * The oldest that are due in these queues, now running; each for `leaseMs`.
+   * `couldNotExtend`: leases that seem to have ended may be of workers that could
+   * not write either. They get as long as they may take to say that they live.
+   */
+  lease(queues: readonly string[], count: number, leaseMs: number, couldNotExtend = false): LeasedJob[] {
+    if (this.#leaps.leapt() || couldNotExtend) this.#sparedUntilMs = Date.now() + leaseMs;
     const due = `queue IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'running') AND run_at <= ${NOW_MS}
       AND (state = 'queued' OR ? <= ${NOW_MS})`;
     const whichAreDue = [JSON.stringify(queues), this.#sparedUntilMs] as const;

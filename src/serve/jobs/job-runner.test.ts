@@ -142,6 +142,18 @@ test("a function is called once for a job whose end can't be written down for lo
   assert.deepEqual([stateOf(scene, id), scene.calls.length, scene.events], [["done", 1], 1, ["done"]]);
 });
 
+test("after a disk was full, a job is not taken from a worker that could not extend its lease", async (t) => {
+  let looks = 0;
+  const scene = sceneOf(t, (jobs) => ({
+    lease: async (...args) => (looks++ === 0 ? fail(FULL) : jobs.lease(...args)),
+  }));
+  const id = enqueue(scene, 5);
+  const ended = 0;
+  const [held] = scene.jobs.lease(["topic/mail"], 1, ended);
+  await scene.until("it has looked again", () => looks > 2);
+  assert.deepEqual([scene.jobs.extend(id, held!.lease, TICK_MS), scene.calls], [true, []]);
+});
+
 test("a job whose lease is lost while it waits for a place is not begun", async (t) => {
   const scene = sceneOf(t);
   scene.functions[0] = mail(NO_ROOM);

@@ -126,7 +126,7 @@ export class JobRunner<Target extends JobTarget> {
     // Each that ends wakes this one again.
     if (free <= 0) return IDLE_POLL_MS;
     const queues = [...this.#queues.keys(), ...(this.#orphans ?? [])];
-    const leased = await this.#jobs.lease(queues, free, LEASE_MS);
+    const leased = await this.#jobs.lease(queues, free, LEASE_MS, this.#storeFailing);
     if (!leased.ok) return this.#storeFailed(leased.failure);
     this.#storeFailing = false;
     for (const job of leased.value) this.#begin(job);
