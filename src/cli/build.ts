@@ -21,7 +21,7 @@ export const build: Command = {
   name: "build",
   usage: "[PATH] [flags]",
   about:
-    "Bundles and compiles every function of PATH into DIR, whole or not at all. `pilotlight serve DIR` then\nstarts without bundling or parsing. DIR is replaced when an earlier build made it. What pilotlight.yaml says of single\nfunctions is built in; the rest is read when DIR is served, from DIR or the folder above it.",
+    "Bundles and compiles every function of PATH into DIR, whole or not at all. `pilotlight serve DIR` then\nstarts without bundling or parsing. An earlier build in DIR is replaced, whatever\nelse lies there stays. What pilotlight.yaml says of single functions is built in; the rest is read when DIR\nis served, from DIR or the folder above it.",
   flags: [
     { name: "out", short: "o", value: "DIR", group: "Files", help: "where the build goes", shown: OUT_DEFAULT },
     ...FILE_FLAGS,

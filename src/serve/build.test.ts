@@ -67,7 +67,7 @@ test("no value of the environment is in the build, nor a path of this machine", 
   );
   assert.equal((await buildDeployment(config, out, compile)).ok, true);
   for (const name of await readdir(out, { recursive: true, withFileTypes: true })) {
-    if (!name.isFile() || name.name === "prelude.js") continue;
+    if (!name.isFile() || name.name.startsWith("prelude-")) continue;
     const content = await readFile(join(name.parentPath, name.name), "utf8");
     for (const leak of [process.env["PATH"] ?? "", folder]) assert.ok(!content.includes(leak), `${name.name} holds ${leak}`);
   }
@@ -92,6 +92,33 @@ test("a build replaces the one before as a whole", async () => {
   const manifest = await readManifest(out);
   assert.deepEqual(manifest.ok && manifest.value.functions.map(({ id }) => id), ["b"]);
   assert.deepEqual((await readdir(folder)).sort(), ["data", "out", "src"]);
+});
+
+test("what is no part of a build stays where it is, and so do the files of the one before, until the next", async () => {
+  const { config, out, path } = await project({ "a.ts": "export default () => 1" });
+  const build = async (text: string): Promise<string[]> => {
+    await writeFile(join(path, "a.ts"), text);
+    assert.equal((await buildDeployment(config, out, compile)).ok, true);
+    return (await readdir(join(out, "functions"))).filter((name) => name.endsWith(".js")).sort();
+  };
+  const first = await build("export default () => 1");
+  await mkdir(join(out, ".pilotlight", "store"), { recursive: true });
+  for (const name of ["pilotlight.yaml", ".env", "notes.txt", ".pilotlight/store/kv.sqlite"]) await writeFile(join(out, name), name);
+  const second = await build("export default () => 2");
+  assert.deepEqual(
+    first.filter((name) => second.includes(name)),
+    first,
+  );
+  const third = await build("export default () => 3");
+  assert.deepEqual(
+    first.filter((name) => third.includes(name)),
+    [],
+  );
+  assert.equal(third.length, second.length);
+  for (const name of ["pilotlight.yaml", ".env", "notes.txt", ".pilotlight/store/kv.sqlite"]) {
+    assert.equal(await readFile(join(out, name), "utf8"), name);
+  }
+  assert.ok((await readManifest(out)).ok);
 });
 
 test("a compiler that fails leaves nothing behind", async () => {
@@ -147,7 +174,7 @@ test("compiled code of another V8 is not offered", async () => {
   await buildDeployment(config, out, compile);
   const file = join(out, "manifest.json");
   const manifest = await readManifest(out);
-  assert.equal(manifest.ok && manifest.value.snapshotFile, join(out, "guest.snapshot"));
+  assert.match(String(manifest.ok && manifest.value.snapshotFile), /out\/guest-\w{16}-[\w.-]+\.snapshot$/);
   await writeFile(file, (await readFile(file, "utf8")).replace(/"v8": "[^"]+"/, '"v8": "1.2.3 linux-x64"'));
   const other = await readManifest(out);
   assert.equal(other.ok && other.value.snapshotFile, null);

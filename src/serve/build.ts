@@ -1,18 +1,18 @@
 /**
  * Build: every function bundled and compiled into one folder that `serve`
- * starts from without parsing anything. The folder appears whole or not at
- * all: it is made beside its place and renamed into it. V8's part (compiled
- * code, heap snapshot) is done by the caller's `compileArtefacts`, so that this
- * file needs no isolates.
+ * starts from without parsing anything. It appears whole or not at all: its
+ * files are made beside their place and moved there, the manifest that names them
+ * last. V8's part (compiled code, heap snapshot) is done by the caller's
+ * `compileArtefacts`, so that this file needs no isolates.
  */
 import { randomBytes } from "node:crypto";
-import { copyFile, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join, relative, resolve, sep } from "node:path";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config, FunctionOverrides } from "../config/config.ts";
 import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
-import { guestScript } from "../engines/javascript/guest-script.ts";
+import { guestScript, snapshotFileName } from "../engines/javascript/guest-script.ts";
 import { makeFolder } from "../store/data-folder.ts";
 import { buildWasm } from "./build-wasm.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
@@ -46,8 +46,9 @@ export interface CompileInput {
 export type CompileArtefacts = (bundleFiles: readonly CompileInput[], snapshotFile: string) => Promise<void>;
 
 const FUNCTIONS_DIR = "functions";
-const PRELUDE_FILE = "prelude.js";
-const SNAPSHOT_FILE = "guest.snapshot";
+/** Named by what is in them, like the files of functions: a build beside an earlier one changes none that is in use. */
+const preludeFile = (hash: string): string => `prelude-${hash.slice(0, 16)}.js`;
+const snapshotFile = (hash: string): string => `guest-${snapshotFileName(hash)}`;
 /** esbuild is parallel itself; more at once only takes memory. */
 const BUNDLES_AT_ONCE = 8;
 
@@ -72,7 +73,7 @@ export async function buildDeployment(
   const staging = `${target}.building-${randomBytes(4).toString("hex")}`;
   try {
     const functions = await stage(config, staging, bundled.value, compileArtefacts);
-    await replaceFolder(staging, target);
+    await install(staging, target);
     return ok({ outDir: target, functions, notices: made.notices });
   } catch (error) {
     const message = `Cannot write the build to ${target}: ${(error as Error).message}`;
@@ -118,7 +119,7 @@ async function stage(
 ): Promise<BuiltFunction[]> {
   makeFolder(join(staging, FUNCTIONS_DIR));
   const prelude = await guestScript("prelude", config.dataDir);
-  await writeFile(join(staging, PRELUDE_FILE), prelude.code, { flush: true });
+  await writeFile(join(staging, preludeFile(prelude.hash)), prelude.code, { flush: true });
   const placed = bundled.map(({ spec, bundle }) => ({
     spec,
     bundle,
@@ -134,14 +135,14 @@ async function stage(
       .filter(({ spec }) => spec.engine === "javascript")
       .map(({ spec, staged }) => [staged.codeFile, compileInput(staging, spec, staged)]),
   );
-  await compileArtefacts([...inputs.values()], join(staging, SNAPSHOT_FILE));
+  await compileArtefacts([...inputs.values()], join(staging, snapshotFile(prelude.hash)));
 
   const manifest: ManifestFile = {
     format: MANIFEST_FORMAT,
     guestHash: prelude.hash,
     v8: v8Identity(),
-    preludeFile: PRELUDE_FILE,
-    snapshotFile: SNAPSHOT_FILE,
+    preludeFile: preludeFile(prelude.hash),
+    snapshotFile: snapshotFile(prelude.hash),
     functions: placed.map(({ spec, staged }) => ({
       id: spec.id,
       route: spec.route,
@@ -189,28 +190,42 @@ async function sizeOf(file: string): Promise<number> {
 }
 
 /**
- * Whoever opens the target finds the old build or the new one. Between the two
- * renames there is none for a moment; a server that runs has read its manifest.
+ * Whoever opens the target finds the old build or the new one: the manifest goes
+ * last, and what it names is never changed in place. Whatever else lies in the
+ * target (a pilotlight.yaml, the data folder of a server that was started there)
+ * is not ours and stays.
  */
-async function replaceFolder(staging: string, target: string): Promise<void> {
-  const retired = `${staging}-old`;
-  const hadOne = await rename(target, retired).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return false;
-      throw error;
-    },
-  );
-  try {
-    await rename(staging, target);
-  } catch (error) {
-    if (hadOne) await rename(retired, target);
-    throw error;
-  }
-  await rm(retired, { recursive: true, force: true });
+async function install(staging: string, target: string): Promise<void> {
+  const before = await filesOfBuild(target);
+  await mkdir(join(target, FUNCTIONS_DIR), { recursive: true });
+  const made = await filesIn(staging);
+  for (const file of made) if (file !== BUILD_MANIFEST_NAME) await rename(join(staging, file), join(target, file));
+  await rename(join(staging, BUILD_MANIFEST_NAME), join(target, BUILD_MANIFEST_NAME));
+  // What the last build has is still served by who has read its manifest; what only earlier ones had, by nobody.
+  const kept = new Set([...made, ...before]);
+  for (const file of await filesIn(target)) if (isOurs(file) && !kept.has(file)) await rm(join(target, file), { force: true });
 }
 
-/** The target is replaced as a whole, so it must be ours, empty or absent, and must not hold the sources. */
+/** Relative, of the folder and of FUNCTIONS_DIR in it. */
+async function filesIn(folder: string): Promise<string[]> {
+  const list = async (name: string): Promise<string[]> => {
+    const entries = await readdir(join(folder, name), { withFileTypes: true });
+    return entries.flatMap((entry) => (entry.isFile() ? join(name, entry.name) : []));
+  };
+  return [...(await list("")), ...(await list(FUNCTIONS_DIR))];
+}
+
+/** Those that the manifest in the folder names. */
+async function filesOfBuild(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, BUILD_MANIFEST_NAME), "utf8").catch(() => "");
+  return text === "" ? [] : (await filesIn(folder)).filter((file) => text.includes(JSON.stringify(file).slice(1, -1)));
+}
+
+function isOurs(file: string): boolean {
+  return dirname(file) === FUNCTIONS_DIR || /^(?:prelude(?:-\w+)?\.js|guest(?:-[\w.-]+)?\.snapshot)$/.test(file);
+}
+
+/** The target must be of an earlier build, empty or absent, and must not hold the sources. */
 async function refuseTarget(config: Config, target: string): Promise<Failure | null> {
   const refusal = (why: string): Failure => ({
     code: "OUT_DIR_REFUSED",
@@ -218,10 +233,9 @@ async function refuseTarget(config: Config, target: string): Promise<Failure | n
     hint: "Give -o a new folder, or one that an earlier build made",
   });
   if (config.source.kind === "built") return refusal("the source is itself a build; give the folder of functions");
-  for (const path of [config.source.kind === "eval" ? null : config.source.path, config.dataDir]) {
-    const inside = path === null ? null : relative(target, path);
-    if (inside !== null && inside !== ".." && !inside.startsWith(`..${sep}`)) return refusal(`${path} lies in it and would be deleted`);
-  }
+  const path = config.source.kind === "eval" ? null : config.source.path;
+  const inside = path === null ? null : relative(target, path);
+  if (inside !== null && inside !== ".." && !inside.startsWith(`..${sep}`)) return refusal(`the sources lie in it: ${path}`);
   const names = await readdir(target).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? [] : null));
   if (names === null) return refusal("it is not a folder that can be read");
   if (names.length === 0 || (await isBuild(target))) return null;
@@ -229,7 +243,7 @@ async function refuseTarget(config: Config, target: string): Promise<Failure | n
 }
 
 async function isBuild(target: string): Promise<boolean> {
-  // Its format does not matter: a build of another version may be replaced as well.
+  // Its format does not matter: the new build may take the place of one of another version.
   const manifest = await readFile(join(target, BUILD_MANIFEST_NAME), "utf8")
     .then(JSON.parse)
     .catch(() => null);
