@@ -6,6 +6,7 @@
  */
 
 import { BLOCKS_MIN } from "../../src/lab/load/block-intervals.ts";
+import { UsHistogram, type ValueCounts } from "../../src/lab/load/histogram.ts";
 import type { LoadPlan } from "../../src/lab/load/plan.ts";
 import {
   type Distribution,
@@ -85,6 +86,7 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
     connectionsOpened: 64,
     usersMaxCount: plan.connectionMaxCount,
     latency: distribution(samples.latencyUs.filter((_, index) => samples.failed[index] === 0)),
+    latencyCounts: countsOf(samples.latencyUs.filter((_, index) => samples.failed[index] === 0)),
     uncorrected,
     phases: {
       blocked: distribution(samples.latencyUs.map((_, index) => 0.5 + (index % 7))),
@@ -154,6 +156,12 @@ function secondsOf(samples: RequestSamples, seconds: number, perSecond: number):
     const { medianUs, p99Us } = latencies;
     return { second, targetCount: perSecond, completedCount: due.length, failedCount, medianUs, p99Us };
   });
+}
+
+function countsOf(values: Float64Array): ValueCounts {
+  const histogram = new UsHistogram();
+  for (const us of values) histogram.addMany(us, 1);
+  return histogram.toValueCounts();
 }
 
 export function distribution(values: Float64Array): Distribution {

@@ -37,6 +37,7 @@ function sample(cpuUsPerRequest: number, more: Partial<ProcessSample> = {}): Pro
   return {
     bootMs: 40,
     cpuUsPerRequest,
+    cpuBetweenShare: 0,
     cpuUnknownBecause: null,
     requestsPerSecond: 1e6 / cpuUsPerRequest,
     p50Us: 100,
@@ -46,6 +47,7 @@ function sample(cpuUsPerRequest: number, more: Partial<ProcessSample> = {}): Pro
     requestCount: 900,
     receivedBytes: 9_000,
     measuredMs: 1_000,
+    sliceMs: 250,
     warmUpMs: 0,
     invalidBecause: [],
     ...more,
@@ -101,6 +103,11 @@ test("the report names what is unstable and what is unknown", () => {
   const text = describeAb(runOf(side(10), side(10)));
   assert.match(text, /^unstable {2}virtual:/m);
   assert.match(text, /^unknown {3}governor, turbo, smt, clock, cgroup$/m);
+});
+
+test("what a side did between its slices, while the other was loaded, is told", () => {
+  const run = runOf(side(10, { cpuBetweenShare: 0.004 }), side(10, { cpuBetweenShare: 0.31 }));
+  assert.match(describeAb(run), /^CPU time counted that was spent between a side's own slices: A 0\.4%, B 31\.0%$/m);
 });
 
 test("a run that was cut short says so", () => {
@@ -163,7 +170,22 @@ test("what is stored is read back by the schema, times in nanoseconds, samples i
     side(10).map((one) => one.cpuUsPerRequest * 1_000),
   );
   const throughput = read.value.report.results.find(({ name }) => name === "b/throughput");
-  assert.deepEqual([throughput?.metrics.total_messages, throughput?.metrics.messages_per_sec], [7_200, 900]);
+  assert.equal(throughput?.metrics.total_messages, 7_200);
+});
+
+test("the stored requests/s are those that are shown and judged, not all that were answered over the time", () => {
+  const { report } = toReport(runOf(side(10, { requestsPerSecond: 850 }), side(10)));
+  const { metrics } = report.results.find(({ name }) => name === "a/throughput")!;
+  assert.deepEqual([metrics.messages_per_sec, metrics.bytes_per_sec], [850, 8_500]);
+});
+
+test("of a server that takes longer than a slice can bear, requests/s and latency are not judged, and CPU time is", () => {
+  const slow = { p50Us: 120_000 };
+  const run = runOf(side(10, slow), side(11, slow));
+  const unjudged = run.judgement.others.filter(({ unjudgedBecause }) => unjudgedBecause !== null).map(({ metric }) => metric);
+  assert.deepEqual(unjudged, ["rps", "p50", "p99"]);
+  assert.match(describeAb(run), /^not judged: requests\/s, .*: slices of 0\.25 s are too short .* raise --seconds to 9$/m);
+  assert.equal(run.judgement.verdict.judgement.verdict, "regressed");
 });
 
 test("an A/A run tells a noisy machine from a quiet one", () => {

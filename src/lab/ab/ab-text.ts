@@ -12,7 +12,7 @@ import type { NoiseNote } from "../noise/notes.ts";
 import type { AbRun } from "./ab-result.ts";
 import type { MetricComparison } from "./judge-ab.ts";
 import { type Metric, metricOf } from "./metrics.ts";
-import { roundsForVerdict } from "./run-ab.ts";
+import { type AbSamples, roundsForVerdict } from "./run-ab.ts";
 
 export function describeAb(run: AbRun): string {
   const { samples, judgement, noise, labels, commands } = run;
@@ -26,6 +26,7 @@ export function describeAb(run: AbRun): string {
     "",
     table(columns, [row(verdict), ...others.map(row)]),
     "median of the processes [its interval], or (least to greatest) of too few for one; B / A is that of a typical pair",
+    ...betweenLines(samples),
     "",
     ...invalidLines(run),
     verdictLine(run),
@@ -33,6 +34,17 @@ export function describeAb(run: AbRun): string {
     "",
     ...noiseLines(noise),
   ].join("\n");
+}
+
+/** Work that is put off, to a timer or a thread, is done while the other side is loaded. */
+function betweenLines({ a, b }: AbSamples): string[] {
+  const [sharesA, sharesB] = [a, b].map((samples) => samples.map(({ cpuBetweenShare }) => cpuBetweenShare)) as [number[], number[]];
+  if (![...sharesA, ...sharesB].every(Number.isFinite)) return [];
+  return [`CPU time counted that was spent between a side's own slices: A ${percent(median(sharesA))}, B ${percent(median(sharesB))}`];
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)}%`;
 }
 
 const STOPPED = {

@@ -9,6 +9,7 @@ import { type Judgement, judge, judgeSuite } from "../../stats/verdict.ts";
 import { metricOf } from "./metrics.ts";
 import { type AbPlan, METRICS, type MetricName, type ProcessSample } from "./plan.ts";
 import type { AbSamples } from "./run-ab.ts";
+import { edgeProblem } from "./slice-length.ts";
 
 export interface MetricComparison {
   readonly metric: MetricName;
@@ -66,13 +67,19 @@ const DOUBTED_SHARE_MAX = 0.25;
 function problemOf(name: MetricName, samples: readonly ProcessSample[]): string | null {
   const lost = name === "cpu" ? samples.find(({ cpuUnknownBecause }) => cpuUnknownBecause !== null) : undefined;
   if (lost !== undefined) return `CPU time is not known: ${lost.cpuUnknownBecause}`;
-  const doubted = samples.filter(({ invalidBecause }) => invalidBecause.length > 0);
-  if (OF_THE_LOAD.includes(name) && doubted.length > samples.length * DOUBTED_SHARE_MAX)
-    return `the load generator disowns its own figures on ${doubted.length} of ${samples.length} processes`;
+  const ofTheLoad = OF_THE_LOAD.includes(name) ? problemOfTheLoad(samples) : null;
+  if (ofTheLoad !== null) return ofTheLoad;
   const unknownCount = samples.filter((sample) => !Number.isFinite(metricOf(name).valueOf(sample))).length;
   return unknownCount === 0
     ? null
     : `${unknownCount} of ${samples.length} processes don't tell: ${UNTOLD[name] ?? "it could not be measured"}`;
+}
+
+function problemOfTheLoad(samples: readonly ProcessSample[]): string | null {
+  const doubted = samples.filter(({ invalidBecause }) => invalidBecause.length > 0);
+  return doubted.length > samples.length * DOUBTED_SHARE_MAX
+    ? `the load generator disowns its own figures on ${doubted.length} of ${samples.length} processes`
+    : edgeProblem(samples);
 }
 
 const UNTOLD: Readonly<Partial<Record<MetricName, string>>> = {

@@ -1,17 +1,15 @@
 /**
  * A pair: one fresh process of each side, alive at the same time, loaded in turn
- * in short slices (A B B A A B B A …). What the machine suffers for longer than
- * a slice (a neighbour, heat, a slower clock) meets both sides of the pair alike
- * and cancels out in their ratio; two processes one after the other, seconds
- * apart, each have a machine of their own.
+ * in short slices (A B B A A B B A …), as long for one as for the other. What the
+ * machine suffers for longer than a slice (a neighbour, heat, a slower clock)
+ * meets both sides of the pair alike and cancels out in their ratio; two
+ * processes one after the other, seconds apart, each have a machine of their own.
  */
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { MeasuredServer, type Tools } from "./measure.ts";
 import type { AbPlan, ProcessSample } from "./plan.ts";
 import type { Side } from "./schedule.ts";
-
-/** Long against the kernel's 10 ms of accounting and the opening of connections, short against what makes a machine waver. */
-const SLICE_MS = 250;
+import { sliceCount } from "./slice-length.ts";
 
 export async function measurePair(
   plan: Pick<AbPlan, Side | "measuring">,
@@ -44,18 +42,19 @@ async function run(
     const warm = await opened.value.warmUp();
     if (!warm.ok) return warm.failure;
   }
-  for (const { side, durationMs } of slices(order, measuring.measuredMs)) {
-    const measured = await servers[side]!.measure(durationMs);
+  const count = sliceCount(measuring.measuredMs, slowerMs(servers.a!.latencyMs, servers.b!.latencyMs));
+  for (const side of turns(order, count)) {
+    const measured = await servers[side]!.measure(measuring.measuredMs / count);
     if (!measured.ok) return measured.failure;
   }
   return null;
 }
 
-/** Each side as long; who went first in one turn goes second in the next. */
-export function* slices(order: readonly [Side, Side], measuredMs: number): Generator<{ readonly side: Side; readonly durationMs: number }> {
-  const count = Math.max(1, Math.round(measuredMs / SLICE_MS));
-  for (let turn = 0; turn < count; turn++) {
-    const [first, second] = turn % 2 === 0 ? order : [order[1], order[0]];
-    for (const side of [first, second]) yield { side, durationMs: measuredMs / count };
-  }
+function slowerMs(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : Math.max(a, b);
+}
+
+/** Each side as often; who went first in one turn goes second in the next. */
+function* turns(order: readonly [Side, Side], count: number): Generator<Side> {
+  for (let turn = 0; turn < count; turn++) yield* turn % 2 === 0 ? order : [order[1], order[0]];
 }

@@ -1,10 +1,11 @@
 /**
  * A fresh process, measured: boot, warm-up, load, end.
- * CPU per request is the kernel's account of the whole process tree over the
- * measured slices, divided by the requests that were answered rightly.
+ * CPU per request is the kernel's account of the whole process tree from the
+ * first measured slice to the end of the last, divided by the requests that were
+ * answered rightly.
  */
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
-import { median } from "../../stats/quantile.ts";
+import { UsHistogram } from "../load/histogram.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { LoadResult } from "../load/result.ts";
 import type { LoadHooks } from "../load/run-load.ts";
@@ -14,6 +15,7 @@ import type { Measuring, ProcessSample, Subject } from "./plan.ts";
 import type { ProcessGroup } from "./process-group.ts";
 import { type Memory, membersOf, memoryOf } from "./processes.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
+import { SliceCpu } from "./slice-cpu.ts";
 
 export type RunLoad = (plan: LoadPlan, hooks: Omit<LoadHooks, "onProgress">) => Promise<Result<LoadResult>>;
 
@@ -31,8 +33,9 @@ const WARM_UP_SLICE_MIN_MS = 50;
 const WARM_UP_MIN_SLICES = 3;
 /** Warm once a slice is no longer this much cheaper than the cheapest before it. */
 const STILL_FALLING_RATIO = 0.97;
-/** Ten values above a p99 are the least that makes it more than an accident. */
+/** Of all slices together. Ten values above a p99 are the least that makes it more than an accident. */
 const P99_REQUEST_MIN_COUNT = 1_000;
+const US_PER_MS = 1_000;
 
 interface Slice {
   readonly cpuUs: number;
@@ -45,13 +48,16 @@ export class MeasuredServer {
   readonly #subject: Subject;
   readonly #measuring: Measuring;
   readonly #tools: Tools;
-  readonly #slices: Slice[] = [];
+  readonly #results: LoadResult[] = [];
   readonly #cpu: CpuAccount;
+  readonly #measuredCpu: SliceCpu;
   #warmUpMs = 0;
+  #latencyMs: number | null = null;
 
   private constructor(server: ServerUnderTest, subject: Subject, measuring: Measuring, tools: Tools) {
     this.#server = server;
     this.#cpu = CpuAccount.of(server.group);
+    this.#measuredCpu = this.#newSliceCpu();
     this.#subject = subject;
     this.#measuring = measuring;
     this.#tools = tools;
@@ -65,23 +71,33 @@ export class MeasuredServer {
 
   async warmUp(): Promise<Result<null>> {
     const startMs = performance.now();
-    const warm = await warmUp((durationMs) => this.#run(durationMs, true), this.#measuring);
+    const warm = await warmUp((durationMs) => this.#run(durationMs, this.#newSliceCpu(), true), this.#measuring);
     this.#warmUpMs = performance.now() - startMs;
-    return warm;
+    if (!warm.ok) return warm;
+    this.#latencyMs = warm.value;
+    return ok(null);
+  }
+
+  /** Median under load at the end of the warm-up; null without one. */
+  get latencyMs(): number | null {
+    return this.#latencyMs;
   }
 
   /** Load for so long, added to what was measured before. */
   async measure(durationMs: number): Promise<Result<null>> {
-    const measured = await this.#run(durationMs, false);
+    const measured = await this.#run(durationMs, this.#measuredCpu, false);
     if (!measured.ok) return measured;
-    this.#slices.push(measured.value);
+    this.#results.push(measured.value.result);
     return ok(null);
   }
 
-  /** What all its slices came to. */
+  /** What all its slices came to, and what it did since the last. */
   sample(): ProcessSample {
     const { group, bootMs } = this.#server;
-    return sampleOf(this.#slices, { bootMs, warmUpMs: this.#warmUpMs, memory: memoryOf(membersOf(group)), cpu: this.#cpu });
+    this.#measuredCpu.close();
+    const { lostBecause } = this.#cpu;
+    const cpu = { lostBecause, totalUs: this.#measuredCpu.totalUs, betweenShare: this.#measuredCpu.betweenShare };
+    return sampleOf(this.#results, { bootMs, warmUpMs: this.#warmUpMs, memory: memoryOf(membersOf(group)), cpu });
   }
 
   /** Null when nothing of it is left. */
@@ -92,9 +108,13 @@ export class MeasuredServer {
     return { code: "AB_NOT_ENDED", message, hint: `Look for them by: ps -g ${this.#server.group.pid}` };
   }
 
-  #run(durationMs: number, isWarmUp: boolean): Promise<Result<Slice>> {
+  #run(durationMs: number, cpu: SliceCpu, isWarmUp: boolean): Promise<Result<Slice>> {
     const { group, load } = this.#server;
-    return slice(group, this.#cpu, { ...load, durationMs }, isWarmUp, this.#subject, this.#tools);
+    return slice(group, cpu, { ...load, durationMs }, isWarmUp, this.#subject, this.#tools);
+  }
+
+  #newSliceCpu(): SliceCpu {
+    return new SliceCpu(() => this.#cpu.readUs());
   }
 }
 
@@ -118,22 +138,25 @@ export async function measureProcess(subject: Subject, measuring: Measuring, too
 /**
  * Until V8 (or whoever compiles while running) has compiled what is hot, in
  * every process. A fixed time would count compiling as the price of a request:
- * 22 us in a function's first second, 15 in the fifth.
+ * 22 us in a function's first second, 15 in the fifth. Gives the median latency
+ * of its last slice.
  */
 async function warmUp(
   run: (durationMs: number) => Promise<Result<Slice>>,
   { warmUpMaxMs, warmUpMinMs = 0 }: Measuring,
-): Promise<Result<null>> {
+): Promise<Result<number | null>> {
   const costs: number[] = [];
+  let latencyMs: number | null = null;
   const startMs = performance.now();
   // By the clock: opening connections takes its time too, and counts.
   for (let spentMs = 0; spentMs < warmUpMaxMs; spentMs = performance.now() - startMs) {
     const one = await run(Math.min(SLICE_MS, Math.max(WARM_UP_SLICE_MIN_MS, warmUpMaxMs - spentMs)));
     if (!one.ok) return one;
     costs.push(one.value.cpuUs / one.value.result.requestCount);
+    latencyMs = one.value.result.latency.medianUs / US_PER_MS;
     if (costs.length * SLICE_MS >= warmUpMinMs && isWarm(costs)) break;
   }
-  return ok(null);
+  return ok(latencyMs);
 }
 
 /** Two slices in a row that are no cheaper: one alone may have been disturbed. */
@@ -145,19 +168,15 @@ export function isWarm(costs: readonly number[]): boolean {
 
 async function slice(
   group: ProcessGroup,
-  cpu: CpuAccount,
+  cpu: SliceCpu,
   load: LoadPlan,
   isWarmUp: boolean,
   { label }: Subject,
   { runLoad, signal }: Tools,
 ): Promise<Result<Slice>> {
-  let cpuBeforeUs = cpu.readUs();
-  // Accepting connections is no part of a request.
-  const onConnected = (): void => {
-    cpuBeforeUs = cpu.readUs();
-  };
-  const ran = await runLoad({ ...load, warmUpMs: 0 }, { onConnected, ...(signal && { signal }) });
-  const cpuUs = Math.max(0, cpu.readUs() - cpuBeforeUs);
+  cpu.open();
+  const ran = await runLoad({ ...load, warmUpMs: 0 }, { onConnected: () => cpu.begin(), ...(signal && { signal }) });
+  const cpuUs = cpu.end();
   if (!ran.ok) return ran;
   const wrong = wrongWithRun(ran.value, group, label, isWarmUp);
   return wrong === null ? ok({ cpuUs, result: ran.value }) : fail(wrong);
@@ -193,32 +212,34 @@ interface Process {
   readonly bootMs: number;
   readonly warmUpMs: number;
   readonly memory: Memory;
-  readonly cpu: CpuAccount;
+  readonly cpu: { readonly lostBecause: string | null; readonly totalUs: number; readonly betweenShare: number };
 }
 
-function sampleOf(slices: readonly Slice[], { bootMs, warmUpMs, memory, cpu }: Process): ProcessSample {
-  const sum = (of: (slice: Slice) => number): number => slices.reduce((total, one) => total + of(one), 0);
-  const requestCount = sum(({ result }) => result.requestCount);
-  const measuredMs = sum(({ result }) => result.durationMs);
-  // Slices are as long as each other: the median of their quantiles weighs them alike.
-  const typical = (of: (slice: Slice) => number): number => median(slices.map(of));
-  const latencyCount = sum(({ result }) => result.latency.count);
-  const doubted = slices.filter(({ result }) => result.audit.invalidBecause.length > 0);
+function sampleOf(results: readonly LoadResult[], { bootMs, warmUpMs, memory, cpu }: Process): ProcessSample {
+  const sum = (of: (result: LoadResult) => number): number => results.reduce((total, one) => total + of(one), 0);
+  const requestCount = sum((result) => result.requestCount);
+  const measuredMs = sum(({ durationMs }) => durationMs);
+  const latency = new UsHistogram();
+  for (const { latencyCounts } of results) latency.add(latencyCounts);
+  const doubted = results.filter(({ audit }) => audit.invalidBecause.length > 0);
   return {
     bootMs,
-    cpuUsPerRequest: cpu.lostBecause === null ? sum(({ cpuUs }) => cpuUs) / requestCount : Number.NaN,
+    cpuUsPerRequest: cpu.lostBecause === null ? cpu.totalUs / requestCount : Number.NaN,
+    cpuBetweenShare: cpu.lostBecause === null ? cpu.betweenShare : Number.NaN,
     cpuUnknownBecause: cpu.lostBecause,
     // Of what was answered within the time: what is still under way at its end is waited for, and longer than a slice.
-    requestsPerSecond: sum(({ result }) => result.audit.achievedPerSecond * result.durationMs) / measuredMs,
-    p50Us: typical(({ result }) => result.latency.medianUs),
-    p99Us: latencyCount < P99_REQUEST_MIN_COUNT * slices.length ? Number.NaN : typical(({ result }) => result.latency.p99Us),
+    requestsPerSecond: sum(({ audit, durationMs }) => audit.achievedPerSecond * durationMs) / measuredMs,
+    p50Us: latency.quantileUs(0.5),
+    // Of all slices at once: a typical slice's p99 knows nothing of a stall that only one of them had.
+    p99Us: latency.count < P99_REQUEST_MIN_COUNT ? Number.NaN : latency.quantileUs(0.99),
     rssBytes: memory.rssBytes,
     pssBytes: memory.pssBytes ?? Number.NaN,
     requestCount,
-    receivedBytes: sum(({ result }) => result.receivedBytes),
+    receivedBytes: sum(({ receivedBytes }) => receivedBytes),
     measuredMs,
+    sliceMs: measuredMs / results.length,
     warmUpMs,
     // Medians bear with a few disturbed slices.
-    invalidBecause: doubted.length * 2 < slices.length ? [] : [...new Set(doubted.flatMap(({ result }) => result.audit.invalidBecause))],
+    invalidBecause: doubted.length * 2 < results.length ? [] : [...new Set(doubted.flatMap(({ audit }) => audit.invalidBecause))],
   };
 }

@@ -47,6 +47,8 @@ export interface AbPlan {
 export interface ProcessSample {
   readonly bootMs: number;
   readonly cpuUsPerRequest: number;
+  /** Of that CPU time, the share spent between its own slices, while nothing was asked of it. */
+  readonly cpuBetweenShare: number;
   /** Why CPU time is NaN; null when it is known. */
   readonly cpuUnknownBecause: string | null;
   readonly requestsPerSecond: number;
@@ -58,6 +60,8 @@ export interface ProcessSample {
   readonly requestCount: number;
   readonly receivedBytes: number;
   readonly measuredMs: number;
+  /** Its slices are as long as each other. */
+  readonly sliceMs: number;
   readonly warmUpMs: number;
   /** Why the generator says, of half of the load or more, that its own figures can't be trusted. */
   readonly invalidBecause: readonly string[];

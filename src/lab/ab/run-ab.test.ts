@@ -7,7 +7,7 @@ import { makePlan } from "../load/make-plan.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { LoadResult } from "../load/result.ts";
 import { unpinned } from "./cores.ts";
-import type { RunLoad } from "./measure.ts";
+import { MeasuredServer, type RunLoad } from "./measure.ts";
 import type { AbPlan } from "./plan.ts";
 import { runAb } from "./run-ab.ts";
 
@@ -23,13 +23,14 @@ function planOf(more: Partial<AbPlan> = {}): AbPlan {
   return { a: subject, b: subject, measuring, roundMaxCount: 2, maxMs: 600_000, ...rule, ...more };
 }
 
-/** Answers at once, with so many requests. */
-function fakeLoad(requestCount: () => number) {
+/** Answers at once, with so many requests of such latencies (value, count, value, count …). */
+function fakeLoad(requestCount: () => number, latencyCounts: () => readonly number[] = () => [100, 10]) {
   return async (plan: LoadPlan): Promise<Result<LoadResult>> => {
-    const latency = { count: 10, medianUs: 100, p99Us: 200 };
+    const counts = latencyCounts();
+    const latency = { medianUs: counts[0] };
     const figures = { requestCount: requestCount(), failedCount: 0, durationMs: 1_000, receivedBytes: 0, interrupted: false };
     const audit = { invalidBecause: [], achievedPerSecond: figures.requestCount };
-    return ok({ plan, ...figures, latency, audit, errorExamples: {} } as unknown as LoadResult);
+    return ok({ plan, ...figures, latency, latencyCounts: counts, audit, errorExamples: {} } as unknown as LoadResult);
   };
 }
 
@@ -45,6 +46,41 @@ test("it ends early once the figures are narrow enough, and not before a verdict
   assert.ok(ran.ok);
   assert.equal(ran.value.stoppedBy, "precision");
   assert.ok(ran.value.a.length >= 6 && ran.value.a.length < 20, String(ran.value.a.length));
+});
+
+test("slices are as long as the slower side's answers need, and as long for both", { skip }, async () => {
+  const durationsMs = new Map<number, number[]>();
+  let portA = 0;
+  const runLoad: RunLoad = (plan) => {
+    const { port } = plan.target;
+    portA ||= port;
+    durationsMs.set(port, [...(durationsMs.get(port) ?? []), plan.durationMs!]);
+    return fakeLoad(
+      () => 1_000,
+      () => [port === portA ? 90_000 : 600, 10],
+    )(plan);
+  };
+  const measuring = { ...planOf().measuring, measuredMs: 20_000, warmUpMaxMs: 1_000 };
+  const ran = await runAb(planOf({ measuring, roundMaxCount: 1 }), { runLoad, pinning: unpinned("a test") });
+  assert.ok(ran.ok, ran.ok ? "" : ran.failure.message);
+  for (const ofOne of durationsMs.values()) assert.deepEqual(ofOne.slice(-2), [10_000, 10_000]);
+});
+
+test("latency is that of all slices' requests together, so that a stall in one of them is seen", { skip }, async () => {
+  // Of four slices one stalls for 5% of its requests, 1.25% of all.
+  let run = 0;
+  const runLoad = fakeLoad(
+    () => 1_000,
+    () => (run++ % 4 === 3 ? [100, 950, 50_000, 50] : [100, 1_000]),
+  );
+  const measuring = { ...planOf().measuring, warmUpMaxMs: 0, measuredMs: 1_000 };
+  const server = await MeasuredServer.open(subject, measuring, { runLoad, pinning: unpinned("a test") });
+  assert.ok(server.ok, server.ok ? "" : server.failure.message);
+  for (let slice = 0; slice < 4; slice++) assert.ok((await server.value.measure(250)).ok);
+  const { p50Us, p99Us } = server.value.sample();
+  await server.value.stop();
+  assert.equal(p50Us, 100);
+  assert.ok(p99Us > 40_000, String(p99Us));
 });
 
 test("a comparison whose first round isn't done in its time says so instead of taking more", { skip }, async () => {

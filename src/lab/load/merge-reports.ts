@@ -91,6 +91,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     connectionsOpened: sum((report) => report.connectionsOpened),
     usersMaxCount: plan.arrivals.kind === "closed" ? plan.arrivals.users : sum((report) => report.connectionsMaxInUse),
     latency,
+    latencyCounts: latencies.toValueCounts(),
     latencyIntervals: blockIntervals(seconds.latencies, REPORTED_QUANTILES, plan.seed),
     censoredCount,
     uncorrected: uncorrected.distribution(),

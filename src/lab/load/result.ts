@@ -3,6 +3,7 @@
  * reports print, files keep and comparisons read. Times are microseconds unless
  * the name says otherwise.
  */
+import type { ValueCounts } from "./histogram.ts";
 import type { LoadPlan } from "./plan.ts";
 
 /** An HdrHistogram's summary; quantiles are those of the recorded values, to three digits. */
@@ -149,6 +150,8 @@ export interface LoadResult extends RunCounts {
   readonly usersMaxCount: number;
   /** Of answers that passed every check, from the intended send time, and of requests given up without one, at the age they had reached. */
   readonly latency: Distribution;
+  /** The histogram behind it, to be added to those of other runs. */
+  readonly latencyCounts: ValueCounts;
   /** How many of the latter: timed out, never sent, or unanswered when the run was cut short. Their latency is a lower bound. */
   readonly censoredCount: number;
   /** Of REPORTED_QUANTILES; none of a run of less than ten seconds. */
