@@ -4,9 +4,8 @@ import { table } from "../base/table.ts";
 import { printable } from "../base/terminal.ts";
 import { describeBytes } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
-import { type ComparedBenchmark, type Comparison, compareReports } from "../lab/results/compare.ts";
+import { type ComparedBenchmark, type Comparison, compareReports, RATIO_TO_SIDE_A } from "../lab/results/compare.ts";
 import { readStored } from "../lab/results/result-store.ts";
-import type { MetricField } from "../lab/results/schema.ts";
 import { EXIT_FAIL_ON, FAIL_ON_FLAG, JUDGING_FLAGS, readFailOn, readJudging } from "./bench-flags.ts";
 import { type Call, type Command, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
 
@@ -14,7 +13,7 @@ export const benchCompare: Command = {
   name: "bench compare",
   usage: "A B [flags]",
   about:
-    "Compares two stored results (files, or folders of stored runs). Where both kept their samples each benchmark\ngets a verdict, corrected over the whole suite (Holm); without samples there is a ratio and no verdict. Ends with 0; 99 when --fail-on names a verdict that was given,\n1 when a result can't be read.",
+    "Compares two stored results (files, or folders of stored runs). Runs with the same --a are compared by their\nrounds' ratios to it, with verdicts corrected over the whole suite (Holm). Others were not interleaved: there are\ndifferences and no verdicts, which counts as inconclusive. Ends with 0; 99 when --fail-on names a verdict that was\ngiven, 1 when a result can't be read.",
   flags: [...JUDGING_FLAGS, FAIL_ON_FLAG, JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 2,
   examples: [
@@ -45,18 +44,16 @@ async function run(call: Call): Promise<number> {
   const comparison = compareReports(first, second, judging.value);
   const { seed } = judging.value;
   io.stdout.write(`${flag("json") ? JSON.stringify({ seed, ...comparison }, null, 2) : describe(comparison, seed)}\n`);
-  return comparison.benchmarks.some(({ judgement }) => judgement !== null && failOn.value.includes(judgement.verdict))
-    ? EXIT_FAIL_ON
-    : EXIT_OK;
+  return comparison.verdicts.some((verdict) => failOn.value.includes(verdict)) ? EXIT_FAIL_ON : EXIT_OK;
 }
 
-function describe({ benchmarks, onlyInA, onlyInB, warnings }: Comparison, seed: number): string {
+function describe({ hasCommonSide, benchmarks, onlyInA, onlyInB, warnings }: Comparison, seed: number): string {
   const columns = ["BENCHMARK", "FIGURE", "A", "B", "B / A", "VERDICT"].map((title) => ({ title }));
-  const judged = benchmarks.filter(({ judgement }) => judgement !== null);
   const lines = [
     benchmarks.length === 0 ? "The two have no benchmark in common." : table(columns, benchmarks.map(row)),
-    ...(judged.length > 0 ? [`[..] is the interval of B / A, resampled with seed ${seed}`] : []),
-    ...(judged.length < benchmarks.length ? ["", "no samples: a ratio without its spread proves nothing"] : []),
+    ...(hasCommonSide
+      ? [`of side a: b / a of a round, which both runs measured against the same command; [..] is resampled with seed ${seed}`]
+      : []),
     ...(onlyInA.length > 0 ? [`only in A: ${onlyInA.join(", ")}`] : []),
     ...(onlyInB.length > 0 ? [`only in B: ${onlyInB.join(", ")}`] : []),
     ...warnings.map((warning) => `warning: ${warning}`),
@@ -64,10 +61,10 @@ function describe({ benchmarks, onlyInA, onlyInB, warnings }: Comparison, seed: 
   return printable(lines.join("\n"));
 }
 
-function row({ name, field, a, b, ratio, judgement }: ComparedBenchmark): string[] {
+function row({ name, field, a, b, ratio, judgement, unjudgedBecause }: ComparedBenchmark): string[] {
   const interval = judgement?.interval;
   const spread = interval ? ` [${interval.low.toFixed(3)}-${interval.high.toFixed(3)}]` : "";
-  const verdict = judgement === null ? "no samples" : judgement.failure === null ? judgement.verdict : judgement.failure.message;
+  const verdict = unjudgedBecause ?? judgement?.failure?.message ?? judgement!.verdict;
   return [
     name,
     figureName(field),
@@ -79,7 +76,8 @@ function row({ name, field, a, b, ratio, judgement }: ComparedBenchmark): string
 }
 
 /** The schema calls whatever is counted a message; in a comparison of servers it is a request. */
-export function figureName(field: MetricField): string {
+export function figureName(field: ComparedBenchmark["field"]): string {
+  if (field === RATIO_TO_SIDE_A) return "of side a";
   if (field === "messages_per_sec") return "per second";
   if (field === "bytes_per_sec") return "bytes per second";
   return field.replace(/_(?:ns|bytes)$/, "").replaceAll("_", " ");
@@ -88,7 +86,8 @@ export function figureName(field: MetricField): string {
 const GROUPED = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 /** Nanoseconds in the unit that leaves few digits. */
-export function showFigure(field: MetricField, value: number): string {
+export function showFigure(field: ComparedBenchmark["field"], value: number): string {
+  if (field === RATIO_TO_SIDE_A) return value.toFixed(3);
   if (field.endsWith("_bytes")) return describeBytes(value);
   if (!field.endsWith("_ns")) return value >= 100 ? GROUPED.format(value) : value.toFixed(2);
   if (value >= 1e9) return `${(value / 1e9).toFixed(2)} s`;

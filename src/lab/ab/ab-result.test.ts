@@ -184,6 +184,9 @@ test("of a server that takes longer than a slice can bear, requests/s and latenc
   const run = runOf(side(10, slow), side(11, slow));
   const unjudged = run.judgement.others.filter(({ unjudgedBecause }) => unjudgedBecause !== null).map(({ metric }) => metric);
   assert.deepEqual(unjudged, ["rps", "p50", "p99"]);
+  const { results } = toReport(run).report;
+  const disowned = results.filter(({ metadata }) => metadata["unjudged_because"] !== null).map(({ name }) => name);
+  assert.deepEqual(disowned, ["a/latency_p50", "a/throughput", "b/latency_p50", "b/throughput"]);
   assert.match(describeAb(run), /^not judged: requests\/s, .*: slices of 0\.25 s are too short .* raise --seconds to 9$/m);
   assert.equal(run.judgement.verdict.judgement.verdict, "regressed");
 });

@@ -12,7 +12,7 @@ import { type BenchmarkReport, type BenchmarkResult, SCHEMA_VERSION } from "../r
 import { latencyMetrics, memoryMetrics } from "../results/summarize.ts";
 import { systemInfo } from "../results/system-info.ts";
 import type { AbJudgement, MetricComparison } from "./judge-ab.ts";
-import type { AbPlan, ProcessSample } from "./plan.ts";
+import type { AbPlan, MetricName, ProcessSample } from "./plan.ts";
 import { type AbSamples, roundsForVerdict } from "./run-ab.ts";
 import type { Side } from "./schedule.ts";
 
@@ -52,6 +52,7 @@ export function conditionsOf({ measuring, alpha, minimumEffect }: AbPlan): AbCon
 }
 
 interface Figure {
+  readonly metric: MetricName | null;
   readonly suffix: string;
   readonly category: string;
   readonly unit: "ns" | "bytes";
@@ -62,12 +63,12 @@ const NS_PER_US = 1_000;
 const NS_PER_MS = 1e6;
 
 const FIGURES: readonly Figure[] = [
-  { suffix: "cpu_per_request", category: "e2e", unit: "ns", valueOf: (sample) => sample.cpuUsPerRequest * NS_PER_US },
-  { suffix: "latency_p50", category: "e2e", unit: "ns", valueOf: (sample) => sample.p50Us * NS_PER_US },
-  { suffix: "latency_p99", category: "e2e", unit: "ns", valueOf: (sample) => sample.p99Us * NS_PER_US },
-  { suffix: "boot", category: "cold_start", unit: "ns", valueOf: (sample) => sample.bootMs * NS_PER_MS },
-  { suffix: "memory_pss", category: "memory", unit: "bytes", valueOf: (sample) => sample.pssBytes },
-  { suffix: "memory_rss", category: "memory", unit: "bytes", valueOf: (sample) => sample.rssBytes },
+  { metric: "cpu", suffix: "cpu_per_request", category: "e2e", unit: "ns", valueOf: (sample) => sample.cpuUsPerRequest * NS_PER_US },
+  { metric: "p50", suffix: "latency_p50", category: "e2e", unit: "ns", valueOf: (sample) => sample.p50Us * NS_PER_US },
+  { metric: "p99", suffix: "latency_p99", category: "e2e", unit: "ns", valueOf: (sample) => sample.p99Us * NS_PER_US },
+  { metric: "boot", suffix: "boot", category: "cold_start", unit: "ns", valueOf: (sample) => sample.bootMs * NS_PER_MS },
+  { metric: "memory", suffix: "memory_pss", category: "memory", unit: "bytes", valueOf: (sample) => sample.pssBytes },
+  { metric: null, suffix: "memory_rss", category: "memory", unit: "bytes", valueOf: (sample) => sample.rssBytes },
 ];
 
 export function toReport(run: AbRun): { readonly report: BenchmarkReport; readonly samples: SamplesByName } {
@@ -92,11 +93,13 @@ export function toReport(run: AbRun): { readonly report: BenchmarkReport; readon
       const metrics = figure.unit === "ns" ? latencyMetrics(values) : memoryMetrics(values);
       // A p99 that no process had the requests for is left out rather than made up.
       if (Object.keys(metrics).length === 0) continue;
-      add({ name: `${side}/${figure.suffix}`, category: figure.category, iterations: measured.length, metrics, metadata: common }, values);
+      const metadata = { ...common, unjudged_because: unjudgedBecause(run, figure.metric) };
+      add({ name: `${side}/${figure.suffix}`, category: figure.category, iterations: measured.length, metrics, metadata }, values);
     }
     add(
       throughput(side, measured, {
         ...common,
+        unjudged_because: unjudgedBecause(run, "rps"),
         ...aboutRun(run),
         invalid_because: measured.map(({ invalidBecause }) => invalidBecause),
         cpu_unknown_because: measured.find(({ cpuUnknownBecause }) => cpuUnknownBecause !== null)?.cpuUnknownBecause ?? null,
@@ -108,6 +111,11 @@ export function toReport(run: AbRun): { readonly report: BenchmarkReport; readon
     report: { benchmark_suite: "ab", version: SCHEMA_VERSION, timestamp: run.startedAt, system_info: systemInfo(), results },
     samples,
   };
+}
+
+function unjudgedBecause({ judgement }: AbRun, metric: MetricName | null): string | null {
+  const compared = [judgement.verdict, ...judgement.others].find((one) => one.metric === metric);
+  return compared?.unjudgedBecause ?? null;
 }
 
 function throughput(side: Side, measured: readonly ProcessSample[], metadata: Readonly<Record<string, unknown>>): BenchmarkResult {

@@ -6,6 +6,7 @@
  * judged, and why is said.
  */
 import { type Judgement, judge, judgeSuite } from "../../stats/verdict.ts";
+import { DOUBTED_SHARE_MAX } from "../results/doubts.ts";
 import { metricOf } from "./metrics.ts";
 import { type AbPlan, METRICS, type MetricName, type ProcessSample } from "./plan.ts";
 import type { AbSamples } from "./run-ab.ts";
@@ -60,9 +61,6 @@ function unjudged(why: string): Judgement {
 
 /** Of the generator's making: when it was the bottleneck these are its own figures. */
 const OF_THE_LOAD: readonly MetricName[] = ["rps", "p50", "p99"];
-
-/** Ranks bear with a few disturbed processes. */
-const DOUBTED_SHARE_MAX = 0.25;
 
 function problemOf(name: MetricName, samples: readonly ProcessSample[]): string | null {
   const lost = name === "cpu" ? samples.find(({ cpuUnknownBecause }) => cpuUnknownBecause !== null) : undefined;

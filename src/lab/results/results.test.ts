@@ -135,26 +135,84 @@ test("another version or shape is refused with what is wrong about it", () => {
   assert.match(String((parseReport("{", "x.json") as { failure?: { message: string } }).failure?.message), /no JSON/);
 });
 
-test("with samples on both sides two runs are judged, without them they are only put beside each other", () => {
-  const a = stored(reportOf(["slower", "same", "bare"]), { slower: around(1_000), same: around(1_000) });
-  const b = stored(reportOf(["slower", "same", "bare", "new"]), { slower: around(1_200), same: around(1_000), bare: around(1) });
-  const { benchmarks, onlyInA, onlyInB } = compareReports(a, b, OPTIONS);
+/** A run of `bench ab` as it is stored: each side's samples of one figure, by round. */
+function abRun(
+  a: number[],
+  b: number[],
+  more: { figure?: string; commandA?: string; metadata?: Record<string, unknown> } = {},
+): StoredReport {
+  const { figure = "cpu_per_request", commandA = "node base.js", metadata = {} } = more;
+  const metrics = figure === "throughput" ? { messages_per_sec: 1 } : { median_ns: 1 };
+  const of = (side: "a" | "b") => ({
+    ...{ name: `${side}/${figure}`, category: "e2e", iterations: 10, metrics },
+    metadata: { side, label: side, command: side === "a" ? commandA : "node new.js", ...metadata },
+  });
+  return stored({ ...reportOf([]), results: [of("a"), of("b")] }, { [`a/${figure}`]: a, [`b/${figure}`]: b });
+}
+
+test("two runs of other sides are put beside each other, with the warning that they were not interleaved and no verdict", () => {
+  const { benchmarks, verdicts, warnings } = compareReports(
+    abRun(around(1_000), around(1_000)),
+    abRun(around(1_200), around(1_200), { commandA: "node old.js" }),
+    OPTIONS,
+  );
   assert.deepEqual(
-    benchmarks.map(({ name, judgement }) => [name, judgement?.verdict ?? null]),
+    benchmarks.map(({ name, judgement, unjudgedBecause }) => [name, judgement, unjudgedBecause]),
     [
-      ["slower", "regressed"],
-      ["same", "equal"],
-      ["bare", null],
+      ["a/cpu_per_request", null, "not interleaved"],
+      ["b/cpu_per_request", null, "not interleaved"],
     ],
   );
-  assert.deepEqual([onlyInA, onlyInB], [[], ["new"]]);
+  assert.deepEqual(verdicts, ["inconclusive", "inconclusive"]);
+  assert.match(warnings[0] ?? "", /^the two runs were not interleaved/);
 });
 
-test("more throughput is an improvement", () => {
-  const report = reportOf([]);
-  const result = { name: "rps", category: "e2e", iterations: 10, metrics: { messages_per_sec: 100 }, metadata: {} };
-  const side = (values: number[]): StoredReport => stored({ ...report, results: [result] }, { rps: values });
-  assert.equal(compareReports(side(around(100)), side(around(130)), OPTIONS).benchmarks[0]!.judgement?.verdict, "improved");
+test("two runs with the same side A are compared by their ratios to it, whatever the machine was on each day", () => {
+  const slowDay = abRun(around(2_000), around(2_400).toReversed());
+  const { benchmarks, verdicts, warnings, hasCommonSide } = compareReports(
+    abRun(around(1_000), around(1_000).toReversed()),
+    slowDay,
+    OPTIONS,
+  );
+  assert.equal(hasCommonSide, true);
+  const [common, compared] = benchmarks;
+  assert.equal(common!.unjudgedBecause, "the common side");
+  assert.equal(compared!.judgement?.verdict, "regressed");
+  assert.ok(Math.abs(compared!.ratio! - 1.2) < 0.01, String(compared!.ratio));
+  assert.equal(compared!.ratio, compared!.b / compared!.a);
+  assert.deepEqual(verdicts, ["regressed"]);
+  assert.deepEqual(
+    warnings.filter((warning) => warning.includes("interleaved")),
+    [],
+  );
+});
+
+test("a machine that was twice as slow on the second day makes no difference of what stood beside the same side A", () => {
+  const { verdicts } = compareReports(abRun(around(1_000), around(900)), abRun(around(2_000), around(1_800)), OPTIONS);
+  assert.deepEqual(verdicts, ["equal"]);
+});
+
+test("more throughput against the same side A is an improvement", () => {
+  const figure = "throughput";
+  const { verdicts } = compareReports(abRun(around(100), around(100), { figure }), abRun(around(100), around(130), { figure }), OPTIONS);
+  assert.deepEqual(verdicts, ["improved"]);
+});
+
+test("figures that a run disowned when it stored them are not judged later", () => {
+  const figure = "throughput";
+  const disowned = { invalid_because: around(1).map((_, at) => (at < 4 ? ["The load threads were busy"] : [])) };
+  const [good, bad] = [abRun(around(100), around(100), { figure }), abRun(around(100), around(130), { figure, metadata: disowned })];
+  const { benchmarks, verdicts } = compareReports(good, bad, OPTIONS);
+  assert.equal(benchmarks[1]!.unjudgedBecause, "the load generator disowns its own figures on 8 of 20 processes");
+  assert.deepEqual(verdicts, ["inconclusive"]);
+  const metadata = { unjudged_because: "slices are too short" };
+  const [, named] = compareReports(good, abRun(around(100), around(130), { figure, metadata }), OPTIONS).benchmarks;
+  assert.equal(named!.unjudgedBecause, "slices are too short");
+});
+
+test("what only one of two runs has is named", () => {
+  const { onlyInA, onlyInB } = compareReports(stored(reportOf(["one", "old"])), stored(reportOf(["one", "new"])), OPTIONS);
+  assert.deepEqual([onlyInA, onlyInB], [["old"], ["new"]]);
 });
 
 test("columns and ratio are of one statistic, the samples', and a stored median that is another is named", () => {
@@ -163,17 +221,17 @@ test("columns and ratio are of one statistic, the samples', and a stored median 
   const { benchmarks, warnings } = compareReports(a, b, OPTIONS);
   const [cpu] = benchmarks;
   assert.equal(cpu?.ratio, cpu!.b / cpu!.a);
-  assert.equal(cpu?.ratio, cpu?.judgement?.ratio);
+  assert.equal(cpu?.ratio, 2);
   assert.match(warnings.join("; "), /cpu of A: its stored median is not that of its samples/);
   assert.doesNotMatch(warnings.join("; "), /of B/);
 });
 
-test("a value that couldn't be measured is left out and spoils no figure", () => {
-  const a = stored(reportOf(["p99"]), { p99: [...around(1_000), Number.NaN] });
-  const b = stored(reportOf(["p99"]), { p99: [Number.NaN] });
-  const [judged] = compareReports(a, a, OPTIONS).benchmarks;
-  assert.equal(judged?.judgement?.verdict, "equal");
-  assert.equal(compareReports(a, b, OPTIONS).benchmarks[0]?.judgement, null);
+test("a round of which one side couldn't be measured is left out and spoils no figure", () => {
+  const a = abRun([...around(1_000), Number.NaN], [...around(1_000), 1_000]);
+  const b = abRun([Number.NaN], [1_000]);
+  assert.deepEqual(compareReports(a, a, OPTIONS).verdicts, ["equal"]);
+  const [, none] = compareReports(a, b, OPTIONS).benchmarks;
+  assert.deepEqual([none!.judgement, none!.unjudgedBecause], [null, "no samples"]);
 });
 
 function about(metadata: Record<string, unknown>, timestamp = "2026-11-21T09:00:00Z", medianNs = 1_000): StoredReport {
