@@ -14,6 +14,7 @@ import { waitForAnswer } from "../src/lab/ab/probe.ts";
 import { startGroup } from "../src/lab/ab/process-group.ts";
 import { allProcesses, type Belonging, membersOf, type ProcessStat } from "../src/lab/ab/processes.ts";
 import { type ServerUnderTest, startServer } from "../src/lab/ab/server.ts";
+import { readKernelFile } from "../src/lab/kernel-files.ts";
 import type { Checks } from "../src/lab/load/plan.ts";
 import { healthPlan } from "./support/bench-plan.ts";
 
@@ -95,6 +96,19 @@ test("a command that exits at once says how, with its last words", { skip }, asy
 
 test("a command that doesn't exist is named", { skip }, async () => {
   assert.match(await messageOf(shell("/nowhere/server {port}")), /^A can't be started: .*ENOENT/);
+});
+
+test("a question that can't even be asked leaves no process behind", { skip }, async () => {
+  const before = new Set(allProcesses().map(({ pid }) => pid));
+  const load = { ...healthPlan(), headers: [["x", "a\x7f"]] as const };
+  const subject = { label: "A", command: shell("exec sleep 987 # {port}") };
+  await assert.rejects(startServer(subject, load, { pinning: unpinned("a test"), timeoutMs: 20_000 }), /Invalid character in header/);
+  const left = allProcesses().filter(({ pid, parentPid, state }) => parentPid === process.pid && state !== "Z" && !before.has(pid));
+  // The guard ends by itself, a moment after it was dismissed.
+  assert.deepEqual(
+    left.filter(({ pid }) => readKernelFile(`/proc/${pid}/cmdline`).includes("987")),
+    [],
+  );
 });
 
 test("a command that never listens is given up after its time", { skip }, async () => {

@@ -60,8 +60,18 @@ function wrongWith({ method, checks }: LoadPlan, answerChecks: AnswerChecks, { s
 export function ask(plan: LoadPlan, timeoutMs: number, signal?: AbortSignal): Promise<Answer | string> {
   const { target, method, headers } = plan;
   const { promise, resolve } = Promise.withResolvers<Answer | string>();
+  const byName = Map.groupBy(headers, ([name]) => name.toLowerCase());
   const asked = request(
-    { host: target.host, port: target.port, path: target.path, method, agent: false, ...(signal && { signal }) },
+    {
+      host: target.host,
+      port: target.port,
+      path: target.path,
+      method,
+      // Given here, a header that node:http refuses is refused before anything is opened.
+      headers: Object.fromEntries([...byName].map(([name, same]) => [name, same.map(([, value]) => value)])),
+      agent: false,
+      ...(signal && { signal }),
+    },
     (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
@@ -77,11 +87,6 @@ export function ask(plan: LoadPlan, timeoutMs: number, signal?: AbortSignal): Pr
       response.on("close", () => resolve("its answer broke off"));
     },
   );
-  for (const [name, values] of Map.groupBy(headers, ([name]) => name.toLowerCase()))
-    asked.setHeader(
-      name,
-      values.map(([, value]) => value),
-    );
   const timer = setTimeout(() => asked.destroy(new Error("TIMEOUT")), timeoutMs);
   asked.on("error", (error: NodeJS.ErrnoException) => resolve(describe(error, timeoutMs)));
   asked.on("close", () => {

@@ -8,7 +8,7 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { Pinning } from "./cores.ts";
 import type { Subject } from "./plan.ts";
-import { waitForAnswer } from "./probe.ts";
+import { type Waited, waitForAnswer } from "./probe.ts";
 import { type ProcessGroup, startGroup } from "./process-group.ts";
 
 export const HOST = "127.0.0.1";
@@ -34,7 +34,14 @@ export async function startServer(subject: Subject, load: LoadPlan, options: Sta
   if (!started.ok)
     return fail(failure("AB_COMMAND_NOT_STARTED", `${subject.label} ${started.failure}`, "Check the command by starting it by hand"));
   const group = started.value;
-  const up = await waitForAnswer(bound, options.timeoutMs, group.exit, options.signal);
+  let up: Waited;
+  try {
+    up = await waitForAnswer(bound, options.timeoutMs, group.exit, options.signal);
+  } catch (error) {
+    // A fault of ours must not leave a process behind.
+    await group.stop();
+    throw error;
+  }
   if (up.isUp) return ok({ group, load: bound, bootMs: up.atMs - group.spawnedAtMs });
   const said = group.lastWords();
   await group.stop();

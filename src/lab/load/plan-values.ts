@@ -67,6 +67,8 @@ export function readSentHeader(text: string): Result<readonly [string, string], 
   if (!header.ok) return header;
   const [name, value] = header.value;
   if (/^(?:content-length|transfer-encoding)$/i.test(name)) return fail("is set from the body: leave it out");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: servers refuse them, and so does node:http.
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return fail("holds control characters: leave them out");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they would end up on the wire.
   return /[^\x00-\xff]/.test(value) ? fail("holds characters that a header can't: percent-encode them") : header;
 }
