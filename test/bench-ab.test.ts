@@ -46,7 +46,7 @@ test("two commands are compared, the request checked, the result stored in the s
   const { status, stdout, stderr } = await pilotlight([...ab, ...request, ...TINY], { cwd });
   assert.equal(status, 0, stderr);
   assert.match(stdout, /POST \/orders, 1 fresh processes a side/);
-  for (const figure of ["CPU us/request", "requests/s", "latency p50 us", "latency p99 us", "memory (PSS)", "boot ms"])
+  for (const figure of ["CPU us/request", "requests/s", "latency p50 us", "latency p99 us", "memory (own PSS)", "boot ms"])
     assert.ok(stdout.includes(figure), figure);
   assert.match(stdout, /CPU us\/request: NO VERDICT: 1 round is too few, 6 are needed/);
   assert.match(stderr, /One round can't give a verdict, 6 are needed/);
@@ -64,7 +64,7 @@ test("two commands are compared, the request checked, the result stored in the s
   assert.ok(noise.length > 5);
   const alone = parseReport(readFileSync(join(cwd, "r.json"), "utf8"), "r.json");
   assert.ok(alone.ok, alone.ok ? "" : alone.failure.message);
-  assert.equal(alone.value.samples.get("b/memory_pss")?.length, 1);
+  assert.equal(alone.value.samples.get("b/memory_own_pss")?.length, 1);
   assert.deepEqual(leftOver(), []);
 });
 
@@ -140,6 +140,7 @@ test("misuse names every problem in a line of its own and starts nothing", async
     [["compare", "one", "two", "--fail-on", "worse"], /--fail-on "worse" is not/],
     [["ab", "--a", "x {port}", "--aa", "/", "--rounds", "0"], /--rounds "0" is not a whole number/],
     [["ab", "--a", "x {port}", "--aa", "/", "--connections", "many"], /--connections "many"/],
+    [["ab", "--a", "x {port}", "--aa", "/", "-H", "x: a\x7f"], /--header "x: a.*" holds control characters/],
     [["compare", "one"], /Two results are needed/],
   ];
   for (const [args, message] of cases) {

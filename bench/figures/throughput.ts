@@ -33,7 +33,7 @@ export const throughput: Figure = {
     ];
     if (!("unavailable" in peer)) bars.push(ratioBar("pilotlight against workerd (a third is the bar)", us(asyncOne), us(peer), 1 / 3));
     return {
-      columns: ["server", "CPU us/request", "requests/s", "memory MiB (PSS)"],
+      columns: ["server", "CPU us/request", "requests/s", "own memory MiB (PSS)", "pages of files MiB (PSS)"],
       rows: subjects.map((subject) => {
         const measured = samples.get(subject)!;
         return [
@@ -44,7 +44,11 @@ export const throughput: Figure = {
             0,
           ),
           spread(
-            measured.map((sample) => sample.pssBytes / MIB),
+            measured.map((sample) => sample.ownPssBytes / MIB),
+            0,
+          ),
+          spread(
+            measured.map((sample) => sample.filePssBytes / MIB),
             0,
           ),
         ];

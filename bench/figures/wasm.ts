@@ -40,7 +40,7 @@ export const wasm: Figure = {
       for (const server of native) bars.push(ratioBar("C guest against the native Go server", us(c), us(server), 1.65));
     }
     return {
-      columns: ["server", "CPU us/request", "requests/s", "p99 ms", "memory MiB (PSS)"],
+      columns: ["server", "CPU us/request", "requests/s", "p99 ms", "own memory MiB (PSS)", "pages of files MiB (PSS)"],
       rows: Array.from(samples, ([{ name }, measured]) => rowOf(name, measured)),
       bars,
       notes: [...("unavailable" in go ? [go.unavailable] : []), ...CITED],
@@ -63,6 +63,7 @@ function rowOf(name: string, measured: readonly ProcessSample[]): string[] {
     each(({ cpuUsPerRequest }) => cpuUsPerRequest, 1),
     each(({ requestsPerSecond }) => requestsPerSecond, 0),
     hasP99 ? each(({ p99Us }) => p99Us / 1_000, 1) : "-",
-    each(({ pssBytes }) => pssBytes / MIB, 0),
+    each(({ ownPssBytes }) => ownPssBytes / MIB, 0),
+    each(({ filePssBytes }) => filePssBytes / MIB, 0),
   ];
 }

@@ -32,6 +32,7 @@ export interface Subject {
 export interface RunningServer {
   readonly port: number;
   readonly bootMs: number;
+  /** All of its PSS, for ceilings and differences of one server; what servers are compared by is `ownPssBytes` of a sample. */
   memoryBytes(): number;
   cpuUs(): number;
   get(path: string): Promise<Answer>;
@@ -78,7 +79,10 @@ export function openLab(): Lab {
       return {
         port: load.target.port,
         bootMs,
-        memoryBytes: () => memoryOf(membersOf(group)).pssBytes ?? Number.NaN,
+        memoryBytes: () => {
+          const { ownPssBytes, filePssBytes } = memoryOf(membersOf(group));
+          return ownPssBytes === null || filePssBytes === null ? Number.NaN : ownPssBytes + filePssBytes;
+        },
         cpuUs: () => cpu.readUs(),
         get: async (path) => {
           const answer = await ask({ ...load, target: { ...load.target, path } }, CALL_TIMEOUT_MS);

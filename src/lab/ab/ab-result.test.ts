@@ -43,7 +43,8 @@ function sample(cpuUsPerRequest: number, more: Partial<ProcessSample> = {}): Pro
     p50Us: 100,
     p99Us: Number.NaN,
     rssBytes: 60e6,
-    pssBytes: 40e6,
+    ownPssBytes: 40e6,
+    filePssBytes: 15e6,
     requestCount: 900,
     receivedBytes: 9_000,
     measuredMs: 1_000,
@@ -110,6 +111,12 @@ test("what a side did between its slices, while the other was loaded, is told", 
   assert.match(describeAb(run), /^CPU time counted that was spent between a side's own slices: A 0\.4%, B 31\.0%$/m);
 });
 
+test("pages of files are shown beside the memory that is judged, and not in it", () => {
+  const run = runOf(side(10), side(10, { filePssBytes: 150e6 }));
+  assert.equal(run.judgement.others.find(({ metric }) => metric === "memory")!.judgement.verdict, "equal");
+  assert.match(describeAb(run), /^pages of files \(PSS\), not judged: A 14\.3 MiB, B 143 MiB; /m);
+});
+
 test("a run that was cut short says so", () => {
   assert.match(describeAb(runOf(side(10), side(10), "interruption")), /INTERRUPTED/);
 });
@@ -155,7 +162,7 @@ test("what was cut short and what was compared under which load is stored with e
 
 test("memory is a benchmark of its own, in bytes", () => {
   const { report, samples } = toReport(runOf(side(10), side(10)));
-  assert.equal(report.results.find(({ name }) => name === "a/memory_pss")?.metrics.median_bytes, 40e6);
+  assert.equal(report.results.find(({ name }) => name === "a/memory_own_pss")?.metrics.median_bytes, 40e6);
   assert.equal(samples.get("b/memory_rss")?.length, 8);
 });
 

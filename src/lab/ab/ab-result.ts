@@ -67,7 +67,8 @@ const FIGURES: readonly Figure[] = [
   { metric: "p50", suffix: "latency_p50", category: "e2e", unit: "ns", valueOf: (sample) => sample.p50Us * NS_PER_US },
   { metric: "p99", suffix: "latency_p99", category: "e2e", unit: "ns", valueOf: (sample) => sample.p99Us * NS_PER_US },
   { metric: "boot", suffix: "boot", category: "cold_start", unit: "ns", valueOf: (sample) => sample.bootMs * NS_PER_MS },
-  { metric: "memory", suffix: "memory_pss", category: "memory", unit: "bytes", valueOf: (sample) => sample.pssBytes },
+  { metric: "memory", suffix: "memory_own_pss", category: "memory", unit: "bytes", valueOf: (sample) => sample.ownPssBytes },
+  { metric: null, suffix: "memory_file_pss", category: "memory", unit: "bytes", valueOf: (sample) => sample.filePssBytes },
   { metric: null, suffix: "memory_rss", category: "memory", unit: "bytes", valueOf: (sample) => sample.rssBytes },
 ];
 

@@ -4,6 +4,7 @@
  */
 import { table } from "../../base/table.ts";
 import { printable } from "../../base/terminal.ts";
+import { describeBytes } from "../../base/units.ts";
 import { driftNotes } from "../../stats/drift.ts";
 import { outlierNotes } from "../../stats/outliers.ts";
 import { median } from "../../stats/quantile.ts";
@@ -27,6 +28,7 @@ export function describeAb(run: AbRun): string {
     table(columns, [row(verdict), ...others.map(row)]),
     "median of the processes [its interval], or (least to greatest) of too few for one; B / A is that of a typical pair",
     ...betweenLines(samples),
+    ...filePageLines(samples),
     "",
     ...invalidLines(run),
     verdictLine(run),
@@ -41,6 +43,14 @@ function betweenLines({ a, b }: AbSamples): string[] {
   const [sharesA, sharesB] = [a, b].map((samples) => samples.map(({ cpuBetweenShare }) => cpuBetweenShare)) as [number[], number[]];
   if (![...sharesA, ...sharesB].every(Number.isFinite)) return [];
   return [`CPU time counted that was spent between a side's own slices: A ${percent(median(sharesA))}, B ${percent(median(sharesB))}`];
+}
+
+/** A server that runs the binary that we run too has half of its pages for nothing. */
+function filePageLines({ a, b }: AbSamples): string[] {
+  const [bytesA, bytesB] = [a, b].map((samples) => samples.map(({ filePssBytes }) => filePssBytes)) as [number[], number[]];
+  if (![...bytesA, ...bytesB].every(Number.isFinite)) return [];
+  const [shownA, shownB] = [describeBytes(median(bytesA)), describeBytes(median(bytesB))];
+  return [`pages of files (PSS), not judged: A ${shownA}, B ${shownB}; they are divided among all that map them, this program too`];
 }
 
 function percent(share: number): string {

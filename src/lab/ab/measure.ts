@@ -233,7 +233,8 @@ function sampleOf(results: readonly LoadResult[], { bootMs, warmUpMs, memory, cp
     // Of all slices at once: a typical slice's p99 knows nothing of a stall that only one of them had.
     p99Us: latency.count < P99_REQUEST_MIN_COUNT ? Number.NaN : latency.quantileUs(0.99),
     rssBytes: memory.rssBytes,
-    pssBytes: memory.pssBytes ?? Number.NaN,
+    ownPssBytes: memory.ownPssBytes ?? Number.NaN,
+    filePssBytes: memory.filePssBytes ?? Number.NaN,
     requestCount,
     receivedBytes: sum(({ receivedBytes }) => receivedBytes),
     measuredMs,

@@ -16,7 +16,7 @@ const BY_NAME: Readonly<Record<MetricName, Omit<Metric, "name">>> = {
   rps: { title: "requests/s", better: "higher", valueOf: (sample) => sample.requestsPerSecond, show: digits },
   p50: { title: "latency p50 us", better: "lower", valueOf: (sample) => sample.p50Us, show: digits },
   p99: { title: "latency p99 us", better: "lower", valueOf: (sample) => sample.p99Us, show: digits },
-  memory: { title: "memory (PSS)", better: "lower", valueOf: (sample) => sample.pssBytes, show: describeBytes },
+  memory: { title: "memory (own PSS)", better: "lower", valueOf: (sample) => sample.ownPssBytes, show: describeBytes },
   boot: { title: "boot ms", better: "lower", valueOf: (sample) => sample.bootMs, show: digits },
 };
 

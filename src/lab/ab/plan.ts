@@ -56,7 +56,10 @@ export interface ProcessSample {
   /** NaN when there were too few requests for a 99th percentile. */
   readonly p99Us: number;
   readonly rssBytes: number;
-  readonly pssBytes: number;
+  /** Proportional, of anonymous and shared memory. */
+  readonly ownPssBytes: number;
+  /** The same of files' pages, which depends on who else maps the files. */
+  readonly filePssBytes: number;
   readonly requestCount: number;
   readonly receivedBytes: number;
   readonly measuredMs: number;

@@ -1,7 +1,7 @@
 /** Lines of /proc and lists of processes that are made up: who belongs to a command. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Belonging, membersOf, type ProcessStat, parseStat } from "./processes.ts";
+import { type Belonging, membersOf, type ProcessStat, parseRollup, parseStat } from "./processes.ts";
 
 /** No process that runs can have this id: a mark is looked for in the environment of none. */
 const FIRST_PID = 5_000_000;
@@ -65,4 +65,13 @@ test("an id that is used again is another process", () => {
   const of = belonging();
   membersOf(of, [COMMAND, other(1, { parentPid: FIRST_PID })]);
   assert.deepEqual(numbersOf(of, [other(1, { parentPid: 1, startTicks: 200 })]), []);
+});
+
+test("memory that is a process's own is anonymous or shared; pages of files are apart, whoever else maps them", () => {
+  const rollup = "Rss:  900 kB\nPss:  700 kB\nPss_Dirty:  5 kB\nPss_Anon:  300 kB\nPss_File:  360 kB\nPss_Shmem:  40 kB\n";
+  assert.deepEqual(parseRollup(rollup, ""), { rssBytes: 900 * 1024, ownPssBytes: 340 * 1024, filePssBytes: 360 * 1024 });
+});
+
+test("a kernel that doesn't tell whose pages are shared is not guessed at", () => {
+  assert.deepEqual(parseRollup("", "Name:\tx\nVmRSS:\t  8 kB\n"), { rssBytes: 8 * 1024, ownPssBytes: null, filePssBytes: null });
 });

@@ -6,6 +6,7 @@
  * or because it belonged once: one that left group and environment is an orphan
  * as soon as its parent ends.
  */
+import { KIB } from "../../base/units.ts";
 import { kernelEntries, readKernelFile } from "../kernel-files.ts";
 
 /** USER_HZ: 100 in the kernel's interface whatever its own tick. */
@@ -79,24 +80,44 @@ export function membersOf({ pid, mark, known }: Belonging, all: readonly Process
   return found;
 }
 
+/** All in bytes. Proportional: a page that several processes map is divided among them. Null when the kernel won't say. */
 export interface Memory {
   /** Resident, shared pages counted in each process. */
   readonly rssBytes: number;
-  /** Proportional: shared pages count once. Null when the kernel won't say. */
-  readonly pssBytes: number | null;
+  /** Anonymous and shared memory: what is theirs whatever else runs. */
+  readonly ownPssBytes: number | null;
+  /** Pages of files: also divided with strangers that map the same, as this process does when a server runs its binary. */
+  readonly filePssBytes: number | null;
 }
 
 export function memoryOf(members: readonly ProcessStat[]): Memory {
-  let rssKib = 0;
-  let pssKib: number | null = 0;
-  for (const { pid, state } of members) {
-    if (state === "Z") continue;
-    const rollup = readKernelFile(`/proc/${pid}/smaps_rollup`);
-    const pss = /^Pss:\s+(\d+)/m.exec(rollup);
-    rssKib += Number((/^Rss:\s+(\d+)/m.exec(rollup) ?? /^VmRSS:\s+(\d+)/m.exec(readKernelFile(`/proc/${pid}/status`)))?.[1] ?? 0);
-    pssKib = pss === null || pssKib === null ? null : pssKib + Number(pss[1]);
-  }
-  return { rssBytes: rssKib * 1024, pssBytes: pssKib === null ? null : pssKib * 1024 };
+  const memories = members.flatMap(({ pid, state }) =>
+    state === "Z" ? [] : [parseRollup(readKernelFile(`/proc/${pid}/smaps_rollup`), readKernelFile(`/proc/${pid}/status`))],
+  );
+  const sum = (of: (memory: Memory) => number | null): number | null =>
+    memories.reduce<number | null>((total, memory) => plus(total, of(memory)), 0);
+  return {
+    rssBytes: sum(({ rssBytes }) => rssBytes)!,
+    ownPssBytes: sum((one) => one.ownPssBytes),
+    filePssBytes: sum((one) => one.filePssBytes),
+  };
+}
+
+/** Of one process: /proc/PID/smaps_rollup, and status for a kernel that doesn't show it. */
+export function parseRollup(rollup: string, status: string): Memory {
+  const bytes = (text: string, name: string): number | null => {
+    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1];
+    return kib === undefined ? null : Number(kib) * KIB;
+  };
+  return {
+    rssBytes: bytes(rollup, "Rss") ?? bytes(status, "VmRSS") ?? 0,
+    ownPssBytes: plus(bytes(rollup, "Pss_Anon"), bytes(rollup, "Pss_Shmem")),
+    filePssBytes: bytes(rollup, "Pss_File"),
+  };
+}
+
+function plus(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : one + other;
 }
 
 function isMarked(pid: number, mark: string): boolean {

@@ -93,5 +93,7 @@ function changeNotes(points: readonly HistoryPoint[]): string[] {
   const change = points.at(-1)?.change ?? null;
   if (change === null || Math.abs(change) < CHANGE_MIN) return [];
   const direction = change > 0 ? "above" : "below";
-  return [`the last run lies ${(Math.abs(change) * 100).toFixed(0)}% ${direction} the median of those before; compare the two to judge it`];
+  return [
+    `the last run lies ${(Math.abs(change) * 100).toFixed(0)}% ${direction} the median of those before; measure both in one run to judge it`,
+  ];
 }
