@@ -33,6 +33,7 @@ export const boot: Figure = {
     return {
       columns: ["server", "ms"],
       rows: [bare, ours].map((subject) => [subject.name, spread(of(subject))]),
+      provenance: `Medians of ${rounds * STARTS_PER_ROUND} starts of each, in pairs in random order; each start is a fresh process.`,
       bars: [ratioBar("pilotlight against bare node:http", of(ours), of(bare), 2.5)],
     };
   },

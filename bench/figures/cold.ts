@@ -28,6 +28,7 @@ export const cold: Figure = {
         ["second call, same client", spread(second, 2), p95(second)],
         ["isolation: request, CPU per call", spread(freshMs, 2), ""],
       ],
+      provenance: `Calls: medians of ${first.length} functions, one after the other in one process. CPU of fresh states: median of ${effort.rounds} fresh processes, one after the other.`,
       bars: [
         quantileBar("first call of a cold function, p95", first, 0.95, 5, "ms"),
         quantileBar("isolation: request, CPU per call", freshMs, 0.5, 1, "ms"),

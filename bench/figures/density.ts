@@ -26,10 +26,11 @@ export const density: Figure = {
       columns: ["what", "value"],
       rows: [
         [`${deployedCount} functions deployed, spawn to ready`, `${(bootMs / 1_000).toFixed(2)} s`],
-        [`${deployedCount} functions deployed, uncalled`, `${idleMib.toFixed(0)} MiB (PSS of all processes)`],
+        [`${deployedCount} functions deployed, uncalled`, `${idleMib.toFixed(0)} MiB (PSS of all processes, pages of files among it)`],
         ["each further called and idle function", `${eachMib.toFixed(2)} MiB`],
         [`${cycledCount} functions called in turn, greatest memory`, `${peakMib.toFixed(0)} MiB`],
       ],
+      provenance: "Each value is of one process, measured once; nothing is known of its spread.",
       bars: [
         { what: `${deployedCount} functions start`, value: bootMs / 1_000, most: 3, unit: "s" },
         { what: `${deployedCount} uncalled functions`, value: idleMib, most: 250 * (1e6 / MIB), unit: "MiB" },

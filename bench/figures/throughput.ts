@@ -6,7 +6,7 @@
 import { MIB } from "../../src/base/units.ts";
 import { median } from "../../src/stats/quantile.ts";
 import type { Bar, Effort, Figure, FigureResult } from "../support/figure.ts";
-import { measureAll } from "../support/interleave.ts";
+import { measureAll, roundsText } from "../support/interleave.ts";
 import type { Lab, Subject } from "../support/lab.ts";
 import { ratioBar, spread } from "../support/spread.ts";
 import { built, healthFolder, nodeHttp, nodeHttpPair, pilotlight, workerd } from "../support/subjects.ts";
@@ -53,6 +53,7 @@ export const throughput: Figure = {
           ),
         ];
       }),
+      provenance: roundsText(effort),
       bars,
       notes: [
         `two bare node:http processes against one, per request, on the same core: ${(median(us(barePair)) / median(us(bare))).toFixed(2)} x`,

@@ -47,6 +47,7 @@ export const verdicts: Figure = {
     return {
       columns: ["B", "runs", "verdicts", "B / A, median (least to greatest)", "longest run s"],
       rows: [row("the same server", same), row(`${loops} loops dearer, ${(costUs * DEARER_SHARE).toFixed(2)} us`, different)],
+      provenance: `Each run is a comparison of at most ${effort.rounds} pairs of fresh processes; both kinds of runs in turn.`,
       bars: [
         { what: `false verdicts in ${same.length} A/A runs`, value: falseCount, most: AA_FALSE_MAX, unit: "" },
         { what: `10% missed in ${different.length} runs`, value: different.length - foundCount, most: DEARER_MISSED_MAX, unit: "" },

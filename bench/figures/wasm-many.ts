@@ -43,7 +43,9 @@ export const wasmMany: Figure = {
       bars.push(quantileBar(`${what}, p95`, first, 0.95, mostMs, "ms"));
     }
     const c = guests.find(({ language }) => language === "c");
-    if (c === undefined) return { columns: ["what", "value"], rows, bars };
+    const provenance =
+      "Calls: medians of functions called one after the other in one process for each language. Memory: of single processes, measured once; nothing is known of its spread.";
+    if (c === undefined) return { columns: ["what", "value"], rows, provenance, bars };
     const deployedCount = scaled(DEPLOYED_COUNT, effort);
     const deployedMib = (await deployedBytes(c, deployedCount, lab)) / MIB;
     const warmMib = (await warmBytes(c, scaled(WARM_COUNT, effort), lab)) / MIB;
@@ -54,6 +56,7 @@ export const wasmMany: Figure = {
         [`${deployedCount} C functions deployed, uncalled, add`, `${deployedMib.toFixed(1)} MiB (PSS of all processes)`],
         ["each warm C function adds", `${warmMib.toFixed(2)} MiB`],
       ],
+      provenance,
       bars: [
         ...bars,
         { what: `${deployedCount} uncalled C functions`, value: deployedMib, most: 64, unit: "MiB" },

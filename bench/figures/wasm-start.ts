@@ -5,6 +5,7 @@
  */
 import type { StartMode } from "../../guest/wasi/channel.ts";
 import type { Bar, Effort, Figure, FigureResult } from "../support/figure.ts";
+import { interleave, roundsText } from "../support/interleave.ts";
 import type { Lab } from "../support/lab.ts";
 import { quantileBar, ratioBar, spread } from "../support/spread.ts";
 import { orderGuests, sizeOf } from "../support/wasm-guests.ts";
@@ -25,7 +26,9 @@ export const wasmStart: Figure = {
     const guests = await orderGuests(effort.scale < 1 ? ["c", "assemblyscript"] : LANGUAGES);
     const subjects: StartSubject[] = [];
     for (const guest of guests) subjects.push(...(await startSubjects(guest)));
-    const samples = await measureAll(subjects, effort, lab);
+    const samples = await interleave(subjects, effort.rounds, (subject) =>
+      measureStart(subject, effort.seconds / MEASUREMENTS, lab.pinning),
+    );
     const costsOf = (language: string): Costs =>
       new Map(subjects.filter(({ guest }) => guest.language === language).map((subject) => [subject.mode, samples.get(subject)!]));
     return {
@@ -35,6 +38,7 @@ export const wasmStart: Figure = {
         const name = `${guest.label}, ${sizeOf(guest)}`;
         return [row(name, "in the isolate", costs, isolateUs), row(name, "whole engine", costs, engineUs)];
       }),
+      provenance: roundsText(effort),
       bars: barsOf(costsOf("c"), costsOf("go")),
       notes: [
         "in the isolate: input text in, guest, output text out; whole engine: with the contract's JSON both ways, lanes, watchdog and deadlines",
@@ -71,13 +75,4 @@ function inPercent({ what, value, most, interval = null }: Bar): Bar {
   const percent = (share: number): number => 100 * share;
   const scaledInterval = interval === null ? null : { low: percent(interval.low), high: percent(interval.high) };
   return { what, value: percent(value), most: percent(most), unit: "%", interval: scaledInterval };
-}
-
-/** Each round starts every subject once. */
-async function measureAll(subjects: readonly StartSubject[], effort: Effort, { pinning }: Lab): Promise<Map<StartSubject, StartCosts[]>> {
-  const samples = new Map<StartSubject, StartCosts[]>(subjects.map((subject) => [subject, []]));
-  for (let round = 0; round < effort.rounds; round++) {
-    for (const [subject, costs] of samples) costs.push(await measureStart(subject, effort.seconds / MEASUREMENTS, pinning));
-  }
-  return samples;
 }

@@ -8,7 +8,7 @@
 import { MIB } from "../../src/base/units.ts";
 import type { ProcessSample } from "../../src/lab/ab/plan.ts";
 import type { Bar, Effort, Figure, FigureResult } from "../support/figure.ts";
-import { measureAll } from "../support/interleave.ts";
+import { measureAll, roundsText } from "../support/interleave.ts";
 import type { Lab, Subject } from "../support/lab.ts";
 import { goOrders, nodeOrders, ORDER } from "../support/order-servers.ts";
 import { ratioBar, spread } from "../support/spread.ts";
@@ -42,6 +42,7 @@ export const wasm: Figure = {
     return {
       columns: ["server", "CPU us/request", "requests/s", "p99 ms", "own memory MiB (PSS)", "pages of files MiB (PSS)"],
       rows: Array.from(samples, ([{ name }, measured]) => rowOf(name, measured)),
+      provenance: roundsText(effort),
       bars,
       notes: [...("unavailable" in go ? [go.unavailable] : []), ...CITED],
     };

@@ -26,6 +26,8 @@ export interface Effort {
 export interface FigureResult {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** One sentence: what the values are of, and how many processes gave them. */
+  readonly provenance: string;
   readonly bars: readonly Bar[];
   readonly notes?: readonly string[];
 }
@@ -39,8 +41,12 @@ export interface Bar {
   readonly interval?: { readonly low: number; readonly high: number } | null;
 }
 
-export function holds(bar: Bar): boolean {
-  return bar.value <= bar.most;
+/** Uncertain where the interval contains the bar: another run might say otherwise. */
+export type BarState = "holds" | "uncertain" | "missed";
+
+export function stateOf({ value, most, interval = null }: Bar): BarState {
+  if (interval !== null && interval.low <= most && interval.high > most) return "uncertain";
+  return value <= most ? "holds" : "missed";
 }
 
 /** As many of them as the effort's scale wants, one at least. */

@@ -1,4 +1,4 @@
-/** Rounds: each starts every subject once, in an order of its own, so that what drifts meets all alike. */
+/** Rounds: each measures every subject once, in an order of its own, so that what drifts meets all alike. */
 import type { ProcessSample } from "../../src/lab/ab/plan.ts";
 import { createRandom } from "../../src/stats/random.ts";
 import type { Effort } from "./figure.ts";
@@ -6,15 +6,27 @@ import type { Lab, Subject } from "./lab.ts";
 
 const SEED = 1;
 
-export async function measureAll(subjects: readonly Subject[], effort: Effort, lab: Lab): Promise<Map<Subject, ProcessSample[]>> {
+export async function interleave<One, Value>(
+  subjects: readonly One[],
+  roundCount: number,
+  measure: (subject: One) => Promise<Value>,
+): Promise<Map<One, Value[]>> {
   const random = createRandom(SEED);
-  const samples = new Map<Subject, ProcessSample[]>(subjects.map((subject) => [subject, []]));
-  for (let round = 0; round < effort.rounds; round++) {
+  const values = new Map<One, Value[]>(subjects.map((subject) => [subject, []]));
+  for (let round = 0; round < roundCount; round++) {
     const order = subjects.map((subject) => ({ subject, at: random() })).toSorted((one, other) => one.at - other.at);
-    for (const { subject } of order) {
-      const warmUpSeconds = effort.warmUpSeconds * (subject.processCount ?? 1);
-      samples.get(subject)!.push(await lab.measure(subject, { ...effort, warmUpSeconds }));
-    }
+    for (const { subject } of order) values.get(subject)!.push(await measure(subject));
   }
-  return samples;
+  return values;
+}
+
+/** Servers, each in a fresh process, warmed and loaded. */
+export function measureAll(subjects: readonly Subject[], effort: Effort, lab: Lab): Promise<Map<Subject, ProcessSample[]>> {
+  return interleave(subjects, effort.rounds, (subject) =>
+    lab.measure(subject, { ...effort, warmUpSeconds: effort.warmUpSeconds * (subject.processCount ?? 1) }),
+  );
+}
+
+export function roundsText({ rounds }: Effort): string {
+  return `Medians of ${rounds} rounds, interleaved in random order; each value is of a fresh process.`;
 }
