@@ -8,8 +8,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { pinCores } from "../src/lab/ab/cores.ts";
 import { median } from "../src/stats/quantile.ts";
 
 const CONNECTION_COUNT = 50;
@@ -24,9 +24,6 @@ createServer({ noDelay: true }, (socket) => {
   socket.on("error", () => {});
   socket.on("data", () => socket.write(answer, "latin1"));
 }).listen(0, "127.0.0.1", function () { console.log(this.address().port); });`;
-
-const SERVER_CORE = 0;
-const CLIENT_CORE = 1;
 
 interface Client {
   readonly name: string;
@@ -57,11 +54,13 @@ export interface Measured {
 export async function measureClients(rounds: number, seconds: number): Promise<Measured[]> {
   const clients = spawnSync("wrk", ["-v"]).error === undefined ? [wrk, ours] : [ours];
   const measured = clients.map(({ name }) => ({ name, perCpuSecond: [] as number[], perSecond: [] as number[] }));
-  const [program, ...args] = pinned(SERVER_CORE, [process.execPath, "--input-type=module", "--eval", SERVER]);
+  // Clients are started from the load's core, and stay there.
+  const pinning = pinCores();
+  const [program, ...args] = pinning.serverCommand([process.execPath, "--input-type=module", "--eval", SERVER]);
   const server = spawn(program!, args, { stdio: ["ignore", "pipe", "inherit"] });
   const gone = once(server, "exit");
   try {
-    const [line] = (await once(server.stdout, "data")) as [Buffer];
+    const [line] = (await Promise.race([once(server.stdout, "data"), failure(gone)])) as [Buffer];
     const url = `http://127.0.0.1:${Number(line.toString())}/`;
     for (let round = 0; round < rounds; round++) {
       for (const [at, client] of clients.entries()) {
@@ -74,13 +73,15 @@ export async function measureClients(rounds: number, seconds: number): Promise<M
     }
   } finally {
     server.kill("SIGKILL");
+    pinning.release();
     await gone;
   }
   return measured;
 }
 
-function pinned(core: number, command: readonly string[]): string[] {
-  return availableParallelism() < 2 ? [...command] : ["taskset", "-c", String(core), ...command];
+async function failure(gone: Promise<readonly unknown[]>): Promise<never> {
+  const [code, signal] = await gone;
+  throw new Error(`The server ended with ${signal ?? `code ${code}`} before it listened`);
 }
 
 /** User and system time of children that have ended. */
@@ -90,7 +91,7 @@ function childrenCpuS(): number {
 }
 
 async function output(command: readonly string[]): Promise<string> {
-  const [program, ...args] = pinned(CLIENT_CORE, command);
+  const [program, ...args] = command;
   const child = spawn(program!, args, { stdio: ["ignore", "pipe", "ignore"] });
   let printed = "";
   child.stdout.on("data", (chunk: Buffer) => {
