@@ -72,7 +72,7 @@ function runOf(a: ProcessSample[], b: ProcessSample[], stoppedBy: AbSamples["sto
     conditions: CONDITIONS,
     samples,
     judgement: judgeAb(samples, OPTIONS),
-    noise: noiseNotes(UNKNOWN, null, null),
+    noise: noiseNotes(UNKNOWN, null, { unpinnedBecause: null, sharesCore: false }),
   };
 }
 

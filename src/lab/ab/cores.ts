@@ -12,6 +12,8 @@ export interface Pinning {
   readonly serverCore: number | null;
   readonly loadCore: number | null;
   readonly unpinnedBecause: string | null;
+  /** Server and load have two hyper-threads of one core: nothing better was allowed. */
+  readonly sharesCore: boolean;
   /** The command as it has to be started. */
   serverCommand(command: readonly string[]): readonly string[];
   /** Puts this process, all its threads, back where it was. */
@@ -25,31 +27,33 @@ export function pinCores(): Pinning {
     parseCores(readKernelFile(`/sys/devices/system/cpu/cpu${core}/topology/thread_siblings_list`).trim()),
   );
   if (pair === null) return unpinned(allowed.length === 1 ? "only one core is allowed" : "this system doesn't say which cores are allowed");
-  const [serverCore, loadCore] = pair;
+  const { serverCore, loadCore, sharesCore } = pair;
   const moved = moveSelf([loadCore]);
   if (moved !== null) return unpinned(moved);
   return {
     serverCore,
     loadCore,
     unpinnedBecause: null,
+    sharesCore,
     serverCommand: (command) => ["taskset", "-c", String(serverCore), ...command],
     release: () => void moveSelf(allowed),
   };
 }
 
 export function unpinned(unpinnedBecause: string): Pinning {
-  return { serverCore: null, loadCore: null, unpinnedBecause, serverCommand: (command) => command, release: () => {} };
+  return { serverCore: null, loadCore: null, unpinnedBecause, sharesCore: false, serverCommand: (command) => command, release: () => {} };
 }
 
 /** The first core and the last that is not its hyper-thread; null with fewer than two cores. */
 export function choosePair(
   allowed: readonly number[],
   siblingsOf: (core: number) => readonly number[],
-): readonly [server: number, load: number] | null {
-  const [server] = allowed;
-  if (server === undefined || allowed.length < 2) return null;
-  const siblings = siblingsOf(server);
-  return [server, allowed.findLast((core) => core !== server && !siblings.includes(core)) ?? allowed.at(-1)!];
+): (Pick<Pinning, "sharesCore"> & { readonly serverCore: number; readonly loadCore: number }) | null {
+  const [serverCore] = allowed;
+  if (serverCore === undefined || allowed.length < 2) return null;
+  const siblings = siblingsOf(serverCore);
+  const apart = allowed.findLast((core) => core !== serverCore && !siblings.includes(core));
+  return { serverCore, loadCore: apart ?? allowed.at(-1)!, sharesCore: apart === undefined };
 }
 
 /** "0-2,5" -> 0, 1, 2, 5. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseCpuTimes, watchActivity } from "./activity.ts";
 import { type NoiseFacts, parseQuota } from "./facts.ts";
-import { noiseNotes } from "./notes.ts";
+import { noiseNotes, type Placement } from "./notes.ts";
 
 const QUIET: NoiseFacts = {
   coreCount: 4,
@@ -15,8 +15,10 @@ const QUIET: NoiseFacts = {
   loadAverage: 0.1,
 };
 
-function states(facts: Partial<NoiseFacts>, unpinnedBecause: string | null = null): Record<string, string> {
-  return Object.fromEntries(noiseNotes({ ...QUIET, ...facts }, null, unpinnedBecause).map(({ name, state }) => [name, state]));
+const APART: Placement = { unpinnedBecause: null, sharesCore: false };
+
+function states(facts: Partial<NoiseFacts>, placement: Placement = APART): Record<string, string> {
+  return Object.fromEntries(noiseNotes({ ...QUIET, ...facts }, null, placement).map(({ name, state }) => [name, state]));
 }
 
 test("a quiet machine has nothing unstable", () => {
@@ -42,7 +44,13 @@ test("each source of noise is named by itself", () => {
     const unstable = Object.entries(states(facts)).flatMap(([one, state]) => (state === "unstable" ? [one] : []));
     assert.deepEqual(unstable, [name]);
   }
-  assert.equal(states({}, "taskset is not installed")["cores"], "unstable");
+  assert.equal(states({}, { ...APART, unpinnedBecause: "taskset is not installed" })["cores"], "unstable");
+});
+
+test("server and load on the two hyper-threads of a core are not each on one of their own", () => {
+  const cores = noiseNotes(QUIET, null, { ...APART, sharesCore: true }).find(({ name }) => name === "cores")!;
+  assert.equal(cores.state, "unstable");
+  assert.match(cores.text, /server and load share a core/);
 });
 
 test("stolen time and busy neighbours during the run are named with their share", () => {
@@ -53,7 +61,7 @@ test("stolen time and busy neighbours during the run are named with their share"
     otherCores: 0.7,
     others: [{ pid: 7, name: "backup", coreShare: 0.4 }],
   };
-  const notes = noiseNotes(QUIET, activity, null);
+  const notes = noiseNotes(QUIET, activity, APART);
   const text = (name: string): string | undefined => notes.find((one) => one.name === name && one.state === "unstable")?.text;
   assert.match(text("steal") ?? "", /3\.1% of the time/);
   assert.match(text("throttled") ?? "", /120 ms/);

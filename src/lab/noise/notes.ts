@@ -21,9 +21,16 @@ const OTHER_CORES_MAX = 0.15;
 const LOAD_PER_CORE_MAX = 0.25;
 const STEADY_CLOCKS = ["tsc", "kvm-clock", "arch_sys_counter"];
 
-/** `unpinnedBecause` is null when server and load had a core each. */
-export function noiseNotes(facts: NoiseFacts, activity: Activity | null, unpinnedBecause: string | null): NoiseNote[] {
-  return [...machineNotes(facts), pinningNote(facts, unpinnedBecause), ...(activity === null ? [] : activityNotes(activity))];
+/** Where server and load ran. */
+export interface Placement {
+  /** Null: each had a place of its own. */
+  readonly unpinnedBecause: string | null;
+  /** That place was one of two hyper-threads of the same core. */
+  readonly sharesCore: boolean;
+}
+
+export function noiseNotes(facts: NoiseFacts, activity: Activity | null, placement: Placement): NoiseNote[] {
+  return [...machineNotes(facts), pinningNote(facts, placement), ...(activity === null ? [] : activityNotes(activity))];
 }
 
 function machineNotes(facts: NoiseFacts): NoiseNote[] {
@@ -62,9 +69,10 @@ function quotaText(cpuQuota: number): string {
     : `at most ${cpuQuota} CPUs: whoever uses them up is stopped until the next period`;
 }
 
-function pinningNote({ coreCount }: NoiseFacts, unpinnedBecause: string | null): NoiseNote {
-  if (unpinnedBecause === null) return note("cores", true, `${coreCount}; server and load each on one of their own`);
-  return note("cores", false, `${coreCount}; server and load are not pinned: ${unpinnedBecause}`);
+function pinningNote({ coreCount }: NoiseFacts, { unpinnedBecause, sharesCore }: Placement): NoiseNote {
+  if (unpinnedBecause !== null) return note("cores", false, `${coreCount}; server and load are not pinned: ${unpinnedBecause}`);
+  if (sharesCore) return note("cores", false, `${coreCount}; server and load share a core, as its two hyper-threads: each slows the other`);
+  return note("cores", true, `${coreCount}; server and load each on one of their own`);
 }
 
 function activityNotes({ stealShare, throttledMs, otherCores, others }: Activity): NoiseNote[] {
