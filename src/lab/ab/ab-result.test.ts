@@ -194,7 +194,10 @@ test("of a server that takes longer than a slice can bear, requests/s and latenc
   const { results } = toReport(run).report;
   const disowned = results.filter(({ metadata }) => metadata["unjudged_because"] !== null).map(({ name }) => name);
   assert.deepEqual(disowned, ["a/latency_p50", "a/throughput", "b/latency_p50", "b/throughput"]);
-  assert.match(describeAb(run), /^not judged: requests\/s, .*: slices of 0\.25 s are too short .* raise --seconds to 9$/m);
+  assert.match(
+    describeAb(run),
+    /^not judged: requests\/s, .*: slices of 0\.25 s are too short .* raise --seconds to 9, and --max-time with it$/m,
+  );
   assert.equal(run.judgement.verdict.judgement.verdict, "regressed");
 });
 

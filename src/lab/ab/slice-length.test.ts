@@ -25,6 +25,6 @@ test("a slice that is too short for its answers is named with what would mend it
   ]);
   assert.equal(
     because,
-    "slices of 1.00 s are too short for answers that take 120 ms: how each begins and ends would decide; raise --seconds to 9",
+    "slices of 1.00 s are too short for answers that take 120 ms: how each begins and ends would decide; raise --seconds to 9, and --max-time with it",
   );
 });

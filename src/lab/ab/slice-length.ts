@@ -28,5 +28,5 @@ export function edgeProblem(samples: readonly Pick<ProcessSample, "sliceMs" | "p
   if (worst === undefined || !(answersOf(worst) < ANSWERS_MIN)) return null;
   const [sliceS, latencyMs] = [worst.sliceMs / MS_PER_SECOND, worst.p50Us / US_PER_MS];
   const neededS = Math.ceil((latencyMs * ANSWERS_PLANNED) / MS_PER_SECOND);
-  return `slices of ${sliceS.toFixed(2)} s are too short for answers that take ${latencyMs.toPrecision(3)} ms: how each begins and ends would decide; raise --seconds to ${neededS}`;
+  return `slices of ${sliceS.toFixed(2)} s are too short for answers that take ${latencyMs.toPrecision(3)} ms: how each begins and ends would decide; raise --seconds to ${neededS}, and --max-time with it`;
 }
