@@ -162,6 +162,20 @@ def holm():
         emit(of="holm", ps=ps, adjusted=adjusted)
 
 
+def product_limit(samples):
+    """Every third value is censored, and in half of the cases the largest ones as well."""
+    for name in ["ten", "twenty", "hundred", "ties", "more ties", "skewed", "fast"]:
+        values = samples[name]
+        for cut in [False, True]:
+            is_censored = np.arange(len(values)) % 3 == 0
+            if cut:
+                is_censored |= values >= np.quantile(values, 0.9)
+            cdf = stats.ecdf(stats.CensoredData.right_censored(values, is_censored)).cdf
+            seen = np.isin(cdf.quantiles, values[~is_censored])
+            emit(of="productLimit", sample=name, censored=[int(index) for index in np.flatnonzero(is_censored)],
+                 values=numbers(cdf.quantiles[seen]), shares=numbers(cdf.probabilities[seen]))
+
+
 def outliers(samples):
     for name, values in samples.items():
         lower, upper = stats.quantile(values, 0.25), stats.quantile(values, 0.75)
@@ -227,6 +241,7 @@ def main():
     mann_whitney(samples)
     signed_rank(samples)
     holm()
+    product_limit(samples)
     outliers(samples)
     drift(samples)
     bootstrap(samples)

@@ -158,8 +158,9 @@ let count = 0;
 const onRequest = (socket) => count++ % 20 === 0 || socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok");`);
   try {
     const options = { url: server.url, connections: "40", timeout: "300ms", rate: "400", requests: "800" };
-    const { latency, censoredCount, failedCount, uncorrected, passedPerSecond } = await measure(options);
-    assert.deepEqual([failedCount, censoredCount, latency.count, uncorrected.count], [40, 40, 800, 800]);
+    const { latency, failedCount, uncorrected, passedPerSecond } = await measure(options);
+    assert.deepEqual([failedCount, latency.censoredCount, latency.count, uncorrected.count], [40, 40, 800, 800]);
+    assert.deepEqual([latency.knownShare, uncorrected.knownShare], [0.95, 0.95]);
     assert.ok(latency.p99Us >= 290_000, `p99: ${latency.p99Us}`);
     assert.equal(passedPerSecond, 380);
   } finally {

@@ -13,6 +13,7 @@ import { holm } from "./holm.ts";
 import { mannWhitney } from "./mann-whitney.ts";
 import { normalSurvival } from "./normal.ts";
 import { modifiedZScores, tukeyFences } from "./outliers.ts";
+import { productLimit } from "./product-limit.ts";
 import { quantile } from "./quantile.ts";
 import { type Interval, quantileInterval, samplesForQuantile } from "./quantile-interval.ts";
 import { sortedCopy } from "./samples.ts";
@@ -132,6 +133,21 @@ golden<{ ps: number[]; adjusted: number[] }>("holm", 6, (each) => {
   const adjusted = holm(each.ps);
   assert.equal(adjusted.length, each.adjusted.length);
   for (const [index, p] of adjusted.entries()) near(p, each.adjusted[index]!);
+});
+
+/** The values of some rows of a sample, counted. */
+function tallyOf(values: readonly number[]): number[] {
+  const counts = new Map<number, number>();
+  for (const value of sortedCopy(values)) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].flat();
+}
+
+golden<{ sample: string; censored: number[]; values: number[]; shares: number[] }>("productLimit", 14, (each) => {
+  const isCensored = new Set(each.censored);
+  const pick = (wanted: boolean) => tallyOf(sample(each.sample).filter((_, index) => isCensored.has(index) === wanted));
+  const { values, shares } = productLimit(pick(false), pick(true));
+  assert.deepEqual([...values], each.values);
+  for (const [index, share] of shares.entries()) near(share, each.shares[index]!, 1e-12, 1);
 });
 
 golden<{ sample: string; fences: number[] }>("tukeyFences", 30, (each) => {

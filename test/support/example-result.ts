@@ -70,7 +70,6 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
         ? []
         : REPORTED_QUANTILES.map((quantile) => ({ quantile, lowUs: 300 * quantile, highUs: 900_000 * quantile, confidence: 0.95 })),
     passedPerSecond: passed / seconds,
-    censoredCount: 0,
     lateCount: 0,
     behind: null,
     requestCount: count,
@@ -181,6 +180,8 @@ export function distribution(values: Float64Array): Distribution {
     p99Us: at(0.99),
     p999Us: at(0.999),
     maxUs: at(1),
+    censoredCount: 0,
+    knownShare: 1,
     curve: count === 0 ? [] : curveQuantiles(count).map((quantile) => ({ quantile, us: at(quantile) })),
   };
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRandom } from "../../stats/random.ts";
 import { blockIntervals } from "./block-intervals.ts";
-import { UsHistogram, type ValueCounts } from "./histogram.ts";
+import { UsHistogram } from "./histogram.ts";
+import type { ValueCounts } from "./value-counts.ts";
 
 /** 1,000 answers of one to two milliseconds, and so many of a second. */
 function second(random: () => number, stalledCount = 0): ValueCounts {

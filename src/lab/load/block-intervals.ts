@@ -6,8 +6,8 @@
  * general stationary observations", 1989). Pure; one seed, one interval.
  */
 import { createRandom } from "../../stats/random.ts";
-import type { ValueCounts } from "./histogram.ts";
 import type { LatencyInterval } from "./result.ts";
+import type { ValueCounts } from "./value-counts.ts";
 
 /** With fewer there is nothing to draw from: a single one makes up too much of every draw. */
 export const BLOCKS_MIN = 10;

@@ -1,20 +1,17 @@
 /**
  * Histograms of microseconds: HdrHistogram with three digits up to an hour, in
  * pure JavaScript (its WebAssembly form has memory that nobody collects). They
- * cross threads as pairs of value and count, because a class does not survive
- * postMessage. Quantiles are HdrHistogram's own: values that were recorded,
+ * cross threads as value counts, because a class does not survive postMessage. Quantiles are HdrHistogram's own: values that were recorded,
  * never interpolated ones.
  */
 import { Int32Histogram } from "hdr-histogram-js";
 import type { Distribution } from "./result.ts";
+import type { ValueCounts } from "./value-counts.ts";
 
 const HIGHEST_US = 3_600_000_000;
 const DIGITS = 3;
 /** For one second of the run: a percent is finer than a plot shows, and an hour has 3,600 of them. */
 const COARSE_DIGITS = 2;
-
-/** value, count, value, count, … ascending. */
-export type ValueCounts = Float64Array<ArrayBuffer>;
 
 export class UsHistogram {
   readonly #counts: Int32Histogram;
@@ -72,15 +69,26 @@ export class UsHistogram {
       minUs: counts.getValueAtPercentile(0),
       meanUs: counts.mean,
       standardDeviationUs: counts.stdDeviation,
-      medianUs: this.quantileUs(0.5),
-      p90Us: this.quantileUs(0.9),
-      p95Us: this.quantileUs(0.95),
-      p99Us: this.quantileUs(0.99),
-      p999Us: this.quantileUs(0.999),
       maxUs: counts.maxValue,
-      curve: curveQuantiles(counts.totalCount).map((quantile) => ({ quantile, us: this.quantileUs(quantile) })),
+      censoredCount: 0,
+      knownShare: 1,
+      ...quantilesOf(counts.totalCount, (quantile) => this.quantileUs(quantile)),
     };
   }
+}
+
+export function quantilesOf(
+  count: number,
+  quantileUs: (quantile: number) => number,
+): Pick<Distribution, "medianUs" | "p90Us" | "p95Us" | "p99Us" | "p999Us" | "curve"> {
+  return {
+    medianUs: quantileUs(0.5),
+    p90Us: quantileUs(0.9),
+    p95Us: quantileUs(0.95),
+    p99Us: quantileUs(0.99),
+    p999Us: quantileUs(0.999),
+    curve: curveQuantiles(count).map((quantile) => ({ quantile, us: quantileUs(quantile) })),
+  };
 }
 
 const EMPTY: Distribution = {
@@ -94,6 +102,8 @@ const EMPTY: Distribution = {
   p99Us: 0,
   p999Us: 0,
   maxUs: 0,
+  censoredCount: 0,
+  knownShare: 1,
   curve: [],
 };
 

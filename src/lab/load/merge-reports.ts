@@ -7,7 +7,8 @@ import { dueCount, scheduleMs } from "./arrival-times.ts";
 import { type AuditFacts, findBottlenecks } from "./audit.ts";
 import { backlogOf } from "./backlog.ts";
 import { blockIntervals } from "./block-intervals.ts";
-import { UsHistogram, type ValueCounts } from "./histogram.ts";
+import { censoredDistribution } from "./censored-distribution.ts";
+import { UsHistogram } from "./histogram.ts";
 import { type LoadPlan, plannedDurationMs } from "./plan.ts";
 import {
   type Audit,
@@ -23,6 +24,7 @@ import {
 import type { Seconds } from "./seconds.ts";
 import { findStall } from "./stall.ts";
 import type { ThreadReport, ThreadSamples } from "./thread-messages.ts";
+import type { ValueCounts } from "./value-counts.ts";
 
 export interface RunTimes {
   readonly startedAt: string;
@@ -45,16 +47,14 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
   const phases = Object.fromEntries(PHASES.map((phase) => [phase, merged((report) => report.phases[phase])])) as Record<Phase, UsHistogram>;
   const requestCount = sum((report) => report.requestCount);
   const failedCount = sum((report) => report.failedCount);
-  const latencies = merged((report) => report.latency);
-  const censoredCount = addCensored(
-    latencies,
-    reports.map(({ censored }) => censored),
+  const counts = (pick: (report: ThreadReport) => ValueCounts): ValueCounts => merged(pick).toValueCounts();
+  const latency = censoredDistribution(
+    merged((report) => report.latency),
+    { sent: counts(({ censored }) => censored), unsent: counts(({ unsent }) => unsent) },
   );
-  const latency = latencies.distribution();
-  const uncorrected = merged((report) => report.uncorrected);
-  addCensored(
-    uncorrected,
-    reports.map(({ censoredUncorrected }) => censoredUncorrected),
+  const uncorrected = censoredDistribution(
+    merged((report) => report.uncorrected),
+    { sent: counts(({ censoredUncorrected }) => censoredUncorrected), unsent: new Float64Array(0) },
   );
   const completedInTimeCount = sum((report) => report.completedInTimeCount);
   const behind = findBacklog(plan, reports, durationMs, times);
@@ -93,8 +93,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     latency,
     latencyCounts: latencies.toValueCounts(),
     latencyIntervals: blockIntervals(seconds.latencies, REPORTED_QUANTILES, plan.seed),
-    censoredCount,
-    uncorrected: uncorrected.distribution(),
+    uncorrected,
     phases: Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].distribution()])) as LoadResult["phases"],
     openedAhead: {
       count: sum(({ openedAhead }) => openedAhead.count),
@@ -122,21 +121,6 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     }),
     samples: plan.keepsSamples ? joinSamples(reports.flatMap(({ samples }) => (samples === null ? [] : [samples]))) : null,
   };
-}
-
-/**
- * A request that was given up without an answer would have taken as long as it
- * had waited, or longer: left out, the slowest would be the ones that don't
- * show. Younger ones than most answers say nothing. How many were added.
- */
-function addCensored(answered: UsHistogram, parts: readonly ValueCounts[]): number {
-  if (answered.count === 0) return 0;
-  const ageMinUs = answered.quantileUs(0.5);
-  const countBefore = answered.count;
-  for (const pairs of parts) {
-    for (let at = 0; at < pairs.length; at += 2) if (pairs[at]! >= ageMinUs) answered.addMany(pairs[at]!, pairs[at + 1]!);
-  }
-  return answered.count - countBefore;
 }
 
 function auditOf(facts: AuditFacts): Audit {

@@ -33,6 +33,8 @@ export class Recorder {
   /** What had no answer when it was given up, at the age it had reached: its latency is that or more. */
   readonly #censored = new UsHistogram();
   readonly #censoredUncorrected = new UsHistogram();
+  /** The same of what never left. */
+  readonly #unsent = new UsHistogram();
   readonly #phases = Object.fromEntries(PHASES.map((phase) => [phase, new UsHistogram()])) as Record<Phase, UsHistogram>;
   readonly #lateness = new UsHistogram();
   readonly #lag = new UsHistogram();
@@ -199,6 +201,7 @@ export class Recorder {
       uncorrected: this.#uncorrected.toValueCounts(),
       censored: this.#censored.toValueCounts(),
       censoredUncorrected: this.#censoredUncorrected.toValueCounts(),
+      unsent: this.#unsent.toValueCounts(),
       phases: Object.fromEntries(PHASES.map((phase) => [phase, this.#phases[phase].toValueCounts()])) as ThreadReport["phases"],
       openedAhead: this.#openedAhead,
       lateness: this.#lateness.toValueCounts(),
@@ -215,8 +218,11 @@ export class Recorder {
   }
 
   #censor(intendedMs: number, sentMs: number, atMs: number): void {
-    this.#censored.recordMs(atMs - intendedMs);
-    if (!Number.isNaN(sentMs)) this.#censoredUncorrected.recordMs(atMs - sentMs);
+    if (Number.isNaN(sentMs)) this.#unsent.recordMs(atMs - intendedMs);
+    else {
+      this.#censored.recordMs(atMs - intendedMs);
+      this.#censoredUncorrected.recordMs(atMs - sentMs);
+    }
   }
 
   #endAt(endMs: number): void {

@@ -8,7 +8,12 @@ import type { LoadPlan } from "./plan.ts";
 
 /** An HdrHistogram's summary; quantiles are those of the recorded values, to three digits. */
 export interface Distribution {
+  /** The censored ones too. */
   readonly count: number;
+  /** Of these only a lower bound is known; the greatest of all is one, too, where there are any. */
+  readonly censoredCount: number;
+  /** Quantiles above it are lower bounds; below 1 the mean is one as well. */
+  readonly knownShare: number;
   readonly minUs: number;
   readonly meanUs: number;
   readonly standardDeviationUs: number;
@@ -148,12 +153,13 @@ export interface LoadResult extends RunCounts {
   readonly unfinishedCount: number;
   /** Users; of an open loop the most connections seen in use at once. */
   readonly usersMaxCount: number;
-  /** Of answers that passed every check, from the intended send time, and of requests given up without one, at the age they had reached. */
+  /**
+   * From the intended send time, of answers that passed every check. Requests given up without one (timed out,
+   * never sent, or unanswered when the run was cut short) are censored in it.
+   */
   readonly latency: Distribution;
   /** The histogram behind it, to be added to those of other runs. */
   readonly latencyCounts: ValueCounts;
-  /** How many of the latter: timed out, never sent, or unanswered when the run was cut short. Their latency is a lower bound. */
-  readonly censoredCount: number;
   /** Of REPORTED_QUANTILES; none of a run of less than ten seconds. */
   readonly latencyIntervals: readonly LatencyInterval[];
   /** The same answers from the real send time: what most tools print. */

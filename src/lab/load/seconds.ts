@@ -4,10 +4,11 @@
  * is no quantile).
  */
 import { dueCount, type OpenArrivals } from "./arrival-times.ts";
-import { UsHistogram, type ValueCounts } from "./histogram.ts";
+import { UsHistogram } from "./histogram.ts";
 import type { LoadPlan } from "./plan.ts";
 import type { SecondPoint } from "./result.ts";
 import type { ThreadSecond } from "./thread-messages.ts";
+import type { ValueCounts } from "./value-counts.ts";
 
 interface OpenSecond {
   completedCount: number;

@@ -4,8 +4,8 @@
  * delays that by 40 ms. It looks like slowness, costs no CPU, and sits at the
  * same place everywhere, which is how it is known.
  */
-import type { ValueCounts } from "./histogram.ts";
 import type { LoadResult, Phase } from "./result.ts";
+import type { ValueCounts } from "./value-counts.ts";
 
 const BAND_FROM_US = 35_000;
 const BAND_TO_US = 45_000;

@@ -2,9 +2,9 @@
  * What passes between the main thread and a load thread, as plain data. Times
  * are milliseconds of clock.ts unless the name says otherwise.
  */
-import type { ValueCounts } from "./histogram.ts";
 import type { LoadPlan } from "./plan.ts";
 import type { ErrorKind, OpenedAhead, Phase, RunCounts } from "./result.ts";
+import type { ValueCounts } from "./value-counts.ts";
 
 export interface ThreadStart {
   readonly plan: LoadPlan;
@@ -67,9 +67,10 @@ export interface ThreadReport extends RunCounts {
   readonly connectionsMaxInUse: number;
   readonly latency: ValueCounts;
   readonly uncorrected: ValueCounts;
-  /** Ages of what was given up without an answer; the second without what was never sent. */
+  /** Ages of what was given up without an answer: under way, from the intended and the real send time, and never sent. */
   readonly censored: ValueCounts;
   readonly censoredUncorrected: ValueCounts;
+  readonly unsent: ValueCounts;
   readonly phases: Readonly<Record<Phase, ValueCounts>>;
   readonly openedAhead: OpenedAhead;
   readonly lateness: ValueCounts;

@@ -6,7 +6,7 @@
 import { quantileName } from "../../stats/quantile.ts";
 import { ERROR_KINDS, type ErrorKind, type LoadResult, type Phase, REPORTED_QUANTILES } from "../load/result.ts";
 import { formatCount, formatRate, formatShare, spacedUs } from "./format.ts";
-import { estimateQuantile, quantileOf } from "./quantile-estimate.ts";
+import { estimateQuantile, isLowerBound, quantileOf } from "./quantile-estimate.ts";
 
 export interface ErrorLine {
   readonly kind: ErrorKind;
@@ -57,23 +57,23 @@ export function omissionText(result: LoadResult): string | null {
   if (!isOpenLoop(result))
     return "Closed loop: while the server stands still nobody asks it, so stalls count for less here than people would feel; measure with --rate to see how long they would wait.";
   const told = REPORTED_QUANTILES.map((quantile) => {
-    const { us, tooFew } = estimateQuantile(result, quantile);
-    return { quantile, us, uncorrectedUs: quantileOf(result.uncorrected, quantile), tooFew };
-  }).filter(({ us, uncorrectedUs, tooFew }) => tooFew === null && us - uncorrectedUs > Math.max(1_000, us / 10));
+    const uncorrectedUs = quantileOf(result.uncorrected, quantile);
+    return { ...estimateQuantile(result, quantile), uncorrectedUs, isComparable: !isLowerBound(result.uncorrected, quantile) };
+  }).filter(
+    ({ us, uncorrectedUs, isComparable, tooFew }) => tooFew === null && isComparable && us - uncorrectedUs > Math.max(1_000, us / 10),
+  );
   if (told.length === 0) return null;
   const worst = told.reduce((most, each) => (each.us - each.uncorrectedUs > most.us - most.uncorrectedUs ? each : most));
-  return `Counted from the moment each request was sent, the ${quantileName(worst.quantile)} would read ${spacedUs(worst.uncorrectedUs)} instead of ${spacedUs(worst.us)}: requests that were due waited, and most tools leave that wait out.`;
+  return `Counted from the moment each request was sent, the ${quantileName(worst.quantile)} would read ${spacedUs(worst.uncorrectedUs)} instead of ${worst.isLowerBound ? "at least " : ""}${spacedUs(worst.us)}: requests that were due waited, and most tools leave that wait out.`;
 }
 
 /** From which quantile on latency is a lower bound; null where all of it was measured. */
-export function censoredText({ censoredCount, latency }: LoadResult): string | null {
+export function censoredText({ latency: { censoredCount, knownShare } }: LoadResult): string | null {
   if (censoredCount === 0) return null;
-  const fromShare = (latency.count - censoredCount) / latency.count;
-  const had =
-    censoredCount === 1
-      ? "request got no answer and counts with the time that it"
-      : "requests got no answer and count with the time that they";
-  return `${formatCount(censoredCount)} ${had} had waited (timed out, never sent, or cut off by the end): from ${quantileName(Math.floor(fromShare * 1_000) / 1_000)} on, latency is at least what is shown.`;
+  const got = `${formatCount(censoredCount)} ${censoredCount === 1 ? "request" : "requests"} got no answer (timed out, never sent, or cut off by the end)`;
+  if (knownShare === 1)
+    return `${got}: how long they would have taken is estimated from those that took longer than they had waited (product-limit estimate).`;
+  return `${got}: above ${quantileName(Math.floor(knownShare * 1_000) / 1_000)} latency is not known, only that it is at least what is shown (≥).`;
 }
 
 /** The server could not do what was due; null where it kept pace. */

@@ -25,6 +25,11 @@ export function spacedUs(us: number): string {
   return formatUs(us).replace(/(\d)([a-zµ]+)(?=$)/, "$1 $2");
 }
 
+/** "≥1s" where no more is known than that it is so much or more. */
+export function bounded(text: string, isLowerBound: boolean): string {
+  return isLowerBound ? `≥${text}` : text;
+}
+
 /** A figure and its unit stay on one line. */
 export function unbroken(text: string): string {
   return text.replace(/(\d) (?=[nµm]?s(?![a-z]))/g, "$1\u00a0");

@@ -23,6 +23,7 @@ test("the report is JSON whose names carry their units", () => {
     passed: false,
     judged: true,
     actual: result.latency.p99Us,
+    actual_is_lower_bound: false,
     why: "p99 was 801 ms",
   });
   assert.equal(report.errors[0].kind, "check_status");
@@ -44,6 +45,14 @@ test("a quantile that is refused is null, and an interval needs a run of ten sec
   assert.ok(kept.latency_quantiles[0].low_us <= kept.latency_quantiles[0].value_us);
   const lost = JSON.parse(toJson(exampleResult({ seconds: 9 }), []));
   assert.equal(lost.latency_quantiles[0].low_us, null);
+});
+
+test("a quantile of which only a lower bound is known is told as that, not as a value", () => {
+  const whole = exampleResult();
+  const report = JSON.parse(toJson({ ...whole, latency: { ...whole.latency, censoredCount: 1_000, knownShare: 0.95 } }, []));
+  const [, , p95, p99] = report.latency_quantiles;
+  assert.deepEqual([p95.value_us, p95.at_least_us], [whole.latency.p95Us, null]);
+  assert.deepEqual([p99.value_us, p99.at_least_us, p99.low_us], [null, whole.latency.p99Us, null]);
 });
 
 test("no secret of the plan gets into the report", () => {

@@ -28,11 +28,12 @@ function reportData(result: LoadResult, outcomes: readonly ThresholdOutcome[]) {
     invalid_because: audit.invalidBecause,
     interrupted: result.interrupted,
     thresholds_passed: outcomes.every(({ passed }) => passed),
-    thresholds: outcomes.map(({ threshold, passed, isJudged, actual, why }) => ({
+    thresholds: outcomes.map(({ threshold, passed, isJudged, actual, isLowerBound, why }) => ({
       threshold: threshold.text,
       passed,
       judged: isJudged,
       actual,
+      actual_is_lower_bound: isLowerBound,
       why,
     })),
     duration_ms: result.durationMs,
@@ -45,14 +46,15 @@ function reportData(result: LoadResult, outcomes: readonly ThresholdOutcome[]) {
     failed_count: failedCount,
     failed_share: requestCount === 0 ? null : failedCount / requestCount,
     requests_per_second: result.passedPerSecond,
-    censored_count: result.censoredCount,
+    censored_count: result.latency.censoredCount,
     latency: distributionData(result.latency),
     latency_uncorrected: distributionData(result.uncorrected),
     latency_quantiles: REPORTED_QUANTILES.map((quantile) => {
-      const { us, interval, tooFew } = estimateQuantile(result, quantile);
+      const { us, isLowerBound, interval, tooFew } = estimateQuantile(result, quantile);
       return {
         quantile,
-        value_us: tooFew === null ? us : null,
+        value_us: tooFew === null && !isLowerBound ? us : null,
+        at_least_us: tooFew === null && isLowerBound ? us : null,
         low_us: interval?.low ?? null,
         high_us: interval?.high ?? null,
         confidence: interval?.confidence ?? null,

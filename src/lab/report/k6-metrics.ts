@@ -6,7 +6,8 @@
  */
 import { samplesForQuantile } from "../../stats/quantile-interval.ts";
 import type { Distribution, LoadResult } from "../load/result.ts";
-import { formatBytes, formatCount, formatUs } from "./format.ts";
+import { bounded, formatBytes, formatCount, formatUs } from "./format.ts";
+import { isLowerBound } from "./quantile-estimate.ts";
 
 /** As wide as k6's, so that summaries line up beside each other. */
 const NAME_WIDTH = 31;
@@ -51,15 +52,16 @@ export function k6Lines(result: LoadResult, width: number): string[] {
 }
 
 function timeCells(distribution: Distribution): [name: string, value: string][] {
-  const { count, meanUs, minUs, medianUs, maxUs, p90Us, p95Us, p99Us } = distribution;
-  const any = (us: number) => (count === 0 ? UNKNOWN : formatUs(us));
+  const { count, censoredCount, knownShare, meanUs, minUs, medianUs, maxUs, p90Us, p95Us, p99Us } = distribution;
+  const any = (us: number, isAtLeast = false) => (count === 0 ? UNKNOWN : bounded(formatUs(us), isAtLeast));
   // The latency table refuses a quantile of too few answers; it must not be had here instead.
-  const quantile = (share: number, us: number) => (count < samplesForQuantile(share) ? UNKNOWN : formatUs(us));
+  const quantile = (share: number, us: number) =>
+    count < samplesForQuantile(share) ? UNKNOWN : bounded(formatUs(us), isLowerBound(distribution, share));
   return [
-    ["avg", any(meanUs)],
+    ["avg", any(meanUs, knownShare < 1)],
     ["min", any(minUs)],
     ["med", quantile(0.5, medianUs)],
-    ["max", any(maxUs)],
+    ["max", any(maxUs, censoredCount > 0)],
     ["p(90)", quantile(0.9, p90Us)],
     ["p(95)", quantile(0.95, p95Us)],
     ["p(99)", quantile(0.99, p99Us)],

@@ -8,7 +8,7 @@
 import { quantileName } from "../../stats/quantile.ts";
 import type { Distribution, LoadResult, SecondPoint } from "../load/result.ts";
 import { isOpenLoop } from "./findings.ts";
-import { estimateQuantile } from "./quantile-estimate.ts";
+import { estimateQuantile, isLowerBound } from "./quantile-estimate.ts";
 
 const GRID_POINTS = 480;
 const BINS_PER_DECADE = 16;
@@ -17,7 +17,7 @@ const MARKED_QUANTILES = [0.5, 0.9, 0.99, 0.999];
 export interface PageData {
   readonly cdf: {
     readonly logUs: readonly number[];
-    /** On the scale of nines; null outside of what was seen. */
+    /** On the scale of nines; null outside of what was seen, and where only a lower bound is known. */
     readonly corrected: readonly (number | null)[];
     /** Null in a closed loop, where it says nothing of its own. */
     readonly uncorrected: readonly (number | null)[] | null;
@@ -55,7 +55,7 @@ export function pageData(result: LoadResult): PageData {
       corrected: ninesOn(grid, latency),
       uncorrected: isOpenLoop(result) ? ninesOn(grid, uncorrected) : null,
       marks: MARKED_QUANTILES.map((quantile) => estimateQuantile(result, quantile))
-        .filter(({ tooFew }) => tooFew === null)
+        .filter(({ tooFew, isLowerBound }) => tooFew === null && !isLowerBound)
         .map(({ quantile, us }) => ({ name: quantileName(quantile), logUs: logUs(us), nines: nines(quantile) })),
       ninesMax: Math.max(1, Math.log10(Math.max(1, latency.count))),
     },
@@ -129,7 +129,8 @@ function ninesOn(grid: readonly number[], distribution: Distribution): (number |
   // All of n answers are log10(n) nines: a plot has no place for infinitely many.
   const shareMax = 1 - 1 / Math.max(2, distribution.count);
   const shares = sharesAt(grid, distribution);
-  return grid.map((x, index) => (x < from - 1e-9 || x > to + 1e-9 ? null : nines(Math.min(shareMax, shares[index]!))));
+  const isShown = (x: number, share: number) => x >= from - 1e-9 && x <= to + 1e-9 && !isLowerBound(distribution, share);
+  return grid.map((x, index) => (isShown(x, shares[index]!) ? nines(Math.min(shareMax, shares[index]!)) : null));
 }
 
 /** Share of the answers at or below each x (ascending), between the points of the curve by a straight line. */
@@ -149,14 +150,14 @@ function sharesAt(grid: readonly number[], { curve, minUs, maxUs }: Distribution
   });
 }
 
-function histogram({ latency, samples, censoredCount }: LoadResult): PageData["histogram"] {
+function histogram({ latency, samples }: LoadResult): PageData["histogram"] {
   const binLog = 1 / BINS_PER_DECADE;
   if (latency.count === 0) return { logUs: [], counts: [], binLog };
   const binOf = (us: number) => Math.floor(logUs(us) / binLog);
   const first = binOf(latency.minUs);
   const edges = Array.from({ length: binOf(latency.maxUs) - first + 2 }, (_, index) => (first + index) * binLog);
   const counts = new Array<number>(edges.length - 1).fill(0);
-  if (samples === null || censoredCount > 0) {
+  if (samples === null || latency.censoredCount > 0) {
     const shares = sharesAt(edges, latency);
     for (const index of counts.keys()) counts[index] = Math.round((shares[index + 1]! - shares[index]!) * latency.count);
   } else {

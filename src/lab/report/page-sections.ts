@@ -7,9 +7,9 @@ import { quantileName } from "../../stats/quantile.ts";
 import { samplesForQuantile } from "../../stats/quantile-interval.ts";
 import { type Distribution, type LoadResult, PHASES, type Phase, REPORTED_QUANTILES } from "../load/result.ts";
 import { auditLines, behindText, censoredText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
-import { formatCount, formatRate, formatShare, spacedUs, unbroken } from "./format.ts";
+import { bounded, formatCount, formatRate, formatShare, spacedUs, unbroken } from "./format.ts";
 import { type Html, html } from "./markup.ts";
-import { estimateQuantile, quantileOf } from "./quantile-estimate.ts";
+import { estimateQuantile, isLowerBound, type QuantileEstimate, quantileOf } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
 export function banners(result: LoadResult, outcomes: readonly ThresholdOutcome[]): Html[] {
@@ -58,18 +58,25 @@ export function keyFigures(result: LoadResult): Html {
   const { audit, latency, requestCount, failedCount } = result;
   const p99 = estimateQuantile(result, 0.99);
   const interval = p99.interval === null ? "" : `95% sure: ${spacedUs(p99.interval.low)} to ${spacedUs(p99.interval.high)}; `;
-  const uncorrected = isOpenLoop(result) ? `uncorrected ${spacedUs(result.uncorrected.p99Us)}` : "of answers that passed";
+  const uncorrectedP99 = bounded(spacedUs(result.uncorrected.p99Us), isLowerBound(result.uncorrected, 0.99));
+  const uncorrected = isOpenLoop(result) ? `uncorrected ${uncorrectedP99}` : "of answers that passed";
   const p99Under = p99.tooFew ?? `${interval}${uncorrected}`;
   const target =
     audit.targetPerSecond === null ? `${formatCount(result.usersMaxCount)} users` : `of ${formatRate(audit.targetPerSecond)}/s aimed at`;
-  const has = latency.count > 0;
+  const median = estimateQuantile(result, 0.5);
+  const mean = latency.count > 0 ? `mean ${bounded(spacedUs(latency.meanUs), latency.knownShare < 1)}` : "no answer passed";
+  const slowest = latency.count > 0 ? bounded(spacedUs(latency.maxUs), latency.censoredCount > 0) : "–";
   return html`<dl class="figures ${audit.invalidBecause.length > 0 ? "invalid" : ""}">
-    ${figure("p99 latency", p99.tooFew === null ? valueUnit(spacedUs(p99.us)) : valueUnit("–"), p99Under, "main")}
-    ${figure("Median latency", valueUnit(has ? spacedUs(latency.medianUs) : "–"), has ? `mean ${spacedUs(latency.meanUs)}` : "no answer passed")}
-    ${figure("Slowest", valueUnit(has ? spacedUs(latency.maxUs) : "–"), `of ${formatCount(latency.count)}${result.censoredCount === 0 ? " answers" : ", or more"}`)}
+    ${figure("p99 latency", valueUnit(estimateText(p99)), p99Under, "main")}
+    ${figure("Median latency", valueUnit(estimateText(median)), mean)}
+    ${figure("Slowest", valueUnit(slowest), `of ${formatCount(latency.count)}${latency.censoredCount === 0 ? " answers" : ", answered or not"}`)}
     ${figure("Requests a second", valueUnit(formatRate(result.passedPerSecond)), target)}
     ${figure("Failed", valueUnit(formatShare(requestCount === 0 ? 0 : failedCount / requestCount)), `${formatCount(failedCount)} of ${formatCount(requestCount)}`)}
   </dl>`;
+}
+
+function estimateText({ us, isLowerBound, tooFew }: QuantileEstimate): string {
+  return tooFew === null ? bounded(spacedUs(us), isLowerBound) : "–";
 }
 
 function figure(name: string, value: Html, under: string, kind = ""): Html {
@@ -86,11 +93,11 @@ export function latencySection(result: LoadResult): Html {
   if (result.latency.count === 0) {
     return html`<section><h2>No latency: no answer passed its checks</h2><p class="says">What went wrong is listed under errors.</p></section>`;
   }
-  const p99 = estimateQuantile(result, 0.99);
-  const title =
-    p99.tooFew === null
-      ? `99% of the answers came within ${spacedUs(p99.us)}`
-      : `Half of the answers came within ${spacedUs(result.latency.medianUs)}`;
+  const title = isKnown(estimateQuantile(result, 0.99))
+    ? `99% of the answers came within ${spacedUs(result.latency.p99Us)}`
+    : isKnown(estimateQuantile(result, 0.5))
+      ? `Half of the answers came within ${spacedUs(result.latency.medianUs)}`
+      : "Too few answers came to say how long half of them took";
   const omission = omissionText(result);
   const censored = censoredText(result);
   const from = isOpenLoop(result) ? "due and, uncorrected, from the moment it was sent" : "sent";
@@ -106,22 +113,30 @@ export function latencySection(result: LoadResult): Html {
   </section>`;
 }
 
+function isKnown({ tooFew, isLowerBound }: QuantileEstimate): boolean {
+  return tooFew === null && !isLowerBound;
+}
+
 function quantileTable(result: LoadResult): Html {
   const estimates = REPORTED_QUANTILES.map((quantile) => estimateQuantile(result, quantile));
   const hasIntervals = estimates.some(({ interval }) => interval !== null);
   const intervalCell = (text: string) => (hasIntervals ? html`<td class="number dim wide">${text}</td>` : null);
   const isOpen = isOpenLoop(result);
-  const uncorrectedCell = (us: number) => (isOpen ? html`<td class="number">${spacedUs(us)}</td>` : null);
-  const rows = estimates.map(({ quantile, us, interval, tooFew }) => {
+  const { latency, uncorrected } = result;
+  const uncorrectedCell = (us: number, isAtLeast: boolean) =>
+    isOpen ? html`<td class="number">${bounded(spacedUs(us), isAtLeast)}</td>` : null;
+  const rows = estimates.map((estimate) => {
+    const { quantile, interval, tooFew } = estimate;
     const name = html`<td>${quantileName(quantile)}</td>`;
     if (tooFew !== null) return html`<tr>${name}<td class="dim right" colspan="3">${tooFew}</td></tr>`;
     const range = intervalCell(interval === null ? "–" : `${spacedUs(interval.low)} to ${spacedUs(interval.high)}`);
-    return html`<tr>${name}<td class="number">${spacedUs(us)}</td>${range}${uncorrectedCell(quantileOf(result.uncorrected, quantile))}</tr>`;
+    const beside = uncorrectedCell(quantileOf(uncorrected, quantile), isLowerBound(uncorrected, quantile));
+    return html`<tr>${name}<td class="number">${estimateText(estimate)}</td>${range}${beside}</tr>`;
   });
   return html`<div><table>
     <tr><th>Latency</th><th class="number">${isOpen ? "Corrected" : "All answers"}</th>${hasIntervals ? html`<th class="number wide">95% interval</th>` : null}${isOpen ? html`<th class="number">Uncorrected</th>` : null}</tr>
     ${rows}
-    <tr><td>slowest</td><td class="number">${spacedUs(result.latency.maxUs)}</td>${intervalCell("–")}${uncorrectedCell(result.uncorrected.maxUs)}</tr>
+    <tr><td>slowest</td><td class="number">${bounded(spacedUs(latency.maxUs), latency.censoredCount > 0)}</td>${intervalCell("–")}${uncorrectedCell(uncorrected.maxUs, uncorrected.censoredCount > 0)}</tr>
   </table></div>`;
 }
 
@@ -200,8 +215,11 @@ export function phaseSection(result: LoadResult): Html {
 export function histogramSection(result: LoadResult): Html {
   if (result.latency.count === 0) return html``;
   const { medianUs, p90Us } = result.latency;
+  const title = [0.5, 0.9].every((quantile) => isKnown(estimateQuantile(result, quantile)))
+    ? `Half of the answers took up to ${spacedUs(medianUs)}, one in ten over ${spacedUs(p90Us)}`
+    : "How long the answers took";
   return html`<section>
-    <h2>${unbroken(`Half of the answers took up to ${spacedUs(medianUs)}, one in ten over ${spacedUs(p90Us)}`)}</h2>
+    <h2>${unbroken(title)}</h2>
     <p class="says">Number of answers by latency (logarithmic, 16 bins to a decade).</p>
     <figure id="plot-histogram" role="img" aria-label="Histogram of latency"></figure>
   </section>`;

@@ -1,8 +1,9 @@
 /**
  * What a run can say of a quantile of its latency: the value, its interval
- * where the run was long enough for one, or that too few answers stand
- * behind it. A p99 of 50 answers is their maximum under another name: whatever
- * prints a quantile asks here first.
+ * where the run was long enough for one, that it is a lower bound because
+ * those above it got no answer, or that too few answers stand behind it. A p99
+ * of 50 answers is their maximum under another name: whatever prints a
+ * quantile asks here first.
  */
 import { quantileName } from "../../stats/quantile.ts";
 import { type Interval, samplesForQuantile } from "../../stats/quantile-interval.ts";
@@ -13,24 +14,28 @@ export interface QuantileEstimate {
   readonly quantile: number;
   /** From the intended send time; 0 without answers. */
   readonly us: number;
+  /** The quantile is that or more. */
+  readonly isLowerBound: boolean;
   readonly interval: Interval | null;
   /** Why the value can't be relied on, with what it would take; null when it can. */
   readonly tooFew: string | null;
 }
 
 export function estimateQuantile(result: LoadResult, quantile: number): QuantileEstimate {
-  const { count } = result.latency;
-  const us = quantileOf(result.latency, quantile);
-  if (count === 0) return { quantile, us: 0, interval: null, tooFew: "no answer passed its checks, so there is no latency" };
+  const { latency } = result;
+  const { count } = latency;
+  const estimate = { quantile, us: quantileOf(latency, quantile), isLowerBound: isLowerBound(latency, quantile), interval: null };
+  if (count === 0) return { ...estimate, tooFew: "no answer passed its checks, so there is no latency" };
   const needed = samplesForQuantile(quantile);
   if (count < needed) {
     const tooFew = `${quantileName(quantile)} of ${formatCount(count)} ${count === 1 ? "sample" : "samples"}: too few (it needs ${formatCount(needed)})`;
-    return { quantile, us, interval: null, tooFew };
+    return { ...estimate, tooFew };
   }
-  const found = result.latencyIntervals.find((interval) => interval.quantile === quantile);
+  const found = estimate.isLowerBound ? undefined : result.latencyIntervals.find((interval) => interval.quantile === quantile);
+  if (found === undefined) return { ...estimate, tooFew: null };
   // Seconds are counted with two digits, the whole run with three.
-  const interval = found && { low: Math.min(us, found.lowUs), high: Math.max(us, found.highUs), confidence: found.confidence };
-  return { quantile, us, interval: interval ?? null, tooFew: null };
+  const [low, high] = [Math.min(estimate.us, found.lowUs), Math.max(estimate.us, found.highUs)];
+  return { ...estimate, interval: { low, high, confidence: found.confidence }, tooFew: null };
 }
 
 /** The value at or below which the share lies; 0 without values. */
@@ -43,4 +48,11 @@ export function quantileOf(distribution: Distribution, quantile: number): number
     "0.999": distribution.p999Us,
   };
   return named[String(quantile)] ?? distribution.curve.find((point) => point.quantile >= quantile)?.us ?? distribution.maxUs;
+}
+
+/** Shares are quotients of counts: equal ones may differ by a rounding. */
+const ROUNDING = 1e-9;
+
+export function isLowerBound({ knownShare }: Distribution, quantile: number): boolean {
+  return quantile > knownShare + ROUNDING;
 }

@@ -121,11 +121,15 @@ test("bytes a second are counted until the last of them", () => {
   assert.match(text, /data_received\.+: 10 MB 1 MB\/s/);
 });
 
-test("what got no answer is in the latency, which says from where on it is a lower bound", () => {
-  const result = example({ censoredCount: 600, failedCount: 640 });
-  const text = summarize(result, [], WIDE).replace(/\s+/g, " ");
+test("what got no answer is in the latency, which shows as a lower bound what is no more than that", () => {
+  const whole = example();
+  const text = summarize({ ...whole, latency: { ...whole.latency, censoredCount: 600, knownShare: 0.9694 }, failedCount: 640 }, [], WIDE);
   assert.match(text, /latency of 19,360 answers that passed every check and 600 that never came/);
-  assert.match(text, /600 requests got no answer and count with the time that they had waited .*: from p96\.9 on, latency is at least/);
+  assert.match(text, /600 requests got no answer \(timed out, never sent, or cut off by the end\): above p96\.9 latency is not known/);
+  assert.match(text, /^ +corrected +[\dµ.]+s +≥\S+( +[\d.]+[mµ]s){2} +[\d.]+ms +≥801ms +≥\S+ +≥\S+$/m);
+  const known = summarize({ ...whole, latency: { ...whole.latency, censoredCount: 600 } }, [], WIDE).replace(/\s+/g, " ");
+  assert.match(known, /how long they would have taken is estimated from those that took longer/);
+  assert.match(known, /corrected [^≥]+ ≥1s /);
 });
 
 test("an interrupted run is marked as partial", () => {

@@ -11,10 +11,10 @@ import { type Palette, palette, printable } from "../../base/terminal.ts";
 import { quantileName } from "../../stats/quantile.ts";
 import { type Distribution, type LoadResult, REPORTED_QUANTILES } from "../load/result.ts";
 import { auditLines, behindText, censoredText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
-import { formatCount, formatShare, formatUs } from "./format.ts";
+import { bounded, formatCount, formatShare, formatUs } from "./format.ts";
 import { k6Lines } from "./k6-metrics.ts";
 import { arrivalsText, planUrl, settingsText } from "./plan-text.ts";
-import { estimateQuantile, quantileOf } from "./quantile-estimate.ts";
+import { estimateQuantile, isLowerBound, quantileOf } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
 export interface SummaryOptions {
@@ -93,7 +93,7 @@ function latencyLines(result: LoadResult, paint: Palette, wrapped: Wrapped): str
   const censored = censoredText(result);
   const passedCount = result.requestCount - result.failedCount;
   return [
-    `${INDENT}${paint.bold("latency")} of ${formatCount(passedCount)} answers that passed every check${censored === null ? "" : ` and ${formatCount(result.censoredCount)} that never came`}`,
+    `${INDENT}${paint.bold("latency")} of ${formatCount(passedCount)} answers that passed every check${censored === null ? "" : ` and ${formatCount(latency.censoredCount)} that never came`}`,
     ...indented(table(columns, rows)),
     ...estimates.flatMap(({ tooFew }) => (tooFew === null ? [] : wrapped(tooFew).map(paint.yellow))),
     ...(censored === null ? [] : wrapped(censored).map(paint.yellow)),
@@ -102,10 +102,12 @@ function latencyLines(result: LoadResult, paint: Palette, wrapped: Wrapped): str
 }
 
 function latencyRow(name: string, distribution: Distribution, known: readonly boolean[]): string[] {
-  const { minUs, meanUs, maxUs } = distribution;
+  const { minUs, meanUs, maxUs, censoredCount, knownShare } = distribution;
   // No value at all: one that stands in a table is copied, whatever is written under it.
-  const quantiles = REPORTED_QUANTILES.map((quantile, index) => (known[index] ? formatUs(quantileOf(distribution, quantile)) : "-"));
-  return [name, formatUs(minUs), formatUs(meanUs), ...quantiles, formatUs(maxUs)];
+  const quantiles = REPORTED_QUANTILES.map((quantile, index) =>
+    known[index] ? bounded(formatUs(quantileOf(distribution, quantile)), isLowerBound(distribution, quantile)) : "-",
+  );
+  return [name, formatUs(minUs), bounded(formatUs(meanUs), knownShare < 1), ...quantiles, bounded(formatUs(maxUs), censoredCount > 0)];
 }
 
 function stallLines(result: LoadResult, paint: Palette, wrapped: Wrapped): string[] {

@@ -107,6 +107,28 @@ test("a quantile of too few answers has not been reached, and says how many it t
   assert.equal(outcome(result, "median<1m").passed, true);
 });
 
+test("no upper bound is known to hold of what is itself only known as a lower bound", () => {
+  const whole = exampleResult();
+  const result = { ...whole, latency: { ...whole.latency, censoredCount: 1_000, knownShare: 0.95, p99Us: 1e6, maxUs: 1e6 } };
+  for (const text of ["p99<2s", "p99<=2s", "avg<2s", "max<2s"]) {
+    const { passed, isLowerBound, why } = outcome(result, text);
+    assert.deepEqual([passed, isLowerBound], [false, true], text);
+    assert.match(why, /^not known to hold: \w+ was .* or more, since 1,000 requests got no answer$/);
+  }
+  assert.equal(outcome(result, "p99<500ms").why, "p99 was 1 s or more, since 1,000 requests got no answer");
+  assert.equal(outcome(result, "p99>500ms").passed, true);
+  assert.equal(outcome(result, "median<2s").passed, true);
+  assert.equal(outcome(result, "p95<2s").passed, true);
+});
+
+test("where longer answers tell what the cut off ones would have taken, all but the longest is known", () => {
+  const whole = exampleResult();
+  const result = { ...whole, latency: { ...whole.latency, censoredCount: 10 } };
+  assert.equal(outcome(result, "p99.9<2s").passed, true);
+  assert.equal(outcome(result, "avg<2s").passed, true);
+  assert.equal(outcome(result, "max<2s").passed, false);
+});
+
 test("a run without one good answer reaches no latency", () => {
   const result = exampleResult({ seconds: 1, failsEvery: 1 });
   for (const text of ["median<1m", "max<1m", "min>1us"]) {

@@ -2,10 +2,10 @@
  * Thresholds: what a run must reach, as one writes it on a command line
  * ("p99<200ms", "failed<1%", "rps>1000"), read and judged. Latency is the
  * corrected one, of answers that passed every check. What can't be known from
- * this run (a p99 of 50 answers, a latency without an answer) has not been
- * reached: a gate that opens on missing evidence is none.
+ * this run (a p99 of 50 answers, a latency without an answer, an upper bound on
+ * what is only known to be "at least a second") has not been reached: a gate
+ * that opens on missing evidence is none.
  */
-
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { quantileName } from "../../stats/quantile.ts";
@@ -40,6 +40,8 @@ export interface ThresholdOutcome {
   readonly isJudged: boolean;
   /** In the bound's unit; null where the run can't tell. */
   readonly actual: number | null;
+  /** It was that or more: enough to miss an upper bound by, never to keep one. */
+  readonly isLowerBound: boolean;
   /** "p99 was 12.1 ms", or why it isn't known and what would make it so. */
   readonly why: string;
 }
@@ -145,9 +147,18 @@ function isComparison(sign: string): sign is Comparison {
 export function evaluateThresholds(result: LoadResult, thresholds: readonly Threshold[]): ThresholdOutcome[] {
   const isJudged = result.audit.invalidBecause.length === 0;
   return thresholds.map((threshold) => {
-    const { actual, why } = measure(result, threshold.quantity);
-    const passed = isJudged && actual !== null && holds(actual, threshold.comparison, threshold.bound);
-    return { threshold, passed, isJudged, actual, why: isJudged ? why : `not judged, because the run is invalid (${why})` };
+    const { actual, isLowerBound = false, why } = measure(result, threshold.quantity);
+    const reached = actual !== null && holds(actual, threshold.comparison, threshold.bound);
+    const isUnknown = reached && isLowerBound && threshold.comparison.startsWith("<");
+    const reason = isUnknown ? `not known to hold: ${why}` : why;
+    return {
+      threshold,
+      passed: isJudged && reached && !isUnknown,
+      isJudged,
+      actual,
+      isLowerBound,
+      why: isJudged ? reason : `not judged, because the run is invalid (${reason})`,
+    };
   });
 }
 
@@ -168,6 +179,7 @@ function holds(actual: number, comparison: Comparison, bound: number): boolean {
 
 interface Measured {
   readonly actual: number | null;
+  readonly isLowerBound?: boolean;
   readonly why: string;
 }
 
@@ -182,16 +194,23 @@ function measure(result: LoadResult, quantity: Quantity): Measured {
     case "share":
       return measureShare(result, quantity.of);
     case "quantile": {
-      const estimate = estimateQuantile(result, quantity.quantile);
-      if (estimate.tooFew !== null) return { actual: null, why: estimate.tooFew };
-      return { actual: estimate.us, why: `${quantileName(quantity.quantile)} was ${spacedUs(estimate.us)}` };
+      const { us, isLowerBound, tooFew } = estimateQuantile(result, quantity.quantile);
+      return tooFew === null ? measuredLatency(result, quantileName(quantity.quantile), us, isLowerBound) : { actual: null, why: tooFew };
     }
     case "latency": {
-      if (result.latency.count === 0) return { actual: null, why: "no answer passed its checks, so there is no latency" };
-      const actual = { min: result.latency.minUs, avg: result.latency.meanUs, max: result.latency.maxUs }[quantity.of];
-      return { actual, why: `${quantity.of} was ${spacedUs(actual)}` };
+      const { count, censoredCount, knownShare, minUs, meanUs, maxUs } = result.latency;
+      if (count === 0) return { actual: null, why: "no answer passed its checks, so there is no latency" };
+      if (quantity.of === "min") return measuredLatency(result, "min", minUs, false);
+      if (quantity.of === "avg") return measuredLatency(result, "avg", meanUs, knownShare < 1);
+      return measuredLatency(result, "max", maxUs, censoredCount > 0);
     }
   }
+}
+
+function measuredLatency({ latency: { censoredCount } }: LoadResult, name: string, us: number, isLowerBound: boolean): Measured {
+  const why = `${name} was ${spacedUs(us)}`;
+  const unanswered = `${formatCount(censoredCount)} ${censoredCount === 1 ? "request" : "requests"} got no answer`;
+  return { actual: us, isLowerBound, why: isLowerBound ? `${why} or more, since ${unanswered}` : why };
 }
 
 function measureShare(result: LoadResult, of: "failed" | "checks" | "dropped"): Measured {
