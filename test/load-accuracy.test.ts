@@ -140,6 +140,27 @@ setInterval(() => {
     }));
 }
 
+test("an overload that lasts until requests are dropped counts as a short one does: behind, with its latency missed", async () => {
+  // At most 50 answers a second on its one connection: half of what is due is still unsent when the wait for it ends.
+  const server = await startScriptServer(`
+const onRequest = (socket) => setTimeout(() => socket.write("HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok"), 20);`);
+  try {
+    const result = await measure({ url: server.url, connections: "1", rate: "500", duration: "1s" });
+    const { audit, behind, latency } = result;
+    assert.ok(audit.droppedCount > 250 && behind !== null, `${audit.droppedCount} dropped`);
+    assert.doesNotMatch(audit.invalidBecause.join(), /never sent/);
+    assert.deepEqual([latency.count, latency.censoredCount], [500, audit.droppedCount]);
+    const valid = { ...result, audit: { ...audit, invalidBecause: [] } };
+    const threshold = parseThreshold("p99<1m");
+    assert.ok(threshold.ok);
+    const [outcome] = evaluateThresholds(valid, [threshold.value]);
+    assert.equal(outcome!.passed, false);
+    assert.match(outcome!.why, /^not known to hold: p99 was .* or more, since \d+ requests got no answer$/);
+  } finally {
+    await server.stop();
+  }
+});
+
 test("a server that is slow and keeps pace has not fallen behind, and all that is due counts", (t) =>
   unlessDisturbed(t, async () => {
     const server = await startScriptServer(`

@@ -12,6 +12,7 @@ function spread(us: number, count = 1_000) {
 const SOUND: AuditFacts = {
   isOpenLoop: true,
   isInterrupted: false,
+  hasBacklog: false,
   strayCount: 0,
   dueCount: 1_000,
   medianLatencyUs: 2_000,
@@ -38,7 +39,10 @@ test("each way of not keeping up has a sentence of its own", () => {
       { lateness: spread(1_500), threadUtilization: 0.95 },
       /95% busy and sent late: use more than 1 load thread on free cores, or a lower rate/,
     ],
-    [{ droppedCount: 20 }, /20 of 1000 requests that fell due were never sent, because no connection was free/],
+    [
+      { droppedCount: 20 },
+      /20 of 1000 requests that fell due were never sent, because no connection was free, though the server kept pace/,
+    ],
     [{ strayCount: 3 }, /bytes that no request had asked for \(3 times\)/],
     [{ eventLoopLag: spread(30_000, 1) }, /event loop stood still for 3\.0% of the time/],
     [{ isOpenLoop: false, targetPerSecond: null, threadUtilization: 0.99 }, /the generator's own limit, not the server's/],
@@ -53,6 +57,10 @@ test("each way of not keeping up has a sentence of its own", () => {
 
 test("lateness is judged beside the latency that it hides in", () => {
   assert.deepEqual(findBottlenecks({ ...SOUND, lateness: spread(1_500), medianLatencyUs: 20_000 }), []);
+});
+
+test("what a server that fell behind left unsent is its own doing", () => {
+  assert.deepEqual(findBottlenecks({ ...SOUND, droppedCount: 400, hasBacklog: true }), []);
 });
 
 test("a run that was cut short is not blamed for what it did not send", () => {

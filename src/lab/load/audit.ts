@@ -8,6 +8,8 @@ import type { Audit } from "./result.ts";
 export interface AuditFacts extends Omit<Audit, "invalidBecause"> {
   readonly isOpenLoop: boolean;
   readonly isInterrupted: boolean;
+  /** The server answered less than was due. */
+  readonly hasBacklog: boolean;
   /** Times that bytes came which no request had asked for. */
   readonly strayCount: number;
   readonly medianLatencyUs: number;
@@ -64,10 +66,11 @@ export function findBottlenecks(facts: AuditFacts): string[] {
   return reasons;
 }
 
-function shortfall({ isInterrupted, dueCount, droppedCount }: AuditFacts): string[] {
-  if (isInterrupted || droppedCount <= dueCount * DROPPED_MAX) return [];
+/** What queues up behind a server that answers less than is due is the server's, however much of it is left at the end. */
+function shortfall({ isInterrupted, hasBacklog, dueCount, droppedCount }: AuditFacts): string[] {
+  if (isInterrupted || hasBacklog || droppedCount <= dueCount * DROPPED_MAX) return [];
   return [
-    `${droppedCount} of ${dueCount} requests that fell due were never sent, because no connection was free: their latency is missing here; use more connections, or a rate that the server can take.`,
+    `${droppedCount} of ${dueCount} requests that fell due were never sent, because no connection was free, though the server kept pace: use more connections.`,
   ];
 }
 

@@ -106,6 +106,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
       isOpenLoop,
       strayCount: sum((report) => report.strayCount),
       isInterrupted: times.interruptedMs !== null,
+      hasBacklog: behind !== null,
       dueCount: sum((report) => report.dueCount),
       medianLatencyUs: latency.medianUs,
       threadCount: plan.threadCount,
