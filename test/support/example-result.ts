@@ -153,7 +153,7 @@ function secondsOf(samples: RequestSamples, seconds: number, perSecond: number):
     const latencies = distribution(Float64Array.from(passed, (index) => samples.latencyUs[index]!));
     const failedCount = due.length - passed.length;
     const { medianUs, p99Us } = latencies;
-    return { second, targetCount: perSecond, completedCount: due.length, failedCount, medianUs, p99Us };
+    return { second, targetCount: perSecond, completedCount: due.length, failedCount, latencyCount: passed.length, medianUs, p99Us };
   });
 }
 

@@ -61,8 +61,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
   const isOpenLoop = plan.arrivals.kind !== "closed";
   // The last answers are always under way when an open loop ends: where the server kept pace, all of what was due counts.
   const countsLate = isOpenLoop && behind === null && times.interruptedMs === null;
-  const failedInTimeCount = sum((report) => report.failedInTimeCount);
-  const passedInTimeCount = countsLate ? requestCount - failedCount : completedInTimeCount - failedInTimeCount;
+  const passedCount = countsLate ? requestCount - failedCount : sum((report) => report.passedInWindowCount);
   const errors: Partial<Record<ErrorKind, number>> = {};
   const errorExamples: Partial<Record<ErrorKind, string>> = {};
   for (const kind of ERROR_KINDS) {
@@ -78,7 +77,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     interrupted: times.interruptedMs !== null,
     unfinishedCount: sum((report) => report.unfinishedCount),
     drainMs: Math.max(0, lastEndMs(reports) - times.startMs - durationMs),
-    passedPerSecond: perSecond(passedInTimeCount, durationMs),
+    passedPerSecond: perSecond(passedCount, durationMs),
     lateCount: requestCount - completedInTimeCount,
     behind,
     requestCount,
@@ -113,7 +112,10 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
       answeredCount: requestCount - failedCount,
       durationMs,
       targetPerSecond: plan.arrivals.kind === "closed" ? null : perSecond(askedCount(plan, durationMs), durationMs),
-      achievedPerSecond: perSecond(isOpenLoop ? sum((report) => report.sentInTimeCount) : completedInTimeCount, durationMs),
+      achievedPerSecond: perSecond(
+        sum((report) => (isOpenLoop ? report.sentInTimeCount : report.endedInWindowCount)),
+        durationMs,
+      ),
       droppedCount: sum((report) => report.droppedCount),
       lateness: merged((report) => report.lateness).distribution(),
       eventLoopLag: merged((report) => report.eventLoopLag).distribution(),
@@ -157,14 +159,16 @@ function findBacklog(plan: LoadPlan, reports: readonly ThreadReport[], durationM
   const { arrivals } = plan;
   if (arrivals.kind === "closed" || times.interruptedMs !== null) return null;
   const counts = { dueByHalfCount: 0, dueInTimeCount: 0, completedByHalfCount: 0, completedInTimeCount: 0 };
+  let endedInWindowCount = 0;
   for (const report of reports) {
     counts.dueByHalfCount += report.dueByHalfCount;
     counts.dueInTimeCount += report.dueInTimeCount;
     counts.completedByHalfCount += report.completedByHalfCount;
     counts.completedInTimeCount += report.completedInTimeCount;
+    endedInWindowCount += report.endedInWindowCount;
   }
   const unansweredCount = backlogOf({ shape: { ...plan, arrivals }, durationMs, ...counts });
-  return unansweredCount === null ? null : { unansweredCount, answeredPerSecond: perSecond(counts.completedInTimeCount, durationMs) };
+  return unansweredCount === null ? null : { unansweredCount, answeredPerSecond: perSecond(endedInWindowCount, durationMs) };
 }
 
 /** Requests that the plan wanted within the measured part. */

@@ -1,7 +1,8 @@
 /**
  * Recorder: what one load thread counts. Hot path, once per request: numbers
- * into histograms, nothing allocated. What was due in the warm-up is not
- * counted, whenever it ends.
+ * into histograms, nothing allocated. What was due in the warm-up is in no
+ * latency and no count of requests, whenever it ends; where it ends in the
+ * measured time it is in the rate, because the server worked on it then.
  */
 import { UsHistogram } from "./histogram.ts";
 import { type ErrorKind, PHASES, type Phase } from "./result.ts";
@@ -58,7 +59,8 @@ export class Recorder {
   #dueCount = 0;
   #dueInTimeCount = 0;
   #dueByHalfCount = 0;
-  #failedInTimeCount = 0;
+  #endedInWindowCount = 0;
+  #passedInWindowCount = 0;
   #droppedCount = 0;
   #unfinishedCount = 0;
   readonly #errors: Partial<Record<ErrorKind, number>> = {};
@@ -103,8 +105,8 @@ export class Recorder {
 
   succeed(timing: Timing, status: number, endMs: number): void {
     const { intendedMs, sentMs } = timing;
+    this.#countEnd(endMs, false);
     if (intendedMs < this.#startMs) return;
-    if (endMs - this.#startMs >= (this.#second + 1) * SECOND_MS) this.turnSecond(endMs);
     const phases = this.#phases;
     this.#latency.recordMs(endMs - intendedMs);
     this.#uncorrected.recordMs(endMs - sentMs);
@@ -123,7 +125,6 @@ export class Recorder {
     }
     phases.blocked.recordMs(sentMs - intendedMs - openingMs);
     this.#okCount++;
-    this.#secondCompletedCount++;
     this.#statuses[status] = this.#statuses[status]! + 1;
     this.#endAt(endMs);
     this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, (endMs - sentMs) * 1e3, status, false);
@@ -131,16 +132,13 @@ export class Recorder {
 
   /** `sentMs` is NaN for a request that never left; `status` 0 without an answer. */
   fail(kind: ErrorKind, message: string, intendedMs: number, sentMs: number, status: number, endMs: number): void {
+    this.#countEnd(endMs, true);
     if (intendedMs < this.#startMs) return;
-    if (endMs - this.#startMs >= (this.#second + 1) * SECOND_MS) this.turnSecond(endMs);
     this.failedCount++;
-    this.#secondCompletedCount++;
-    this.#secondFailedCount++;
     this.#errors[kind] = (this.#errors[kind] ?? 0) + 1;
     this.#errorExamples[kind] ??= message;
     if (status > 0) this.#statuses[status] = this.#statuses[status]! + 1;
     this.#endAt(endMs);
-    if (endMs <= this.#endMs) this.#failedInTimeCount++;
     if (kind === "timeout") {
       this.#censor(intendedMs, sentMs, endMs);
       this.#secondLatency.recordMs(endMs - intendedMs);
@@ -190,7 +188,8 @@ export class Recorder {
       dueCount: this.#dueCount,
       dueInTimeCount: this.#dueInTimeCount,
       dueByHalfCount: this.#dueByHalfCount,
-      failedInTimeCount: this.#failedInTimeCount,
+      endedInWindowCount: this.#endedInWindowCount,
+      passedInWindowCount: this.#passedInWindowCount,
       strayCount: this.strayCount,
       droppedCount: this.#droppedCount,
       unfinishedCount: this.#unfinishedCount,
@@ -223,6 +222,17 @@ export class Recorder {
       this.#censored.recordMs(atMs - intendedMs);
       this.#censoredUncorrected.recordMs(atMs - sentMs);
     }
+  }
+
+  /** By when it ended alone: for the rate, and for the second that it ended in. */
+  #countEnd(endMs: number, hasFailed: boolean): void {
+    if (endMs < this.#startMs) return;
+    if (endMs - this.#startMs >= (this.#second + 1) * SECOND_MS) this.turnSecond(endMs);
+    this.#secondCompletedCount++;
+    if (hasFailed) this.#secondFailedCount++;
+    if (endMs > this.#endMs) return;
+    this.#endedInWindowCount++;
+    if (!hasFailed) this.#passedInWindowCount++;
   }
 
   #endAt(endMs: number): void {

@@ -51,10 +51,12 @@ export interface SecondPoint {
   readonly second: number;
   /** null in a closed loop. */
   readonly targetCount: number | null;
-  /** Failed ones too. */
+  /** Failed ones too, and what had been due in the warm-up. */
   readonly completedCount: number;
   readonly failedCount: number;
-  /** Of those that did not fail; 0 without any. */
+  /** Of what was due in the measured part: answers that passed, and requests that timed out. */
+  readonly latencyCount: number;
+  /** Of those; 0 without any. */
   readonly medianUs: number;
   readonly p99Us: number;
 }
@@ -139,8 +141,9 @@ export interface LoadResult extends RunCounts {
   /** From the end of the measured part until the last answer to what had been due in it; 0 when all had come. */
   readonly drainMs: number;
   /**
-   * Requests a second: answers that passed every check, within the measured
-   * time. Of an open loop with which the server kept pace, all of what was due.
+   * Requests a second: answers that passed every check and came within the
+   * measured time, whenever their request began. Of an open loop with which the
+   * server kept pace, all of what was due.
    */
   readonly passedPerSecond: number;
   /** Answered or failed in that time. */

@@ -46,6 +46,7 @@ export class Seconds {
       targetCount: plan.arrivals.kind === "closed" ? null : targetOf(plan, plan.arrivals, second, durationMs),
       completedCount,
       failedCount,
+      latencyCount: latency.count,
       medianUs: latency.quantileUs(0.5),
       p99Us: latency.quantileUs(0.99),
     }));

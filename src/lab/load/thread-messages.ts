@@ -59,7 +59,9 @@ export interface ThreadReport extends RunCounts {
   readonly dueCount: number;
   readonly dueInTimeCount: number;
   readonly dueByHalfCount: number;
-  readonly failedInTimeCount: number;
+  /** Answered or failed in the measured time, also what had been due before it; and answered rightly. */
+  readonly endedInWindowCount: number;
+  readonly passedInWindowCount: number;
   readonly strayCount: number;
   readonly droppedCount: number;
   /** Given up when the run was cut short. */

@@ -73,7 +73,7 @@ test("the page says what is seen, with thresholds, errors, interruption and the 
 
 test("the slowest second is the slowest of all, also of those after the end; what is flat has no slowest", async () => {
   const result = exampleResult({ stallMs: 0 });
-  const point = { second: 20, targetCount: 0, completedCount: 900, failedCount: 0, medianUs: 1e6, p99Us: 2e6 };
+  const point = { second: 20, targetCount: 0, completedCount: 900, failedCount: 0, latencyCount: 900, medianUs: 1e6, p99Us: 2e6 };
   const drained = { ...result, drainMs: 900, perSecond: [...result.perSecond, point] };
   assert.match(await toHtml(drained, []), /slowest second, from 20\ss \(after the end\), had a p99 of 2\u00a0s/);
   const flat = { ...result, perSecond: result.perSecond.map((each) => ({ ...each, completedCount: 1_000, failedCount: 0, p99Us: 4_000 })) };

@@ -58,7 +58,7 @@ function runOf(
 ): LoadResult {
   const points = medians.map(([medianUs, completedCount], second) => {
     const targetCount = Math.max(0, Math.min(600, (durationMs - second * 1_000) * 0.6));
-    return { second, targetCount, completedCount, failedCount: 0, medianUs, p99Us: medianUs * 2 };
+    return { second, targetCount, completedCount, failedCount: 0, latencyCount: completedCount, medianUs, p99Us: medianUs * 2 };
   });
   return { ...exampleResult({ seconds: 3 }), durationMs, drainMs, perSecond: points };
 }

@@ -66,8 +66,8 @@ export function pageData(result: LoadResult): PageData {
       target: perSecond.map((point) => targetOf(result, point)),
       passed: perSecond.map((point) => inWholeSecond(passedCount(point), lengthMs(result, point))),
       failed: perSecond.map((point) => inWholeSecond(point.failedCount, lengthMs(result, point))),
-      medianLogUs: perSecond.map((point) => (passedCount(point) === 0 ? null : logUs(point.medianUs))),
-      p99LogUs: perSecond.map((point) => (passedCount(point) === 0 ? null : logUs(point.p99Us))),
+      medianLogUs: perSecond.map(({ latencyCount, medianUs }) => (latencyCount === 0 ? null : logUs(medianUs))),
+      p99LogUs: perSecond.map(({ latencyCount, p99Us }) => (latencyCount === 0 ? null : logUs(p99Us))),
     },
   };
 }

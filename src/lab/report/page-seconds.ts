@@ -7,13 +7,13 @@ import { samplesForQuantile } from "../../stats/quantile-interval.ts";
 import type { LoadResult, SecondPoint } from "../load/result.ts";
 import { formatCount, formatRate, spacedUs, unbroken } from "./format.ts";
 import { type Html, html } from "./markup.ts";
-import { passedCount, shownSeconds, wholeSeconds } from "./page-data.ts";
+import { shownSeconds, wholeSeconds } from "./page-data.ts";
 
 export function timeSection(result: LoadResult): Html {
-  const shown = shownSeconds(result).filter((point) => passedCount(point) > 0);
+  const shown = shownSeconds(result).filter(({ latencyCount }) => latencyCount > 0);
   if (shown.length === 0) return html``;
   const neededCount = samplesForQuantile(0.99);
-  const isDense = (point: SecondPoint) => passedCount(point) >= neededCount;
+  const isDense = ({ latencyCount }: SecondPoint) => latencyCount >= neededCount;
   const sparse = shown.every(isDense) ? "" : ` A p99 of fewer than ${neededCount} answers is little but the slowest of them.`;
   return html`<div class="pair">
     <section>
