@@ -40,6 +40,12 @@ test("the report is JSON whose names carry their units", () => {
 test("a quantile that is refused is null, and an interval needs a run of ten seconds", () => {
   const few = JSON.parse(toJson(exampleResult({ seconds: 1, perSecond: 100, stallMs: 0 }), []));
   assert.deepEqual(few.latency_quantiles[3].value_us, null);
+  for (const { p95_us, p99_us, p99_9_us, curve } of [few.latency, few.latency_uncorrected, few.phases.waiting, few.audit.lateness]) {
+    assert.ok(p95_us > 0);
+    assert.deepEqual([p99_us, p99_9_us], [null, null]);
+    assert.ok(curve.length > 0 && curve.every(({ quantile }: { quantile: number }) => quantile < 0.99));
+  }
+  assert.deepEqual([few.per_second[0].median_us > 0, few.per_second[0].p99_us], [true, null]);
   assert.match(few.latency_quantiles[3].refused_because, /too few/);
   const kept = JSON.parse(toJson(exampleResult(), []));
   assert.ok(kept.latency_quantiles[0].low_us <= kept.latency_quantiles[0].value_us);
@@ -53,6 +59,17 @@ test("a quantile of which only a lower bound is known is told as that, not as a 
   const [, , p95, p99] = report.latency_quantiles;
   assert.deepEqual([p95.value_us, p95.at_least_us], [whole.latency.p95Us, null]);
   assert.deepEqual([p99.value_us, p99.at_least_us, p99.low_us], [null, whole.latency.p99Us, null]);
+  const { p95_us, p99_us, mean_us, max_us, known_share, curve } = report.latency;
+  assert.deepEqual([p95_us, p99_us, mean_us, max_us, known_share], [whole.latency.p95Us, null, null, null, 0.95]);
+  assert.ok(curve.every(({ quantile }: { quantile: number }) => quantile <= 0.95));
+});
+
+test("a run in which every request failed has no latency, not one of zero", () => {
+  const { latency, per_second } = JSON.parse(toJson(exampleResult({ seconds: 1, failsEvery: 1 }), []));
+  const { count, censored_count, curve, ...figures } = latency;
+  assert.deepEqual([count, censored_count, curve], [0, 0, []]);
+  assert.deepEqual(new Set(Object.values(figures)), new Set([null]));
+  assert.deepEqual([per_second[0].median_us, per_second[0].p99_us], [null, null]);
 });
 
 test("no secret of the plan gets into the report", () => {

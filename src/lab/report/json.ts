@@ -4,11 +4,12 @@
  * name ends in its unit, and a figure that isn't known is null. The requests
  * one by one are the CSV's: they would make a file of hundreds of megabytes.
  */
+import { samplesForQuantile } from "../../stats/quantile-interval.ts";
 import { type Distribution, type LoadResult, PHASES, REPORTED_QUANTILES } from "../load/result.ts";
 import { errorLines } from "./findings.ts";
 import { thisMachine } from "./machine.ts";
 import { planData, planUrl } from "./plan-text.ts";
-import { estimateQuantile } from "./quantile-estimate.ts";
+import { estimateQuantile, isKnown } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
 /** Indented, ends with a line break. */
@@ -67,8 +68,9 @@ function reportData(result: LoadResult, outcomes: readonly ThresholdOutcome[]) {
       target_count: point.targetCount,
       completed_count: point.completedCount,
       failed_count: point.failedCount,
-      median_us: point.medianUs,
-      p99_us: point.p99Us,
+      latency_count: point.latencyCount,
+      median_us: point.latencyCount < samplesForQuantile(0.5) ? null : point.medianUs,
+      p99_us: point.latencyCount < samplesForQuantile(0.99) ? null : point.p99Us,
     })),
     errors: errorLines(result).map(({ kind, count, example }) => ({ kind, count, example })),
     statuses: result.statuses,
@@ -99,18 +101,26 @@ function reportData(result: LoadResult, outcomes: readonly ThresholdOutcome[]) {
   };
 }
 
+/** What the summary refuses must not be had here instead: null for too few values, and for what is but a lower bound. */
 function distributionData(distribution: Distribution) {
+  const { count, censoredCount, knownShare } = distribution;
+  const moment = (us: number) => (count > 0 && knownShare === 1 ? us : null);
+  const quantile = (share: number, us: number) => (isKnown(distribution, share) ? us : null);
   return {
-    count: distribution.count,
-    min_us: distribution.minUs,
-    mean_us: distribution.meanUs,
-    standard_deviation_us: distribution.standardDeviationUs,
-    median_us: distribution.medianUs,
-    p90_us: distribution.p90Us,
-    p95_us: distribution.p95Us,
-    p99_us: distribution.p99Us,
-    p99_9_us: distribution.p999Us,
-    max_us: distribution.maxUs,
-    curve: distribution.curve.map(({ quantile, us }) => ({ quantile, value_us: us })),
+    count,
+    censored_count: censoredCount,
+    known_share: count === 0 ? null : knownShare,
+    min_us: count === 0 ? null : distribution.minUs,
+    mean_us: moment(distribution.meanUs),
+    standard_deviation_us: moment(distribution.standardDeviationUs),
+    median_us: quantile(0.5, distribution.medianUs),
+    p90_us: quantile(0.9, distribution.p90Us),
+    p95_us: quantile(0.95, distribution.p95Us),
+    p99_us: quantile(0.99, distribution.p99Us),
+    p99_9_us: quantile(0.999, distribution.p999Us),
+    max_us: count === 0 || censoredCount > 0 ? null : distribution.maxUs,
+    curve: distribution.curve
+      .filter((point) => point.quantile > 0 && point.quantile < 1 && isKnown(distribution, point.quantile))
+      .map((point) => ({ quantile: point.quantile, value_us: point.us })),
   };
 }

@@ -8,7 +8,7 @@
 import { quantileName } from "../../stats/quantile.ts";
 import type { Distribution, LoadResult, SecondPoint } from "../load/result.ts";
 import { isOpenLoop } from "./findings.ts";
-import { estimateQuantile, isLowerBound } from "./quantile-estimate.ts";
+import { isKnown, isLowerBound, quantileOf } from "./quantile-estimate.ts";
 
 const GRID_POINTS = 480;
 const BINS_PER_DECADE = 16;
@@ -54,9 +54,11 @@ export function pageData(result: LoadResult): PageData {
       logUs: grid,
       corrected: ninesOn(grid, latency),
       uncorrected: isOpenLoop(result) ? ninesOn(grid, uncorrected) : null,
-      marks: MARKED_QUANTILES.map((quantile) => estimateQuantile(result, quantile))
-        .filter(({ tooFew, isLowerBound }) => tooFew === null && !isLowerBound)
-        .map(({ quantile, us }) => ({ name: quantileName(quantile), logUs: logUs(us), nines: nines(quantile) })),
+      marks: MARKED_QUANTILES.filter((quantile) => isKnown(latency, quantile)).map((quantile) => ({
+        name: quantileName(quantile),
+        logUs: logUs(quantileOf(latency, quantile)),
+        nines: nines(quantile),
+      })),
       ninesMax: Math.max(1, Math.log10(Math.max(1, latency.count))),
     },
     histogram: histogram(result),

@@ -9,7 +9,7 @@ import { type Distribution, type LoadResult, PHASES, type Phase, REPORTED_QUANTI
 import { auditLines, behindText, censoredText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
 import { bounded, formatCount, formatRate, formatShare, spacedUs, unbroken } from "./format.ts";
 import { type Html, html } from "./markup.ts";
-import { estimateQuantile, isLowerBound, type QuantileEstimate, quantileOf } from "./quantile-estimate.ts";
+import { estimateQuantile, isKnown, isLowerBound, type QuantileEstimate, quantileOf } from "./quantile-estimate.ts";
 import type { ThresholdOutcome } from "./thresholds.ts";
 
 export function banners(result: LoadResult, outcomes: readonly ThresholdOutcome[]): Html[] {
@@ -93,9 +93,9 @@ export function latencySection(result: LoadResult): Html {
   if (result.latency.count === 0) {
     return html`<section><h2>No latency: no answer passed its checks</h2><p class="says">What went wrong is listed under errors.</p></section>`;
   }
-  const title = isKnown(estimateQuantile(result, 0.99))
+  const title = isKnown(result.latency, 0.99)
     ? `99% of the answers came within ${spacedUs(result.latency.p99Us)}`
-    : isKnown(estimateQuantile(result, 0.5))
+    : isKnown(result.latency, 0.5)
       ? `Half of the answers came within ${spacedUs(result.latency.medianUs)}`
       : "Too few answers came to say how long half of them took";
   const omission = omissionText(result);
@@ -111,10 +111,6 @@ export function latencySection(result: LoadResult): Html {
     ${censored === null ? null : html`<p class="note">${censored}</p>`}
     ${omission === null ? null : html`<p class="note">${omission}</p>`}
   </section>`;
-}
-
-function isKnown({ tooFew, isLowerBound }: QuantileEstimate): boolean {
-  return tooFew === null && !isLowerBound;
 }
 
 function quantileTable(result: LoadResult): Html {
@@ -215,7 +211,7 @@ export function phaseSection(result: LoadResult): Html {
 export function histogramSection(result: LoadResult): Html {
   if (result.latency.count === 0) return html``;
   const { medianUs, p90Us } = result.latency;
-  const title = [0.5, 0.9].every((quantile) => isKnown(estimateQuantile(result, quantile)))
+  const title = [0.5, 0.9].every((quantile) => isKnown(result.latency, quantile))
     ? `Half of the answers took up to ${spacedUs(medianUs)}, one in ten over ${spacedUs(p90Us)}`
     : "How long the answers took";
   return html`<section>

@@ -53,6 +53,11 @@ export function quantileOf(distribution: Distribution, quantile: number): number
 /** Shares are quotients of counts: equal ones may differ by a rounding. */
 const ROUNDING = 1e-9;
 
+/** Enough values stand behind it, and it is more than a lower bound. */
+export function isKnown(distribution: Distribution, quantile: number): boolean {
+  return distribution.count >= samplesForQuantile(quantile) && !isLowerBound(distribution, quantile);
+}
+
 export function isLowerBound({ knownShare }: Distribution, quantile: number): boolean {
   return quantile > knownShare + ROUNDING;
 }
