@@ -260,11 +260,8 @@ const onRequest = (socket) => socket.write("HTTP/1.1 " + (count++ % 10 === 0 ? "
     assert.equal(samples.startUs.length, 500);
     assert.deepEqual(samples.startUs, samples.startUs.slice().sort());
     for (let at = 0; at < 500; at++) assert.ok(Math.abs(samples.startUs[at]! - at * 2_000) < 1);
-    assert.equal(
-      samples.failed.reduce((sum, failed) => sum + failed, 0),
-      50,
-    );
-    assert.ok(samples.status.every((status, at) => (status === 503) === (samples.failed[at] === 1)));
+    assert.equal(samples.status.filter((status) => status === 503).length, 50);
+    assert.equal(samples.status.filter((status) => status === 200).length, 450);
   } finally {
     await server.stop();
   }

@@ -50,7 +50,12 @@ export const LOAD_FLAGS: readonly Flag[] = [
   { name: "check-match", value: "REGEX", group: CHECK, help: "the body matches this; may be repeated", repeatable: true },
   { name: "threshold", value: "'p99<200ms'", group: OUTPUT, help: "what must hold, else status 99; may be repeated", repeatable: true },
   { name: "json", value: "FILE", group: OUTPUT, help: "everything for programs; - for standard output" },
-  { name: "csv", value: "FILE", group: OUTPUT, help: "a line for each request, in send order; - for standard output" },
+  {
+    name: "csv",
+    value: "FILE",
+    group: OUTPUT,
+    help: "a line for each request, in send order, for the first 5,000,000; - for standard output",
+  },
   { name: "html", value: "FILE", group: OUTPUT, help: "a page with plots that needs nothing else" },
   { name: "quiet", short: "q", group: OUTPUT, help: "no progress and no summary" },
 ];
@@ -69,5 +74,6 @@ export function loadOptions(values: ReadonlyMap<string, readonly string[]>): Omi
     template: values.has("template"),
     keepsAlive: !values.has("no-keep-alive"),
     insecure: values.has("insecure"),
+    keepsSamples: values.has("csv"),
   };
 }

@@ -15,6 +15,7 @@ import type { LoadPlan } from "../lab/load/plan.ts";
 import type { LoadResult } from "../lab/load/result.ts";
 import { runLoad } from "../lab/load/run-load.ts";
 import { writeCsv } from "../lab/report/csv.ts";
+import { samplesText } from "../lab/report/findings.ts";
 import { toHtml } from "../lab/report/html.ts";
 import { toJson } from "../lab/report/json.ts";
 import { outputFailure, writeOutputFile } from "../lab/report/output-file.ts";
@@ -80,15 +81,17 @@ async function run(call: Call): Promise<number> {
   }
 }
 
-/** Why the status will not be 0, on standard error whatever else is printed: a build's log may hold nothing more. */
-function announce(call: Call, { audit }: LoadResult, outcomes: readonly ThresholdOutcome[]): void {
-  const invalid = audit.invalidBecause.map(
+/** Why the status will not be 0, and what a report lacks, on standard error whatever else is printed: a build's log may hold nothing more. */
+function announce(call: Call, result: LoadResult, outcomes: readonly ThresholdOutcome[]): void {
+  const invalid = result.audit.invalidBecause.map(
     (reason): Failure => ({ code: "LOAD_INVALID", message: `INVALID: don't use these figures. ${reason}` }),
   );
   const missed = outcomes
     .filter(({ passed, isJudged }) => isJudged && !passed)
     .map(({ threshold, why }): Failure => ({ code: "LOAD_THRESHOLD_MISSED", message: `Threshold missed: ${threshold.text} (${why})` }));
-  printFailures("load", [...invalid, ...missed], { ...call.io, json: false });
+  const cut = samplesText(result);
+  const shortened = cut === null ? [] : [{ code: "LOAD_CSV_SHORTENED", message: cut }];
+  printFailures("load", [...invalid, ...missed, ...shortened], { ...call.io, json: false });
 }
 
 function statusOf(call: Call, result: LoadResult, outcomes: readonly ThresholdOutcome[]): number {
@@ -172,7 +175,6 @@ async function readPlan(
     ...loadOptions(call.flags.values),
     ...(data.ok && data.value !== null ? { data: data.value } : {}),
     ...(ca.ok && ca.value !== null ? { ca: ca.value } : {}),
-    keepsSamples: ["csv", "html"].some((name) => call.flag(name) !== undefined),
     coreCount: availableParallelism(),
   });
   if (!plan.ok) failures.push(...plan.failure);

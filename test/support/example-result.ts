@@ -15,6 +15,7 @@ import {
   type RequestSamples,
   type SecondPoint,
 } from "../../src/lab/load/result.ts";
+import type { ValueCounts } from "../../src/lab/load/value-counts.ts";
 
 export interface ExampleOptions {
   readonly seconds?: number;
@@ -57,6 +58,7 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
   const count = samples.failed.length;
   const failedCount = count - passed;
   const refused = Math.floor(failedCount / 4);
+  const latencyUs = samples.latencyUs.filter((_, index) => samples.failed[index] === 0);
   const uncorrected = distribution(samples.uncorrectedUs.filter((_, index) => samples.failed[index] === 0));
   return {
     plan,
@@ -84,8 +86,8 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
     receivedBytes: count * 187,
     connectionsOpened: 64,
     usersMaxCount: plan.connectionMaxCount,
-    latency: distribution(samples.latencyUs.filter((_, index) => samples.failed[index] === 0)),
-    latencyCounts: countsOf(samples.latencyUs.filter((_, index) => samples.failed[index] === 0)),
+    latency: distribution(latencyUs),
+    latencyCounts: countsOf(latencyUs),
     uncorrected,
     phases: {
       blocked: distribution(samples.latencyUs.map((_, index) => 0.5 + (index % 7))),
@@ -113,13 +115,18 @@ export function exampleResult(options: ExampleOptions = {}): LoadResult {
   };
 }
 
+interface Simulated extends RequestSamples {
+  readonly uncorrectedUs: Float64Array;
+  readonly failed: Uint8Array;
+}
+
 /** An ordinary server's answer times, and a second in which it gives none: what is due then waits for a free connection first. */
-function simulate(seconds: number, perSecond: number, stallMs: number, failsEvery: number, connections: number): RequestSamples {
+function simulate(seconds: number, perSecond: number, stallMs: number, failsEvery: number, connections: number): Simulated {
   const random = mulberry32(42);
   const count = seconds * perSecond;
   const stallFromUs = seconds * 1e6 * 0.4;
   const stallToUs = stallFromUs + stallMs * 1_000;
-  const samples: RequestSamples = {
+  const samples: Simulated = {
     startUs: new Float64Array(count),
     latencyUs: new Float64Array(count),
     uncorrectedUs: new Float64Array(count),
@@ -143,7 +150,7 @@ function simulate(seconds: number, perSecond: number, stallMs: number, failsEver
   return samples;
 }
 
-function secondsOf(samples: RequestSamples, seconds: number, perSecond: number): SecondPoint[] {
+function secondsOf(samples: Simulated, seconds: number, perSecond: number): SecondPoint[] {
   return Array.from({ length: seconds }, (_, second) => {
     const due = Array.from(samples.startUs.keys()).filter((index) => {
       const end = (samples.startUs[index]! + samples.latencyUs[index]!) / 1e6;
@@ -158,9 +165,9 @@ function secondsOf(samples: RequestSamples, seconds: number, perSecond: number):
 }
 
 function countsOf(values: Float64Array): ValueCounts {
-  const histogram = new UsHistogram();
-  for (const us of values) histogram.addMany(us, 1);
-  return histogram.toValueCounts();
+  const counts = new Map<number, number>();
+  for (const value of values.toSorted()) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return Float64Array.from([...counts].flat());
 }
 
 export function distribution(values: Float64Array): Distribution {

@@ -15,6 +15,7 @@ import { type LoadPlan, plannedDurationMs } from "./plan.ts";
 import { Recorder } from "./recorder.ts";
 import { createRequestSource } from "./request-source.ts";
 import { HeadMemory } from "./response-reader.ts";
+import { SAMPLES_MAX_COUNT } from "./sample-columns.ts";
 import { SocketOpener } from "./socket-opener.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread-messages.ts";
 
@@ -53,7 +54,8 @@ class LoadThread {
     const { plan, threadIndex, address } = start;
     this.#start = start;
     this.#plan = plan;
-    this.#recorder = new Recorder(plan.keepsSamples, (point) => post({ kind: "second", point }));
+    const sampleMaxCount = plan.keepsSamples ? shareOf(SAMPLES_MAX_COUNT, plan.threadCount, threadIndex) : 0;
+    this.#recorder = new Recorder(sampleMaxCount, (point) => post({ kind: "second", point }));
     this.#context = {
       opener: new SocketOpener(plan, address),
       requests: createRequestSource(plan, threadIndex),
@@ -142,7 +144,11 @@ class LoadThread {
       cpuUs,
     };
     this.#context.driver = { onRoom() {} };
-    post({ kind: "done", report });
+    // Handed over, not copied: they may be most of what this thread holds.
+    post(
+      { kind: "done", report },
+      Object.values(report.samples ?? {}).map(({ buffer }) => buffer),
+    );
     parentPort!.close();
   }
 
@@ -208,8 +214,8 @@ function ownCpuUs(): number {
   return user + system;
 }
 
-function post(message: FromThread): void {
-  parentPort!.postMessage(message);
+function post(message: FromThread, handedOver: ArrayBuffer[] = []): void {
+  parentPort!.postMessage(message, handedOver);
 }
 
 const start = workerData as ThreadStart | { readonly metronome: SharedArrayBuffer; readonly threadCount: number };

@@ -15,7 +15,7 @@ const CLOSED: Partial<LoadPlan> = { arrivals: { kind: "closed", users: 2, thinkM
 /** One thread's run of which each request, due and ended at these times on the thread's clock, passed. */
 function runOf(requests: readonly (readonly [dueMs: number, endMs: number])[]): LoadResult {
   const seconds = new Seconds();
-  const recorder = new Recorder(false, (point) => seconds.add(point));
+  const recorder = new Recorder(0, (point) => seconds.add(point));
   recorder.measureBetween(START_MS, START_MS + DURATION_MS);
   for (const [dueMs, endMs] of requests) {
     const opening = { connectingMs: 0, tlsMs: 0, isOpenedAhead: false };

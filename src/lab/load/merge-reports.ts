@@ -9,6 +9,7 @@ import { backlogOf } from "./backlog.ts";
 import { blockIntervals } from "./block-intervals.ts";
 import { censoredDistribution } from "./censored-distribution.ts";
 import { UsHistogram } from "./histogram.ts";
+import { joinSamples } from "./join-samples.ts";
 import { type LoadPlan, plannedDurationMs } from "./plan.ts";
 import {
   type Audit,
@@ -19,11 +20,10 @@ import {
   PHASES,
   type Phase,
   REPORTED_QUANTILES,
-  type RequestSamples,
 } from "./result.ts";
 import type { Seconds } from "./seconds.ts";
 import { findStall } from "./stall.ts";
-import type { ThreadReport, ThreadSamples } from "./thread-messages.ts";
+import type { ThreadReport } from "./thread-messages.ts";
 import type { ValueCounts } from "./value-counts.ts";
 
 export interface RunTimes {
@@ -48,10 +48,8 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
   const requestCount = sum((report) => report.requestCount);
   const failedCount = sum((report) => report.failedCount);
   const counts = (pick: (report: ThreadReport) => ValueCounts): ValueCounts => merged(pick).toValueCounts();
-  const latency = censoredDistribution(
-    merged((report) => report.latency),
-    { sent: counts(({ censored }) => censored), unsent: counts(({ unsent }) => unsent) },
-  );
+  const answers = merged((report) => report.latency);
+  const latency = censoredDistribution(answers, { sent: counts(({ censored }) => censored), unsent: counts(({ unsent }) => unsent) });
   const uncorrected = censoredDistribution(
     merged((report) => report.uncorrected),
     { sent: counts(({ censoredUncorrected }) => censoredUncorrected), unsent: new Float64Array(0) },
@@ -90,7 +88,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     connectionsOpened: sum((report) => report.connectionsOpened),
     usersMaxCount: plan.arrivals.kind === "closed" ? plan.arrivals.users : sum((report) => report.connectionsMaxInUse),
     latency,
-    latencyCounts: latencies.toValueCounts(),
+    latencyCounts: answers.toValueCounts(),
     latencyIntervals: blockIntervals(seconds.latencies, REPORTED_QUANTILES, plan.seed),
     uncorrected,
     phases: Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].distribution()])) as LoadResult["phases"],
@@ -188,39 +186,4 @@ function addStatuses(reports: readonly ThreadReport[]): Record<string, number> {
     for (const [status, count] of Object.entries(statuses)) sums[status] = (sums[status] ?? 0) + count;
   }
   return sums;
-}
-
-/** In send order over all threads. */
-export function joinSamples(parts: readonly ThreadSamples[]): RequestSamples {
-  const count = parts.reduce((sum, part) => sum + part.startUs.length, 0);
-  const starts = new Float64Array(count);
-  const owners = new Uint16Array(count);
-  const rows = new Uint32Array(count);
-  let filled = 0;
-  for (const [owner, { startUs }] of parts.entries()) {
-    for (let row = 0; row < startUs.length; row++, filled++) {
-      starts[filled] = startUs[row]!;
-      owners[filled] = owner;
-      rows[filled] = row;
-    }
-  }
-  const order = Uint32Array.from(starts.keys()).sort((a, b) => starts[a]! - starts[b]!);
-  const joined = {
-    startUs: new Float64Array(count),
-    latencyUs: new Float64Array(count),
-    uncorrectedUs: new Float64Array(count),
-    status: new Uint16Array(count),
-    failed: new Uint8Array(count),
-  };
-  for (let at = 0; at < count; at++) {
-    const from = order[at]!;
-    const part = parts[owners[from]!]!;
-    const row = rows[from]!;
-    joined.startUs[at] = part.startUs[row]!;
-    joined.latencyUs[at] = part.latencyUs[row]!;
-    joined.uncorrectedUs[at] = part.uncorrectedUs[row]!;
-    joined.status[at] = part.status[row]!;
-    joined.failed[at] = part.failed[row]!;
-  }
-  return joined;
 }

@@ -66,7 +66,7 @@ export interface LoadPlan {
   readonly checks: Checks;
   /** Of what is random: Poisson gaps, template values. Printed with the result. */
   readonly seed: number;
-  /** Whether each request's own line is kept (CSV, tests of significance). */
+  /** Whether each request's own line is kept (for the CSV). */
   readonly keepsSamples: boolean;
 }
 

@@ -69,8 +69,9 @@ export class Recorder {
   /** Times that bytes came which no request had asked for. */
   strayCount = 0;
 
-  constructor(keepsSamples: boolean, onSecond: (point: ThreadSecond) => void) {
-    this.#samples = keepsSamples ? new SampleColumns() : null;
+  /** `sampleMaxCount` 0 keeps no line for each request. */
+  constructor(sampleMaxCount: number, onSecond: (point: ThreadSecond) => void) {
+    this.#samples = sampleMaxCount > 0 ? new SampleColumns(sampleMaxCount) : null;
     this.#onSecond = onSecond;
   }
 
@@ -127,7 +128,7 @@ export class Recorder {
     this.#okCount++;
     this.#statuses[status] = this.#statuses[status]! + 1;
     this.#endAt(endMs);
-    this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, (endMs - sentMs) * 1e3, status, false);
+    this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, status);
   }
 
   /** `sentMs` is NaN for a request that never left; `status` 0 without an answer. */
@@ -143,8 +144,7 @@ export class Recorder {
       this.#censor(intendedMs, sentMs, endMs);
       this.#secondLatency.recordMs(endMs - intendedMs);
     }
-    const uncorrectedUs = Number.isNaN(sentMs) ? 0 : (endMs - sentMs) * 1e3;
-    this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, uncorrectedUs, status, true);
+    this.#samples?.add((intendedMs - this.#startMs) * 1e3, (endMs - intendedMs) * 1e3, status);
   }
 
   /** Due and never sent: neither answered nor failed. */
@@ -206,7 +206,7 @@ export class Recorder {
       lateness: this.#lateness.toValueCounts(),
       eventLoopLag: this.#lag.toValueCounts(),
       lastEndMs: this.#lastEndMs,
-      samples: this.#samples?.toColumns() ?? null,
+      samples: this.#samples?.take() ?? null,
     };
   }
 

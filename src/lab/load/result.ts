@@ -5,6 +5,7 @@
  */
 import type { ValueCounts } from "./histogram.ts";
 import type { LoadPlan } from "./plan.ts";
+import type { ValueCounts } from "./value-counts.ts";
 
 /** An HdrHistogram's summary; quantiles are those of the recorded values, to three digits. */
 export interface Distribution {
@@ -61,18 +62,14 @@ export interface SecondPoint {
   readonly p99Us: number;
 }
 
-/** Columns in send order; equal lengths. */
+/** Columns of equal lengths; of a whole run in send order. */
 export interface RequestSamples {
   /** Intended send time, from the start of the measured part. */
-  readonly startUs: Float64Array;
+  readonly startUs: Float64Array<ArrayBuffer>;
   /** From the intended send time. */
-  readonly latencyUs: Float64Array;
-  /** From the real one. */
-  readonly uncorrectedUs: Float64Array;
+  readonly latencyUs: Float64Array<ArrayBuffer>;
   /** 0 where there was no answer. */
-  readonly status: Uint16Array;
-  /** 1 where it failed. */
-  readonly failed: Uint8Array;
+  readonly status: Uint16Array<ArrayBuffer>;
 }
 
 /** Whether the generator kept up; what it says of itself decides whether the run counts. */
@@ -161,7 +158,7 @@ export interface LoadResult extends RunCounts {
    * never sent, or unanswered when the run was cut short) are censored in it.
    */
   readonly latency: Distribution;
-  /** The histogram behind it, to be added to those of other runs. */
+  /** Of those answers alone. */
   readonly latencyCounts: ValueCounts;
   /** Of REPORTED_QUANTILES; none of a run of less than ten seconds. */
   readonly latencyIntervals: readonly LatencyInterval[];
@@ -173,6 +170,7 @@ export interface LoadResult extends RunCounts {
   /** A delay near 40 ms that many requests share: Nagle's algorithm against delayed acknowledgement; the share of requests. Null when there is none. */
   readonly stall40ms: { readonly share: number; readonly phase: Phase } | null;
   readonly audit: Audit;
+  /** The first SAMPLES_MAX_COUNT that ended; null where the plan keeps none. */
   readonly samples: RequestSamples | null;
 }
 

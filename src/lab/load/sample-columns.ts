@@ -1,52 +1,47 @@
-/** SampleColumns: each request's own line, in columns that grow by doubling: no object per request. */
-import type { ThreadSamples } from "./thread-messages.ts";
+/**
+ * SampleColumns: each request's own line, in columns that grow by doubling: no
+ * object per request. Holds the first so many that ended and no more: what
+ * grows with the run would end it.
+ */
+import type { RequestSamples } from "./result.ts";
+
+/** Of a whole run: 90 MB of columns, and as much again while threads' are put in order. */
+export const SAMPLES_MAX_COUNT = 5_000_000;
 
 const FIRST_CAPACITY = 16_384;
 
 export class SampleColumns {
+  readonly #maxCount: number;
   #count = 0;
   #startUs = new Float64Array(FIRST_CAPACITY);
   #latencyUs = new Float64Array(FIRST_CAPACITY);
-  #uncorrectedUs = new Float64Array(FIRST_CAPACITY);
   #status = new Uint16Array(FIRST_CAPACITY);
-  #failed = new Uint8Array(FIRST_CAPACITY);
 
-  add(startUs: number, latencyUs: number, uncorrectedUs: number, status: number, hasFailed: boolean): void {
+  constructor(maxCount: number) {
+    this.#maxCount = maxCount;
+  }
+
+  add(startUs: number, latencyUs: number, status: number): void {
     const at = this.#count;
-    if (at === this.#startUs.length) this.#grow();
+    if (at >= this.#maxCount) return;
+    if (at === this.#startUs.length) this.#resize(Math.min(at * 2, this.#maxCount));
     this.#startUs[at] = startUs;
     this.#latencyUs[at] = latencyUs;
-    this.#uncorrectedUs[at] = uncorrectedUs;
     this.#status[at] = status;
-    this.#failed[at] = hasFailed ? 1 : 0;
     this.#count = at + 1;
   }
 
-  toColumns(): ThreadSamples {
-    return {
-      startUs: this.#startUs.slice(0, this.#count),
-      latencyUs: this.#latencyUs.slice(0, this.#count),
-      uncorrectedUs: this.#uncorrectedUs.slice(0, this.#count),
-      status: this.#status.slice(0, this.#count),
-      failed: this.#failed.slice(0, this.#count),
-    };
+  /** The columns themselves, for whoever takes them over: nothing may be added after. */
+  take(): RequestSamples {
+    this.#resize(this.#count);
+    return { startUs: this.#startUs, latencyUs: this.#latencyUs, status: this.#status };
   }
 
-  #grow(): void {
-    const capacity = this.#count * 2;
-    const doubles = (old: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
-      const grown = new Float64Array(capacity);
-      grown.set(old);
-      return grown;
-    };
-    this.#startUs = doubles(this.#startUs);
-    this.#latencyUs = doubles(this.#latencyUs);
-    this.#uncorrectedUs = doubles(this.#uncorrectedUs);
-    const status = new Uint16Array(capacity);
-    status.set(this.#status);
-    this.#status = status;
-    const failed = new Uint8Array(capacity);
-    failed.set(this.#failed);
-    this.#failed = failed;
+  /** By moving the buffers: while they grow there are not two of each. */
+  #resize(capacity: number): void {
+    const { BYTES_PER_ELEMENT: doubleBytes } = Float64Array;
+    this.#startUs = new Float64Array(this.#startUs.buffer.transfer(capacity * doubleBytes));
+    this.#latencyUs = new Float64Array(this.#latencyUs.buffer.transfer(capacity * doubleBytes));
+    this.#status = new Uint16Array(this.#status.buffer.transfer(capacity * Uint16Array.BYTES_PER_ELEMENT));
   }
 }

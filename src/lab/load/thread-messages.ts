@@ -3,7 +3,7 @@
  * are milliseconds of clock.ts unless the name says otherwise.
  */
 import type { LoadPlan } from "./plan.ts";
-import type { ErrorKind, OpenedAhead, Phase, RunCounts } from "./result.ts";
+import type { ErrorKind, OpenedAhead, Phase, RequestSamples, RunCounts } from "./result.ts";
 import type { ValueCounts } from "./value-counts.ts";
 
 export interface ThreadStart {
@@ -41,14 +41,6 @@ export interface ThreadSecond {
   readonly latency: ValueCounts;
 }
 
-export interface ThreadSamples {
-  readonly startUs: Float64Array<ArrayBuffer>;
-  readonly latencyUs: Float64Array<ArrayBuffer>;
-  readonly uncorrectedUs: Float64Array<ArrayBuffer>;
-  readonly status: Uint16Array<ArrayBuffer>;
-  readonly failed: Uint8Array<ArrayBuffer>;
-}
-
 export interface ThreadReport extends RunCounts {
   /** Left for the server before the measured time was over; `ByHalf`: before half of it was. */
   readonly sentInTimeCount: number;
@@ -82,5 +74,5 @@ export interface ThreadReport extends RunCounts {
   readonly cpuUs: number;
   /** When the last measured request ended. */
   readonly lastEndMs: number;
-  readonly samples: ThreadSamples | null;
+  readonly samples: RequestSamples | null;
 }

@@ -158,6 +158,12 @@ function lateText(lateCount: number): string {
   return `; ${formatCount(lateCount)} ${lateCount === 1 ? "answer that came" : "answers that came"} after the end not counted`;
 }
 
+/** What the CSV holds where the run had more requests than are kept; null where it holds all. */
+export function samplesText({ samples, requestCount }: LoadResult): string | null {
+  if (samples === null || samples.startUs.length === requestCount) return null;
+  return `The CSV holds ${formatCount(samples.startUs.length)} of ${formatCount(requestCount)} requests: the first that ended. Every other figure is of all.`;
+}
+
 /** "interrupted after 4.2 s": partial results, said in the same words everywhere. */
 export function interruptedText(result: LoadResult): string | null {
   if (!result.interrupted) return null;

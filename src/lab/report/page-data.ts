@@ -152,22 +152,12 @@ function sharesAt(grid: readonly number[], { curve, minUs, maxUs }: Distribution
   });
 }
 
-function histogram({ latency, samples }: LoadResult): PageData["histogram"] {
+function histogram({ latencyCounts }: LoadResult): PageData["histogram"] {
   const binLog = 1 / BINS_PER_DECADE;
-  if (latency.count === 0) return { logUs: [], counts: [], binLog };
+  if (latencyCounts.length === 0) return { logUs: [], counts: [], binLog };
   const binOf = (us: number) => Math.floor(logUs(us) / binLog);
-  const first = binOf(latency.minUs);
-  const edges = Array.from({ length: binOf(latency.maxUs) - first + 2 }, (_, index) => (first + index) * binLog);
-  const counts = new Array<number>(edges.length - 1).fill(0);
-  if (samples === null || latency.censoredCount > 0) {
-    const shares = sharesAt(edges, latency);
-    for (const index of counts.keys()) counts[index] = Math.round((shares[index + 1]! - shares[index]!) * latency.count);
-  } else {
-    for (const [index, us] of samples.latencyUs.entries()) {
-      // The histogram's least and greatest are rounded, the samples are not.
-      const bin = Math.min(counts.length - 1, Math.max(0, binOf(us) - first));
-      if (samples.failed[index] === 0) counts[bin]! += 1;
-    }
-  }
-  return { logUs: edges.slice(0, -1).map((edge) => edge + binLog / 2), counts, binLog };
+  const first = binOf(latencyCounts[0]!);
+  const counts = new Array<number>(binOf(latencyCounts.at(-2)!) - first + 1).fill(0);
+  for (let at = 0; at < latencyCounts.length; at += 2) counts[binOf(latencyCounts[at]!) - first]! += latencyCounts[at + 1]!;
+  return { logUs: counts.map((_, index) => (first + index + 0.5) * binLog), counts, binLog };
 }

@@ -141,6 +141,13 @@ test("an interrupted run is marked as partial", () => {
   assert.match(givenUp, /partial results\. 1,050 requests were under way or due, and given up\./);
 });
 
+test("a CSV that holds less than the run says how much, and which", () => {
+  const whole = example();
+  const samples = { ...whole.samples!, startUs: whole.samples!.startUs.slice(0, 5_000) };
+  assert.match(summarize({ ...whole, samples }, [], WIDE), /The CSV holds 5,000 of 20,000 requests: the first that ended\./);
+  assert.doesNotMatch(summarize(whole, [], WIDE), /The CSV/);
+});
+
 test("a stall of 40 ms is named with its cause and what to do", () => {
   const text = summarize(example({ stall40ms: { share: 0.98, phase: "receiving" } }), [], WIDE).replace(/\s+/g, " ");
   assert.match(text, /98% of the requests lost about 40 ms between the first and the last byte/);

@@ -10,7 +10,17 @@ import { table } from "../../base/table.ts";
 import { type Palette, palette, printable } from "../../base/terminal.ts";
 import { quantileName } from "../../stats/quantile.ts";
 import { type Distribution, type LoadResult, REPORTED_QUANTILES } from "../load/result.ts";
-import { auditLines, behindText, censoredText, errorLines, interruptedText, isOpenLoop, omissionText, stallText } from "./findings.ts";
+import {
+  auditLines,
+  behindText,
+  censoredText,
+  errorLines,
+  interruptedText,
+  isOpenLoop,
+  omissionText,
+  samplesText,
+  stallText,
+} from "./findings.ts";
 import { bounded, formatCount, formatShare, formatUs } from "./format.ts";
 import { k6Lines } from "./k6-metrics.ts";
 import { arrivalsText, planUrl, settingsText } from "./plan-text.ts";
@@ -57,9 +67,9 @@ function validityLines({ audit }: LoadResult, paint: Palette, wrapped: Wrapped):
 }
 
 function planLines(result: LoadResult, paint: Palette, wrapped: Wrapped): string[] {
-  const interrupted = interruptedText(result);
   const ran = `${arrivalsText(result.plan.arrivals)}, measured for ${formatUs(result.durationMs * 1_000)}; ${settingsText(result.plan)}`;
-  return [...wrapped(ran).map(paint.dim), ...(interrupted === null ? [] : wrapped(interrupted).map(paint.yellow))];
+  const notes = [interruptedText(result), samplesText(result)].filter((text) => text !== null);
+  return [...wrapped(ran).map(paint.dim), ...notes.flatMap((text) => wrapped(text)).map(paint.yellow)];
 }
 
 function behindLines(result: LoadResult, paint: Palette, wrapped: Wrapped): string[] {
