@@ -24,7 +24,7 @@ import {
 import type { Seconds } from "./seconds.ts";
 import { findStall } from "./stall.ts";
 import type { ThreadReport } from "./thread-messages.ts";
-import type { ValueCounts } from "./value-counts.ts";
+import { countOf, type ValueCounts } from "./value-counts.ts";
 
 export interface RunTimes {
   readonly startedAt: string;
@@ -89,7 +89,7 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     usersMaxCount: plan.arrivals.kind === "closed" ? plan.arrivals.users : sum((report) => report.connectionsMaxInUse),
     latency,
     latencyCounts: answers.toValueCounts(),
-    latencyIntervals: blockIntervals(seconds.latencies, REPORTED_QUANTILES, plan.seed),
+    latencyIntervals: blockIntervals(seconds.latencies, quantilesWithin(seconds.latencies, latency.count), plan.seed),
     uncorrected,
     phases: Object.fromEntries(PHASES.map((phase) => [phase, phases[phase].distribution()])) as LoadResult["phases"],
     openedAhead: {
@@ -122,6 +122,15 @@ export function mergeReports(plan: LoadPlan, reports: readonly ThreadReport[], s
     }),
     samples: plan.keepsSamples ? joinSamples(reports.flatMap(({ samples }) => (samples === null ? [] : [samples]))) : null,
   };
+}
+
+/** What is left out of a quantile's tail may be so small a part of it that its interval stays about the same. */
+const LEFT_OUT_OF_TAIL_MAX = 0.1;
+
+/** Seconds hold what ended, not what was never sent or cut off: quantiles that those could move have no interval. */
+function quantilesWithin(seconds: readonly ValueCounts[], latencyCount: number): number[] {
+  const leftOutShare = 1 - seconds.reduce((sum, second) => sum + countOf(second), 0) / latencyCount;
+  return REPORTED_QUANTILES.filter((quantile) => leftOutShare <= (1 - quantile) * LEFT_OUT_OF_TAIL_MAX);
 }
 
 function auditOf(facts: AuditFacts): Audit {
