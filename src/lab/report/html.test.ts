@@ -112,6 +112,17 @@ test("a server that fell behind is announced beside a generator that kept up", a
   assert.doesNotMatch(page, /banner good/);
 });
 
+test("what is only known as a lower bound is shown as one, and heads no section as a value", async () => {
+  const whole = exampleResult();
+  const page = await toHtml({ ...whole, latency: { ...whole.latency, censoredCount: 1_000, knownShare: 0.95 } }, []);
+  assert.match(page, /≥801 <small>ms/);
+  assert.match(page, /<td>p95<\/td><td class="number">\d[\s\S]*<td>p99<\/td><td class="number">≥801 ms<\/td>/);
+  assert.match(page, /<td>slowest<\/td><td class="number">≥/);
+  assert.match(page, /<h2>Half of the answers came within/);
+  assert.match(page, /above p95 latency is not known/);
+  assert.doesNotMatch(page, /99% of the answers came within/);
+});
+
 test("a closed loop has one column of latency", async () => {
   const plan = { arrivals: { kind: "closed", users: 50, thinkMs: 0 } } as const;
   const page = (await toHtml(exampleResult({ plan }), []))

@@ -114,6 +114,17 @@ test("equal answers, one answer and none give plots without a number that isn't 
   }
 });
 
+test("the distribution is drawn as far as it is known", () => {
+  const whole = exampleResult();
+  const { corrected, marks } = pageData({ ...whole, latency: { ...whole.latency, censoredCount: 1_000, knownShare: 0.95 } }).cdf;
+  const highest = Math.max(...corrected.filter((nines) => nines !== null));
+  assert.ok(highest > 1 && highest <= -Math.log10(0.05) + 1e-6, String(highest));
+  assert.deepEqual(
+    marks.map(({ name }) => name),
+    ["median", "p90"],
+  );
+});
+
 test("a quantile that is refused is not marked in the plot", () => {
   const { cdf } = pageData(exampleResult({ seconds: 1, perSecond: 100, stallMs: 0 }));
   assert.deepEqual(

@@ -108,6 +108,12 @@ test("the first p99 that is read is the corrected one, and k6's says that it is 
   assert.match(text, /http_req_duration is uncorrected, from when a request was sent/);
 });
 
+test("a metric that is only known as a lower bound is shown as one", () => {
+  const whole = example();
+  const text = summarize({ ...whole, uncorrected: { ...whole.uncorrected, censoredCount: 600, knownShare: 0.97 } }, [], WIDE);
+  assert.match(text, /http_req_duration\.*: avg=≥\S+ +min=\d\S+ +med=\d\S+ +max=≥\S+ +p\(90\)=\d\S+ +p\(95\)=\d\S+ +p\(99\)=≥/);
+});
+
 test("no metric has a quantile of too few answers, nor a time where nothing was timed", () => {
   const few = summarize(example({}, { seconds: 1, perSecond: 100, stallMs: 0 }), [], WIDE);
   assert.match(few, /http_req_duration.* p\(95\)=\d\S* +p\(99\)=-$/m);
