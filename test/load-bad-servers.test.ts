@@ -46,6 +46,22 @@ async function saying(...pieces: (string | null)[]): Promise<number> {
   );
 }
 
+/** Answers until so long after the first request, however late that comes; then nobody is there. */
+async function dying(afterMs: number): Promise<number> {
+  const server = createServer({ noDelay: true }, (socket) =>
+    socket.on("data", () => {
+      server.emit("asked");
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    }),
+  );
+  const die = (): void => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  server.once("asked", () => setTimeout(die, afterMs));
+  return listen(server);
+}
+
 async function run(port: number, options: Partial<LoadOptions> = {}): Promise<Result<LoadResult>> {
   const plan = makePlan({
     url: `http://127.0.0.1:${port}/`,
@@ -189,14 +205,7 @@ test("a server that dies on the way: what it answered counts, the rest is named,
 });
 
 test("a server that stops listening under an open loop costs its requests, not the schedule", async () => {
-  const server = createServer({ noDelay: true }, (socket) =>
-    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")),
-  );
-  const port = await listen(server);
-  setTimeout(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  }, 500);
+  const port = await dying(500);
   const plan = makePlan({ url: `http://127.0.0.1:${port}/`, connections: "4", rate: "200", duration: "1500ms" });
   assert.ok(plan.ok);
   const result = await runLoad(plan.value);
@@ -232,14 +241,7 @@ test("TLS that holds: by its own certificate, or by none at all, with the handsh
 });
 
 test("a server that goes away in an open loop fails what is due then, and is not the generator's fault", async () => {
-  const server = createServer({ noDelay: true }, (socket) =>
-    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")),
-  );
-  const port = await listen(server);
-  setTimeout(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  }, 700);
+  const port = await dying(700);
   const plan = makePlan({ url: `http://127.0.0.1:${port}/`, connections: "2", rate: "200", duration: "1s" });
   assert.ok(plan.ok);
   const result = await runLoad(plan.value);
