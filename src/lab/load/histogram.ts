@@ -24,10 +24,6 @@ export class UsHistogram {
     return new UsHistogram(COARSE_DIGITS);
   }
 
-  get count(): number {
-    return this.#counts.totalCount;
-  }
-
   /** Hot path. Clocks of two threads may disagree by a little: less than nothing counts as nothing. */
   recordMs(ms: number): void {
     const us = Math.round(ms * 1_000);
@@ -57,10 +53,6 @@ export class UsHistogram {
     for (let at = 0; at < pairs.length; at += 2) this.#counts.recordValueWithCount(Math.min(pairs[at]!, HIGHEST_US), pairs[at + 1]!);
   }
 
-  quantileUs(quantile: number): number {
-    return this.count === 0 ? 0 : this.#counts.getValueAtPercentile(quantile * 100);
-  }
-
   distribution(): Distribution {
     const counts = this.#counts;
     if (counts.totalCount === 0) return EMPTY;
@@ -72,7 +64,7 @@ export class UsHistogram {
       maxUs: counts.maxValue,
       censoredCount: 0,
       knownShare: 1,
-      ...quantilesOf(counts.totalCount, (quantile) => this.quantileUs(quantile)),
+      ...quantilesOf(counts.totalCount, (quantile) => counts.getValueAtPercentile(quantile * 100)),
     };
   }
 }

@@ -81,7 +81,7 @@ const SLOWER_MIN = 1.25;
 /** A closed loop ends with an answer for each user: those few are no part of the story. */
 const SLIVER_MIN_SHARE = 0.05;
 
-export function passedCount({ completedCount, failedCount }: SecondPoint): number {
+function passedCount({ completedCount, failedCount }: SecondPoint): number {
   return completedCount - failedCount;
 }
 
