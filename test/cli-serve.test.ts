@@ -155,6 +155,23 @@ test("profile of a function that nobody calls says so", async () => {
   });
 });
 
+test("the admin address of the project's own pilotlight.yaml is the one that is asked", async () => {
+  await serving(["serve", "--json", "--admin", "127.0.0.1:0"], async ({ adminUrl }) => {
+    const project = join(cwd, "elsewhere");
+    mkdirSync(project, { recursive: true });
+    const port = new URL(adminUrl!).port;
+    for (const admin of [`127.0.0.1:${port}`, `\n  port: ${port}`]) {
+      writeFileSync(join(project, "pilotlight.yaml"), `admin: ${admin}\n`);
+      const stats = await pilotlight(["stats", "--json"], { cwd: project });
+      assert.equal(stats.status, 0, stats.stderr);
+    }
+    writeFileSync(join(project, "pilotlight.yaml"), "admin: 127.0.0.1:9\n");
+    const { status, stderr } = await pilotlight(["stats"], { cwd: project });
+    assert.equal(status, 1);
+    assert.match(stderr, /No server answers on http:\/\/127\.0\.0\.1:9/);
+  });
+});
+
 test("stats shows calls, workers and restarts to people", async () => {
   await serving(["serve", "--admin", "127.0.0.1:0", "--json"], async ({ url, adminUrl }) => {
     await textOf(`${url}/hello`);

@@ -232,6 +232,8 @@ describe("request contracts", { skip: skipReason(echo!) }, () => {
       const noStatus = /its status is .*, not a number from 200 to 599/;
       await assertRefused("/cgi", [
         ["", /no empty line behind its header lines/],
+        ["\nbody", /begins with an empty line/],
+        ["\r\n\r\nbody", /begins with an empty line/],
         ["X-A: 1\nno end", /no empty line behind its header lines/],
         ["words\n\n", noLine],
         [": 1\n\n", noLine],

@@ -2,10 +2,13 @@
  * The admin API as the commands use it: where it listens, how to ask it, and
  * what to say when nobody answers.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
 import type { Flag } from "../config/flags.ts";
-import { readAddress } from "../config/readers.ts";
+import { isPlainObject, readAddress } from "../config/readers.ts";
+import { CONFIG_FILE_NAME } from "../config/source.ts";
 import { type Call, EXIT_FAILED, EXIT_MISUSE } from "./command.ts";
 
 export const ADMIN_FLAG: Flag = {
@@ -34,7 +37,9 @@ export async function ask(
   path: string,
   { method = "GET", extraMs = 0, signal }: Question = {},
 ): Promise<Result<Response>> {
-  const origin = adminOrigin(call.flag("admin") ?? call.io.env["PILOTLIGHT_ADMIN"] ?? ADDRESS_DEFAULT);
+  const origin = adminOrigin(
+    call.flag("admin") ?? call.io.env["PILOTLIGHT_ADMIN"] ?? (await projectAddress(call.io.cwd)) ?? ADDRESS_DEFAULT,
+  );
   if (!origin.ok) return origin;
   const token = call.io.env["PILOTLIGHT_ADMIN_TOKEN"];
   const url = new URL(path, origin.value);
@@ -79,6 +84,20 @@ export async function findOnServer(call: Pick<Call, "flag" | "io">, wanted: stri
     message: `The server has no function "${wanted}"`,
     hint: didYouMean(wanted, ids).trim() || here,
   });
+}
+
+/** `admin` of the pilotlight.yaml here, as `serve` would take it: on the usual port may be another project's server. */
+async function projectAddress(cwd: string): Promise<string | null> {
+  const file = join(cwd, CONFIG_FILE_NAME);
+  if (!existsSync(file)) return null;
+  const { loadYaml } = await import("../config/yaml.ts");
+  const tree = await loadYaml(file);
+  const admin = tree.ok ? (tree.value.root as { admin?: unknown } | null)?.admin : undefined;
+  if (admin === false) return "off";
+  if (typeof admin === "string" || typeof admin === "number") return String(admin);
+  if (!isPlainObject(admin)) return null;
+  const [host, port] = ADDRESS_DEFAULT.split(":");
+  return `${admin["host"] ?? host}:${admin["port"] ?? port}`;
 }
 
 function adminOrigin(text: string): Result<string> {

@@ -119,7 +119,8 @@ export class Supervisor implements SlotHost {
     });
     this.live.onImproved = (functionId, failure) => {
       if (failure === null) this.#rollout?.deploy();
-      else this.record("warn", `${functionId} could not be prepared for a faster start: ${failure}`, { function: functionId });
+      else if (this.#stopping === null)
+        this.record("warn", `${functionId} could not be prepared for a faster start: ${failure}`, { function: functionId });
     };
     this.#sockets = createSocketPaths(config.dataDir);
     this.placement = new PlacementTable((functionId) => this.#sockets.of(functionId));

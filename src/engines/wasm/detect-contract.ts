@@ -4,6 +4,8 @@
  * reason; `contract` in pilotlight.yaml overrules it.
  */
 import type { ContractName } from "../../config/config.ts";
+import { ByteReader } from "./binary/byte-reader.ts";
+import { readSections, SECTION } from "./binary/sections.ts";
 
 export interface DetectedContract {
   readonly contract: ContractName;
@@ -18,13 +20,12 @@ const QUOTED_WORDS = ['"status"', '"body"'];
 const BARE_WORDS = ["status", "body"];
 const GO_WORD = "runtime.goexit";
 
-/** `imports` are "module.name". */
-export function detectContract(bytes: Uint8Array, imports: readonly string[]): DetectedContract {
-  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Of a module that was read before; `imports` are "module.name". */
+export function detectContract(module: Uint8Array, imports: readonly string[]): DetectedContract {
+  const data = dataOf(module);
   // AssemblyScript keeps its strings as UTF-16, at any address: searched as bytes, for Node looks for UTF-16 at even ones only.
   const holds = (word: string): boolean => data.includes(word) || data.includes(Buffer.from(word, "utf16le"));
-  if (imports.some((name) => name.startsWith("gojinn.") || name.startsWith("pilotlight.")))
-    return { contract: "gojinn", reason: "it imports a host module of functions" };
+  if (imports.some((name) => name.startsWith("gojinn."))) return { contract: "gojinn", reason: "it imports the host module gojinn" };
   const cgi = CGI_WORDS.find(holds);
   if (cgi !== undefined) return { contract: "cgi", reason: `its data holds ${cgi}` };
   if (imports.some((name) => name.endsWith(".fd_read"))) {
@@ -32,4 +33,10 @@ export function detectContract(bytes: Uint8Array, imports: readonly string[]): D
     if (words !== null) return { contract: "gojinn", reason: `it reads standard input and its data holds ${words.join(" and ")}` };
   }
   return { contract: "command", reason: "nothing in it speaks of CGI or of Gojinn's JSON" };
+}
+
+/** Its data alone: names of functions and debug information hold any word. */
+function dataOf(module: Uint8Array): Buffer {
+  const sections = readSections(new ByteReader(module)).filter(({ id }) => id === SECTION.data);
+  return Buffer.concat(sections.map(({ bodyStart, end }) => module.subarray(bodyStart, end)));
 }

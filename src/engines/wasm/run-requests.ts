@@ -61,8 +61,9 @@ export class RunRequests {
     try {
       return await run.apply(this, [...args]);
     } catch (error) {
-      if (!(error instanceof GuestFault || error instanceof TypeError)) throw error;
-      return this.#refused(error.message);
+      if (error instanceof GuestFault) return this.#refused(error.message);
+      if (error instanceof TypeError) return this.#refused(error.message, ERRNO.inval);
+      throw error;
     }
   }
 
@@ -152,7 +153,9 @@ export class RunRequests {
     },
     async "http.get"(url) {
       const { allow } = this.#options;
-      const target = requireTarget(allow, text(url));
+      const href = text(url);
+      if (!URL.canParse(href)) throw new TypeError(`http_get: ${JSON.stringify(href.slice(0, 200))} is not a URL`);
+      const target = requireTarget(allow, href);
       const request = { target, method: "GET", headers: [], body: null, redirect: "follow" } as const;
       const fetch = new OpenFetch({ allow, state: new Map() }, request);
       this.#over.signal.addEventListener("abort", () => fetch.close(), { once: true });

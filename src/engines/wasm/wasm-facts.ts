@@ -20,7 +20,7 @@ export interface WasmFacts {
 }
 
 /** Grows when the rewriter or the shim changes what it needs of the other. */
-export const WASM_FACTS_FORMAT = 1;
+export const WASM_FACTS_FORMAT = 2;
 
 export const MODULE_NAME = "module.wasm";
 export const FACTS_NAME = "facts.json";

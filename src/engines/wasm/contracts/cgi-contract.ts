@@ -16,6 +16,8 @@ export const cgiContract: RequestContract = {
   answer: answerOf,
 };
 
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 /** RFC 3875 6.3.3. */
 const STATUS = /^(\d{3})(?: |$)/;
 /** A guest gets the body without its transfer coding. */
@@ -73,6 +75,8 @@ function decoded(path: string): string {
 }
 
 function answerOf(stdout: Buffer): Answer | CallFailure {
+  if (stdout[0] === LINE_FEED || (stdout[0] === CARRIAGE_RETURN && stdout[1] === LINE_FEED))
+    return invalid("it begins with an empty line, where its header lines should be");
   const end = headEnd(stdout);
   if (end === null) return invalid("it has no empty line behind its header lines");
   let status = 0;
