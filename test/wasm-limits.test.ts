@@ -4,6 +4,8 @@
  * be answered meanwhile. Limits are low here so that the suite is quick.
  */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { fileOf, type Guest, guest, type Language, skipReason } from "./support/guests.ts";
 import type { TestServer } from "./support/server.ts";
@@ -40,6 +42,7 @@ const guests: Readonly<Record<string, Guest>> = Object.fromEntries(
       "grow-bomb": ["c", "attacks/grow-bomb"] as const,
       hoard: ["c", "attacks/hoard-waiting"] as const,
       spinner: ["c", "attacks/hoard-waiting"] as const,
+      "second-memory": ["wat", "second-memory"] as const,
     }).map(async ([id, [language, name]]) => [id, await guest(language, name)] as const),
   ),
 );
@@ -129,6 +132,32 @@ describe("limits", { skip: skipReason(guests["order"]!) }, () => {
     assert.equal(held.length + ended.length, texts.length, texts.join());
     await order();
     assert.equal(await server.workerOf("order", false), workerPid, "the worker lives on");
+  });
+
+  test("memories that a module does not export count as well", async () => {
+    await server.get("/second-memory");
+    const answers = await Promise.all(Array.from({ length: 6 }, () => server.get("/second-memory")));
+    const texts = await Promise.all(answers.map((answer) => answer.text()));
+    assert.ok(texts.includes("held\n"), texts.join());
+    assert.ok(
+      texts.some((text) => text.includes('"MEMORY_LIMIT_EXCEEDED"')),
+      texts.join(),
+    );
+  });
+
+  test("a client that has ended its own side is answered, and one that left gives its place back", async () => {
+    const { hostname, port } = new URL(server.url);
+    const head = "POST /sleep HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n100";
+    await sleep(1);
+    const waiting = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    waiting.end(head);
+    assert.match(await text(waiting), /^HTTP\/1\.1 200 [\s\S]*slept 100\n$/);
+    for (let batch = 0; batch < 5; batch++) {
+      const gone = Array.from({ length: 50 }, () => connect({ host: hostname, port: Number(port) }));
+      await Promise.all(gone.map((socket) => new Promise<void>((resolve) => socket.write(head, () => resolve()))));
+      for (const socket of gone) socket.destroy();
+    }
+    assert.equal((await sleep(1)).status, 200);
   });
 
   test("a request whose deadline comes while it computes, after a wait, leaves nothing held behind", async () => {

@@ -6,7 +6,7 @@
  * request.
  */
 
-import { ENDED, type StartMode, SYSTEM_OPERATION } from "./channel.ts";
+import { ENDED, type StartMode, SYSTEM_OPERATION, WASM_PAGE_BYTES } from "./channel.ts";
 import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
 import { HeldTooMuch } from "./host-requests.ts";
 import { type BoundImage, Image } from "./image.ts";
@@ -119,6 +119,13 @@ export class Command {
   /** Of the last run. */
   get exitCode(): number {
     return this.#exitCode;
+  }
+
+  /** Of all memories that its instance has: a module may have several, and each may grow to the limit. */
+  get memoryPages(): number {
+    const { Memory } = webAssembly();
+    const memories = new Set(Object.values(this.#exports ?? {}).filter((exported) => exported instanceof Memory));
+    return memories.values().reduce((pages, { buffer }) => pages + buffer.byteLength / WASM_PAGE_BYTES, 0);
   }
 
   /** Lets the instance go: the next request starts from a new one, or from the image in a new one. */

@@ -3,7 +3,7 @@
  * (instance, image, descriptors, streams) while it runs, and hands it to another
  * when it is over; the command itself lets go of an instance that has waited.
  */
-import { RUNS_KEPT_MAX, WASM_PAGE_BYTES } from "./channel.ts";
+import { RUNS_KEPT_MAX } from "./channel.ts";
 import type { Command } from "./command.ts";
 import type { GuestProcess } from "./guest-process.ts";
 import type { BufferedInput, BufferedOutput } from "./streams.ts";
@@ -44,7 +44,7 @@ export class Runs {
   /** Memory of those that were begun and are not over. */
   get heldPages(): number {
     let pages = 0;
-    for (const { guest } of this.#open.values()) pages += guest.memory.bytes.length / WASM_PAGE_BYTES;
+    for (const { command } of this.#open.values()) pages += command.memoryPages;
     return pages;
   }
 

@@ -29,6 +29,7 @@ export interface Table {
 
 interface Api {
   readonly Module: { new (bytes: Uint8Array): Module; imports(module: Module): { readonly module: string; readonly name: string }[] };
+  readonly Memory: abstract new (...args: never[]) => Memory;
   readonly Instance: new (module: Module, imports: Imports) => { readonly exports: Exports };
   readonly Suspending: new (run: (...args: never[]) => unknown) => object;
   promising(run: unknown): (...args: unknown[]) => Promise<unknown>;

@@ -1,12 +1,12 @@
 /**
  * Builder: answers the workers' `build` requests. One build of a function at a
- * time however many workers ask; a failure is remembered until the function's
- * file changes or a reload, so that calls to a broken function don't bundle it
- * again and again. Must not run in a worker: bundling reads files that the
- * function chose.
+ * time however many workers ask; what is wrong with a function is remembered
+ * until its file changes or a reload, so that calls to it don't bundle it again
+ * and again. What went wrong around it (a full disk) is not. Must not run in a
+ * worker: bundling reads files that the function chose.
  */
 import { statSync } from "node:fs";
-import { type Failure, fail, type Result } from "../base/result.ts";
+import type { Failure, Result } from "../base/result.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 
 export interface BuildOutcome {
@@ -52,9 +52,13 @@ export class Builder {
     // Taken before the build: a file saved meanwhile counts as changed.
     const stamp = fileStamp(spec.file);
     const running = this.#running;
-    const built = await this.#build(spec).catch((error: Error) =>
-      fail({ code: "BUILD_FAILED", message: `Cannot build ${spec.id}: ${error.message}`, hint: "Look at the server's log, then reload" }),
-    );
+    let built: Result<BundleRef>;
+    try {
+      built = await this.#build(spec);
+    } catch (error) {
+      const message = `Cannot build ${spec.id}: ${(error as Error).message}`;
+      return { bundle: null, failure: { code: "BUILD_FAILED", message, hint: "Mend that; the next call tries again" } };
+    }
     if (built.ok) return { bundle: built.value, failure: null };
     if (running === this.#running) this.#failures.set(spec.id, { failure: built.failure, stamp });
     return { bundle: null, failure: built.failure };

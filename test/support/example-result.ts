@@ -6,7 +6,6 @@
  */
 
 import { BLOCKS_MIN } from "../../src/lab/load/block-intervals.ts";
-import { UsHistogram, type ValueCounts } from "../../src/lab/load/histogram.ts";
 import type { LoadPlan } from "../../src/lab/load/plan.ts";
 import {
   type Distribution,

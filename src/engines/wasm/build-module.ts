@@ -4,7 +4,7 @@
  * cache, by content. Runs where bundling runs: beside the workers, never in one.
  */
 import { createHash } from "node:crypto";
-import { access, mkdir, open, readFile } from "node:fs/promises";
+import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MIB } from "../../base/units.ts";
@@ -106,6 +106,7 @@ function makeModule(source: ModuleSource, bytes: Uint8Array): Result<{ bytes: Ui
       contractReason: reason,
       imports,
       sizeBytes: bytes.length,
+      moduleHash: sha256(rewritten.value.bytes),
     },
   });
 }
@@ -152,9 +153,14 @@ async function readKept(folder: string): Promise<WasmFacts | null> {
   try {
     const file = join(folder, FACTS_NAME);
     const facts = parseFacts(await readFile(file, "utf8"), file);
-    await access(join(folder, MODULE_NAME));
-    return facts.ok ? facts.value : null;
+    if (!facts.ok) return null;
+    // A disk may have torn or changed it since.
+    return sha256(await readFile(join(folder, MODULE_NAME))) === facts.value.moduleHash ? facts.value : null;
   } catch {
     return null;
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

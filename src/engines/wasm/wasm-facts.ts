@@ -17,6 +17,8 @@ export interface WasmFacts {
   /** Imports of the module, "module.name". */
   readonly imports: readonly string[];
   readonly sizeBytes: number;
+  /** sha256 of the rewritten module, hex. */
+  readonly moduleHash: string;
 }
 
 /** Grows when the rewriter or the shim changes what it needs of the other. */

@@ -204,7 +204,10 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
 
   #startSuspendable({ callId, call }: Pending, input: RealmInput): void {
     this.#deadlines.own(callId, this);
-    call.exchange.onAbort = () => this.drop(callId);
+    // Whoever has ended only its own side may wait for the answer.
+    call.exchange.onAbort = (mayWait = false) => {
+      if (!mayWait) this.drop(callId);
+    };
     this.#suspendable.begin(callId, input, () => {
       this.#running = null;
       this.#next();
@@ -296,13 +299,15 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#deadlines.delete(callId);
     if (call.exchange.aborted) this.#recorder?.forget(callId);
     else this.#recorder?.stopped(callId, this.#outOfTime());
-    if (this.#running?.callId === callId) this.#die(this.#outOfTime());
-    else this.#abandon(callId);
+    if (!this.#abandon(callId) && this.#running?.callId === callId) this.#die(this.#outOfTime());
     this.#left();
   }
 
-  #abandon(callId: number): void {
-    if (this.#suspendable.has(callId)) this.#suspendable.abandon(callId, () => this.#next());
+  /** False for a run that is not suspendable. */
+  #abandon(callId: number): boolean {
+    if (!this.#suspendable.has(callId)) return false;
+    this.#suspendable.abandon(callId, () => this.#next());
+    return true;
   }
 
   #outOfTime(): CallFailure {

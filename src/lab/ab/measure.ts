@@ -5,10 +5,10 @@
  * answered rightly.
  */
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
-import { UsHistogram } from "../load/histogram.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import type { LoadResult } from "../load/result.ts";
 import type { LoadHooks } from "../load/run-load.ts";
+import { addCounts, countOf, quantileOfCounts } from "../load/value-counts.ts";
 import type { Pinning } from "./cores.ts";
 import { CpuAccount } from "./cpu-account.ts";
 import type { Measuring, ProcessSample, Subject } from "./plan.ts";
@@ -219,8 +219,7 @@ function sampleOf(results: readonly LoadResult[], { bootMs, warmUpMs, memory, cp
   const sum = (of: (result: LoadResult) => number): number => results.reduce((total, one) => total + of(one), 0);
   const requestCount = sum((result) => result.requestCount);
   const measuredMs = sum(({ durationMs }) => durationMs);
-  const latency = new UsHistogram();
-  for (const { latencyCounts } of results) latency.add(latencyCounts);
+  const latency = results.map(({ latencyCounts }) => latencyCounts).reduce(addCounts);
   const doubted = results.filter(({ audit }) => audit.invalidBecause.length > 0);
   return {
     bootMs,
@@ -229,9 +228,9 @@ function sampleOf(results: readonly LoadResult[], { bootMs, warmUpMs, memory, cp
     cpuUnknownBecause: cpu.lostBecause,
     // Of what was answered within the time: what is still under way at its end is waited for, and longer than a slice.
     requestsPerSecond: sum(({ audit, durationMs }) => audit.achievedPerSecond * durationMs) / measuredMs,
-    p50Us: latency.quantileUs(0.5),
+    p50Us: quantileOfCounts(latency, 0.5),
     // Of all slices at once: a typical slice's p99 knows nothing of a stall that only one of them had.
-    p99Us: latency.count < P99_REQUEST_MIN_COUNT ? Number.NaN : latency.quantileUs(0.99),
+    p99Us: countOf(latency) < P99_REQUEST_MIN_COUNT ? Number.NaN : quantileOfCounts(latency, 0.99),
     rssBytes: memory.rssBytes,
     ownPssBytes: memory.ownPssBytes ?? Number.NaN,
     filePssBytes: memory.filePssBytes ?? Number.NaN,

@@ -3,7 +3,6 @@
  * reports print, files keep and comparisons read. Times are microseconds unless
  * the name says otherwise.
  */
-import type { ValueCounts } from "./histogram.ts";
 import type { LoadPlan } from "./plan.ts";
 import type { ValueCounts } from "./value-counts.ts";
 
