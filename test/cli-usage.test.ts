@@ -43,7 +43,7 @@ test("misuse is one line that says what and how to mend it, and status 2", async
     [["invoke"], /Write: pilotlight invoke FUNCTION/],
     [["init"], /pilotlight init NAME/],
     [["serve", "notes.txt"], /Cannot serve notes\.txt: it is no function file\. Functions are \.ts/],
-    [["build", "-o", "."], /build: Cannot build into \S+: \S+ lies in it and would be deleted\. Give -o a new folder/],
+    [["build", "-o", "."], /build: Cannot build into \S+: the sources lie in it: \S+\. Give -o a new folder/],
     [["logs", "--admin", "nonsense"], /--admin "nonsense" is not an address: use HOST:PORT/],
     [["list", "--admin", "nonsense"], /--admin "nonsense" is not an address: use HOST:PORT/],
     [["doctor", "--gomaxprocs", "many"], /GOMAXPROCS "many"/],
