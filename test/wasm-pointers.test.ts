@@ -237,8 +237,11 @@ test("every import of gojinn that reads what leaves the memory gives the guest n
 });
 
 test("every import of pilotlight that reads what leaves the memory is EFAULT, and a denial is none", async () => {
-  for (const { call, result } of await resultsOf("pilotlight"))
-    assert.equal(result, readsOutside(call) ? ERRNO.fault : ERRNO.perm, described(call));
+  for (const { call, result } of await resultsOf("pilotlight")) {
+    // What lies at the pointers may be no list of parameters and no URL.
+    const expected: number[] = readsOutside(call) ? [ERRNO.fault] : [ERRNO.perm, ERRNO.inval];
+    assert.ok(expected.includes(result), `${described(call)}: ${result}`);
+  }
   assert.match(await messagesOf("pilotlight"), DENIAL);
 });
 
