@@ -13,7 +13,7 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { stripTypeScriptTypes } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type BuildOptions, build } from "esbuild";
-import { sha256 } from "../src/engines/javascript/bundle-format.ts";
+import { sha256 } from "../src/base/sha256.ts";
 import { bundleGuestScript, prebuiltNames } from "../src/engines/javascript/guest-script.ts";
 import { declareTypes } from "./declare-types.ts";
 

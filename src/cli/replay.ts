@@ -4,11 +4,11 @@
  * server, its files and its store. Says whether the same came of it.
  */
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { programFile } from "../base/package-files.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import { sha256 } from "../base/sha256.ts";
 import { printable } from "../base/terminal.ts";
 import { formatSize } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
@@ -87,7 +87,7 @@ async function findModule(file: string, { module }: Recording): Promise<Result<s
   for (const place of places) {
     const bytes = await readFile(place).catch(() => null);
     if (bytes === null) continue;
-    if (createHash("sha256").update(bytes).digest("hex") === module) return ok(place);
+    if (sha256(bytes) === module) return ok(place);
     return fail({
       code: "MODULE_CHANGED",
       message: "Cannot replay with this module: its content is not what was recorded",

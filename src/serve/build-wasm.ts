@@ -4,10 +4,10 @@
  * a faster start may be had it is prepared beside the server, and the function
  * goes over to it when it is there.
  */
-import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ok, type Result } from "../base/result.ts";
+import { sha256 } from "../base/sha256.ts";
 import type { Config } from "../config/config.ts";
 import { guestScript } from "../engines/javascript/guest-script.ts";
 import { type BuiltModule, buildModule, builtFolder } from "../engines/wasm/build-module.ts";
@@ -75,11 +75,7 @@ async function betterStart(
 /** The facts of the way that was chosen, beside those of the module as it was built. */
 async function keep(facts: WasmFacts, { moduleFile }: Prepared, builtHash: string, codeFile: string, dataDir: string): Promise<BundleRef> {
   const text = JSON.stringify(facts);
-  const hash = createHash("sha256")
-    .update(builtHash)
-    .update(moduleFile ?? "")
-    .update(text)
-    .digest("hex");
+  const hash = sha256(builtHash, moduleFile ?? "", text);
   const folder = join(builtFolder(dataDir), hash);
   await mkdir(folder, { recursive: true });
   await writeFileAtomic(join(folder, FACTS_NAME), text);

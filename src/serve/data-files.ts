@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtin } from "../base/builtin.ts";
+import { sha256 } from "../base/sha256.ts";
 
 /** sun_path holds 108 bytes with its terminator; longer paths are cut silently by some systems. */
 const SOCKET_PATH_MAX_BYTES = 103;
@@ -59,7 +59,7 @@ export function sweepLeavings(dataDir: string): void {
 }
 
 function socketName(functionId: string): string {
-  return `${process.pid}-${builtin.crypto.createHash("sha256").update(functionId).digest("hex").slice(0, NAME_HASH_LENGTH)}.sock`;
+  return `${process.pid}-${sha256(functionId).slice(0, NAME_HASH_LENGTH)}.sock`;
 }
 
 function sweep(dataDir: string, isLeft: (pid: number) => boolean): void {

@@ -13,6 +13,7 @@
  */
 import { dirname } from "node:path";
 import { builtin } from "../base/builtin.ts";
+import { sha256 } from "../base/sha256.ts";
 
 export const LOOP_LANE_SLOT = 0;
 
@@ -95,7 +96,7 @@ export function readFlightRecord(file: string): string[] {
 /** What the record holds for a function: its id, or a digest of an id too long for a slot. */
 export function flightKey(functionId: string): string {
   if (Buffer.byteLength(functionId) <= NAME_MAX_BYTES) return functionId;
-  return `sha256:${builtin.crypto.createHash("sha256").update(functionId).digest("hex")}`;
+  return `sha256:${sha256(functionId)}`;
 }
 
 /** Length and name in one write: a reader never sees one without the other. */

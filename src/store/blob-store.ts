@@ -5,10 +5,11 @@
  * A crash between the two leaves a file nobody points to, which the next process
  * sweeps. Content is checked against its hash when it is read.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../base/result.ts";
+import { sha256 } from "../base/sha256.ts";
 import { HOUR_MS } from "../base/units.ts";
 import { writeFileAtomic } from "./atomic-file.ts";
 import type { BlobRow } from "./blob-table.ts";
@@ -35,10 +36,10 @@ export class BlobStore {
     const file = randomBytes(16).toString("hex");
     const path = await this.#pathOf(bucket, file);
     if (!path.ok) return path;
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const hash = sha256(bytes);
     const written = await guarded(`Cannot write ${path.value}`, () => writeFileAtomic(path.value, bytes));
     if (!written.ok) return written;
-    const row: BlobRow = { key, file, sizeBytes: bytes.length, sha256, contentType, writtenAtMs: Date.now() };
+    const row: BlobRow = { key, file, sizeBytes: bytes.length, sha256: hash, contentType, writtenAtMs: Date.now() };
     const before = await this.#client.run("blob", bucket, "put", row);
     if (!before.ok) await this.#remove(bucket, file);
     else if (before.value !== null) await this.#remove(bucket, before.value);
@@ -53,7 +54,7 @@ export class BlobStore {
       const path = this.#path(bucket, row.file);
       const bytes = await guarded(`Cannot read ${path}`, () => readFile(path));
       if (bytes.ok) {
-        if (createHash("sha256").update(bytes.value).digest("hex") === row.sha256) return ok({ ...row, bytes: bytes.value });
+        if (sha256(bytes.value) === row.sha256) return ok({ ...row, bytes: bytes.value });
         const message = `Cannot read ${path}: the file is damaged (its hash is not the one that was written). Put a copy back, or delete the key`;
         return fail({ code: "STORAGE_FAILED", message });
       }

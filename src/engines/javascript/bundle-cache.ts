@@ -11,10 +11,11 @@ import { dirname, join } from "node:path";
 import esbuildPackage from "esbuild/package.json" with { type: "json" };
 import { readRegularFile } from "../../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
+import { sha256 } from "../../base/sha256.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
 import type { Bundle, BundleInput, BundleSource } from "./bundle.ts";
 import { projectOf } from "./bundle-bounds.ts";
-import { BUNDLE_FORMAT, sha256 } from "./bundle-format.ts";
+import { BUNDLE_FORMAT } from "./bundle-format.ts";
 import type { BundleOptions } from "./bundle-options.ts";
 import { sweepBundles } from "./bundle-sweep.ts";
 

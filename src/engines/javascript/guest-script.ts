@@ -10,8 +10,9 @@ import { readFileSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { guestDir, guestFile } from "../../base/package-files.ts";
+import { sha256 } from "../../base/sha256.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
-import { BUNDLE_FORMAT, sha256 } from "./bundle-format.ts";
+import { BUNDLE_FORMAT } from "./bundle-format.ts";
 
 export type GuestScriptName = "prelude" | "wasi";
 

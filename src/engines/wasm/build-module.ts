@@ -3,10 +3,10 @@
  * rewrites it (memory capped, state exported) and keeps module and facts in the
  * cache, by content. Runs where bundling runs: beside the workers, never in one.
  */
-import { createHash } from "node:crypto";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../../base/result.ts";
+import { sha256 } from "../../base/sha256.ts";
 import { MIB } from "../../base/units.ts";
 import type { ContractName } from "../../config/config.ts";
 import { writeFileAtomic } from "../../store/atomic-file.ts";
@@ -46,10 +46,7 @@ export async function buildModule(source: ModuleSource, dataDir: string): Promis
   const read = await readModuleFile(source);
   if (!read.ok) return read;
   const bytes = read.value;
-  const hash = createHash("sha256")
-    .update(JSON.stringify([WASM_FACTS_FORMAT, source.memoryMaxBytes, source.contract]))
-    .update(bytes)
-    .digest("hex");
+  const hash = sha256(JSON.stringify([WASM_FACTS_FORMAT, source.memoryMaxBytes, source.contract]), bytes);
   const folder = join(builtFolder(dataDir), hash);
   const codeFile = join(folder, MODULE_NAME);
   const kept = await readKept(folder);
@@ -159,8 +156,4 @@ async function readKept(folder: string): Promise<WasmFacts | null> {
   } catch {
     return null;
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -3,7 +3,7 @@
  * and figure, what the schema has no field for (commands, memory, verdict,
  * noise) as metadata, and the raw values of every process in order.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../../base/sha256.ts";
 import { median } from "../../stats/quantile.ts";
 import type { Checks } from "../load/plan.ts";
 import type { NoiseNote } from "../noise/notes.ts";
@@ -47,7 +47,7 @@ export function conditionsOf({ measuring, alpha, minimumEffect }: AbPlan): AbCon
   const { load, measuredMs, warmUpMaxMs } = measuring;
   const { connectionMaxCount: connections, body, headers, checks } = load;
   // A comparison sends bodies as they are; templates are for load runs.
-  const bodySha256 = body?.kind === "bytes" ? createHash("sha256").update(body.bytes).digest("hex") : null;
+  const bodySha256 = body?.kind === "bytes" ? sha256(body.bytes) : null;
   return { connections, measuredMs, warmUpMaxMs, bodySha256, headers, checks, alpha, minimumEffect };
 }
 

@@ -7,9 +7,10 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Worker } from "node:worker_threads";
+import { sha256 } from "../../../base/sha256.ts";
 import { writeFileAtomic } from "../../../store/atomic-file.ts";
 import { prepare } from "./prepare.ts";
-import { factsFile, PREPARED_FORMAT, type PreparedFacts, sha256, variantFile } from "./prepared-facts.ts";
+import { factsFile, PREPARED_FORMAT, type PreparedFacts, variantFile } from "./prepared-facts.ts";
 
 export interface PrepareJob {
   readonly moduleFile: string;

@@ -11,9 +11,10 @@ import { join } from "node:path";
 import { WASM_PAGE_BYTES } from "../../../../guest/wasi/channel.ts";
 import { programFile } from "../../../base/package-files.ts";
 import { fail, ok, type Result } from "../../../base/result.ts";
+import { sha256 } from "../../../base/sha256.ts";
 import { describeBytes, MIB, MINUTE_MS, SECOND_MS } from "../../../base/units.ts";
 import type { PrepareJob } from "./prepare-main.ts";
-import { findPrepared, PREPARED_FORMAT, type Prepared, preparedFolder, sha256 } from "./prepared-facts.ts";
+import { findPrepared, PREPARED_FORMAT, type Prepared, preparedFolder } from "./prepared-facts.ts";
 import { sweepPrepared } from "./prepared-sweep.ts";
 
 export interface PrepareModuleOptions {

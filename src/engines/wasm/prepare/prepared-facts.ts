@@ -4,10 +4,10 @@
  * module at once can't mix their files up; the facts are written last and vouch
  * for it. What is damaged, absent or of another version is made anew.
  */
-import { createHash } from "node:crypto";
 import { readFileSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import type { StartMode } from "../../../../guest/wasi/channel.ts";
+import { sha256 } from "../../../base/sha256.ts";
 import type { StartCosts } from "./choose-preparation.ts";
 
 export interface PreparedFacts {
@@ -45,12 +45,6 @@ export function factsFile(folder: string): string {
 
 export function variantFile(folder: string, variant: string): string {
   return join(folder, `${variant}.wasm`);
-}
-
-export function sha256(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest("hex");
 }
 
 /** Null when it is not there whole. */

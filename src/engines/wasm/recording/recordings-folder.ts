@@ -4,9 +4,9 @@
  * write there. Bounded: the oldest go. Whatever the disk does is one warning:
  * a request is never worth less than its recording.
  */
-import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { sha256 } from "../../../base/sha256.ts";
 import { MIB } from "../../../base/units.ts";
 import { writeFileAtomic } from "../../../store/atomic-file.ts";
 import { MODULES_FOLDER } from "./recording.ts";
@@ -52,7 +52,7 @@ export class RecordingsFolder {
 
   /** Kept once; returns its hash. */
   keepModule(functionId: string, bytes: Uint8Array): string {
-    const hash = createHash("sha256").update(bytes).digest("hex");
+    const hash = sha256(bytes);
     if (this.#modules.has(hash)) return hash;
     this.#modules.add(hash);
     this.#enqueue(functionId, async () => {
