@@ -1,6 +1,6 @@
 /**
- * Heartbeat: has a worker been silent for too long? Pure: the caller ticks at
- * a steady interval and says how long the tick took.
+ * Heartbeat: has a worker been silent for too long? A pulse is pure: whoever has
+ * it ticks at a steady interval (everyTick) and says how long the tick took.
  * Silence is summed from ticks, each less what it was late by: a supervisor
  * that was itself suspended (a closed laptop, a stopped process, a stalled
  * terminal) or starved (more work than processors) has no right to call its
@@ -34,4 +34,16 @@ export function createPulse(): Pulse {
       return silentMs > (booted ? SILENCE_MAX_MS : BOOT_MAX_MS);
     },
   };
+}
+
+/** Calls `tick` with the milliseconds since the last one, until the function that it returns is called. */
+export function everyTick(tick: (elapsedMs: number) => void): () => void {
+  let lastMs = performance.now();
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    const elapsedMs = nowMs - lastMs;
+    lastMs = nowMs;
+    tick(elapsedMs);
+  }, HEARTBEAT_TICK_MS);
+  return () => clearInterval(timer);
 }

@@ -17,15 +17,16 @@ import { createSocketPaths, type SocketPaths, sweepLeavings } from "./data-files
 import { DedicatedWorkers } from "./dedicated-workers.ts";
 import { descriptorNotice, openFilesMaxCount } from "./descriptor-limit.ts";
 import { FirstBoot } from "./first-boot.ts";
-import { HEARTBEAT_TICK_MS } from "./heartbeat.ts";
+import { everyTick } from "./heartbeat.ts";
 import { Inquiries } from "./inquiries.ts";
 import { SupervisorJobs } from "./jobs/supervisor-jobs.ts";
-import { describeReload, LiveDeployment, type Workshop } from "./live-deployment.ts";
+import { LiveDeployment, type Renewal, type Workshop } from "./live-deployment.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
 import { formatAddress } from "./port-probe.ts";
 import { type ProfileRequest, Profilers } from "./profilers.ts";
 import { PublicPort } from "./public-port.ts";
+import { Reloads } from "./reloads.ts";
 import { Rollout } from "./rollout.ts";
 import { writableFoldersIn } from "./shared-folders.ts";
 import { WorkerCounts } from "./worker-counts.ts";
@@ -76,7 +77,7 @@ export class Supervisor implements SlotHost {
   readonly counts = new WorkerCounts(this.#inquiries);
   readonly restartsByReason: Partial<Record<RestartReason, number>> = {};
   readonly startedAtMs = Date.now();
-  readonly #options: SupervisorOptions;
+  readonly #handsOff: boolean | undefined;
   readonly #workshop: Promise<Workshop>;
   readonly #shared: WorkerSlot[];
   readonly #dedicated: DedicatedWorkers;
@@ -85,19 +86,19 @@ export class Supervisor implements SlotHost {
   readonly #profilers: Profilers;
   readonly #blame: Blame;
   readonly #buildCheck: BuildCheck;
+  readonly #reloads: Reloads;
   readonly #port: PublicPort;
   readonly #firstBoot = new FirstBoot();
   readonly #launcher: WorkerLauncher;
   readonly #drainGraceMs: number;
   /** null while the deployment is not ready. */
   #rollout: Rollout | null = null;
-  #ticker: NodeJS.Timeout | null = null;
-  #reloading: Promise<Result<void, readonly Failure[]>> = Promise.resolve(ok(undefined));
+  #stopTicking: (() => void) | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: SupervisorOptions) {
     this.config = config;
-    this.#options = options;
+    this.#handsOff = options.handsOff;
     this.#drainGraceMs = options.drainGraceMs ?? DRAIN_GRACE_MS;
     const { dataDir, recordDir } = config;
     this.#launcher = new WorkerLauncher(
@@ -144,6 +145,12 @@ export class Supervisor implements SlotHost {
       build: (functionId) => this.#bundle(functionId),
       record: (level, message, fields) => this.record(level, message, fields),
     });
+    this.#reloads = new Reloads({
+      live: this.live,
+      reconfigure: options.reconfigure ?? (async () => ok(config)),
+      record: (level, message, fields) => this.record(level, message, fields),
+      onRenewed: (renewal) => this.#renewed(renewal),
+    });
     this.#profilers = new Profilers({
       placement: this.placement,
       inquiries: this.#inquiries,
@@ -157,7 +164,7 @@ export class Supervisor implements SlotHost {
   /** Resolves when every worker listens, or has had its first chance to. */
   async start(): Promise<Result<Addresses, readonly Failure[]>> {
     const [claimed, deployed, snapshotFile] = await Promise.all([
-      this.#port.open(this.#options.handsOff),
+      this.#port.open(this.#handsOff),
       this.live.renew(this.config),
       this.#workshop.then((workshop) => workshop.snapshotFile(this.config)),
     ]);
@@ -168,7 +175,7 @@ export class Supervisor implements SlotHost {
     const [shared, dedicated, port, sockets] = [this.#shared, this.#dedicated, this.#port, this.#sockets];
     const prepareGuest = (): Promise<unknown> => this.#workshop.then((workshop) => workshop.snapshotFile(config));
     this.#rollout = new Rollout({ config, snapshotFile, prepareGuest, live, placement, port, sockets, shared, dedicated });
-    this.#startTicking();
+    this.#stopTicking = everyTick((elapsedMs) => this.#tick(elapsedMs));
     for (const slot of this.#shared) slot.sendStart();
     const first = await this.#firstBoot.outcome;
     if (!first.ok) return this.#giveUp([first.failure]);
@@ -197,10 +204,9 @@ export class Supervisor implements SlotHost {
     return this.#dedicated.slotOf(functionId);
   }
 
-  /** Serves what is on disk now. On failure, a throw of ours included, the old deployment stays and the log says why. */
+  /** Serves what is on disk now. On failure the old deployment stays. */
   reload(): Promise<Result<void, readonly Failure[]>> {
-    this.#reloading = this.#reloading.then(() => this.#reload()).catch((error: Error) => this.#reloadThrew(error));
-    return this.#reloading;
+    return this.#reloads.reload();
   }
 
   /** From now on broken functions are told before somebody calls them. */
@@ -360,39 +366,17 @@ export class Supervisor implements SlotHost {
     slot.replace(worker, "runaway", RUNAWAY_GRACE_MS);
   }
 
-  async #reload(): Promise<Result<void, readonly Failure[]>> {
-    const config = (await this.#options.reconfigure?.()) ?? ok(this.config);
-    const renewed = config.ok ? await this.live.renew(config.value) : config;
-    if (!renewed.ok) {
-      for (const failure of renewed.failure)
-        this.record("error", `The old deployment stays: ${failure.message}`, { ...failure, message: undefined });
-      return renewed;
-    }
+  #renewed({ changed }: Renewal): void {
     this.placement.deploy(this.live.identified());
     this.#rollout?.deploy();
     replaceWithoutRights(this.slots, this.live.current);
-    for (const notice of renewed.value.notices) this.record("warn", notice);
-    const { version, functions } = this.live.current;
-    this.record("info", describeReload(renewed.value), { version, functions: functions.length });
-    this.#buildCheck.deployed(new Set(renewed.value.changed));
-    return ok(undefined);
+    this.#buildCheck.deployed(new Set(changed));
   }
 
-  #reloadThrew(error: Error): Result<never, readonly Failure[]> {
-    this.record("error", `The old deployment stays: the reload failed: ${error.message}`, { code: "RELOAD_FAILED", stack: error.stack });
-    return fail([{ code: "RELOAD_FAILED", message: `Cannot reload: ${error.message}`, hint: "The server's log has the stack" }]);
-  }
-
-  #startTicking(): void {
-    let lastMs = performance.now();
-    this.#ticker = setInterval(() => {
-      const nowMs = performance.now();
-      const elapsedMs = nowMs - lastMs;
-      lastMs = nowMs;
-      for (const slot of this.#shared) slot.tick(elapsedMs);
-      this.#dedicated.tick(elapsedMs);
-      this.#profilers.tick(elapsedMs);
-    }, HEARTBEAT_TICK_MS);
+  #tick(elapsedMs: number): void {
+    for (const slot of this.#shared) slot.tick(elapsedMs);
+    this.#dedicated.tick(elapsedMs);
+    this.#profilers.tick(elapsedMs);
   }
 
   async #giveUp(failures: readonly Failure[]): Promise<Result<never, readonly Failure[]>> {
@@ -409,7 +393,7 @@ export class Supervisor implements SlotHost {
     await Promise.all(forwardedTo.map((slot) => slot.drain(this.#drainGraceMs)));
     await this.jobs.close();
     this.live.abandon();
-    if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#stopTicking?.();
     this.#port.release();
     this.#sockets.close();
   }
