@@ -10,7 +10,7 @@ import ivm from "isolated-vm";
 import type { StartMode } from "../../guest/wasi/channel.ts";
 import { builtin } from "../../src/base/builtin.ts";
 import type { Call } from "../../src/engines/engine.ts";
-import { Watchdog } from "../../src/engines/isolate/watchdog.ts";
+import { engineAlone } from "../../src/engines/isolate/engine-alone.ts";
 import { guestScript, snapshotFileName } from "../../src/engines/javascript/guest-script.ts";
 import { loadSnapshot } from "../../src/engines/javascript/snapshot.ts";
 import { compileModule } from "../../src/engines/wasm/compile-module.ts";
@@ -83,17 +83,11 @@ async function inIsolate(): Promise<number> {
 }
 
 async function inEngine(): Promise<number> {
-  const watchdog = new Watchdog();
   const complain = (...words: string[]): void => void process.stderr.write(`${words.join(": ")}\n`);
-  const engine = new WasmEngine({
-    watchdog,
-    snapshot,
-    capabilities: () => Promise.reject(new Error("no store here")),
-    turns: { loopTurn() {}, threadTurn: () => 0, threadTurnEnded() {} },
-    onGuestLog: complain,
-    onRunaway: complain,
-    onCatastrophe: complain,
-  });
+  const capabilities = (): Promise<never> => Promise.reject(new Error("no store here"));
+  const engine = engineAlone(
+    (host) => new WasmEngine({ ...host, snapshot, capabilities, onGuestLog: complain, onRunaway: complain, onCatastrophe: complain }),
+  );
   const template = await engine.prepare({ codeFile: job.codeFile, mapFile: job.factsFile, ...LIMITS, ...FUNCTION });
   const sandbox = await template.open();
   let answered: ((fault: Error | null) => void) | null = null;
@@ -115,7 +109,6 @@ async function inEngine(): Promise<number> {
   if (template.startMode !== job.mode) throw new Error(`It went over to ${template.startMode}`);
   sandbox.close();
   engine.close();
-  watchdog.close();
   return us;
 }
 

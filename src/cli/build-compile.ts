@@ -7,10 +7,7 @@
  */
 import { text } from "node:stream/consumers";
 import { MIB, MINUTE_MS } from "../base/units.ts";
-import { Watchdog } from "../engines/isolate/watchdog.ts";
-import { guestScript } from "../engines/javascript/guest-script.ts";
-import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
-import { loadSnapshot } from "../engines/javascript/snapshot.ts";
+import { loneEngine } from "../engines/javascript/lone-engine.ts";
 import type { CompileInput } from "../serve/build.ts";
 
 export interface CompileJob {
@@ -25,14 +22,7 @@ const COMPILE_MEMORY_BYTES = 512 * MIB;
 void text(process.stdin).then((job) => compile(JSON.parse(job) as CompileJob));
 
 async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<void> {
-  const snapshot = await loadSnapshot(snapshotFile, async () => (await guestScript("prelude", dataDir)).code);
-  const watchdog = new Watchdog();
-  const engine = new JavaScriptEngine({
-    capabilities: null,
-    watchdog,
-    snapshot,
-    scheme: "http",
-    turns: { loopTurn: () => {}, threadTurn: () => 0, threadTurnEnded: () => {} },
+  const engine = await loneEngine(snapshotFile, dataDir, {
     onGuestLog: () => {},
     onRunaway: (functionId) => process.stderr.write(`${functionId}: its compilation can't be stopped\n`),
     onCatastrophe: (functionId, message) => process.stderr.write(`${functionId}: ${message}\n`),
@@ -56,5 +46,4 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
     (await template.open()).close();
   }
   engine.close();
-  watchdog.close();
 }

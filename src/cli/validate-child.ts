@@ -9,11 +9,9 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { type CallFailure, SandboxError } from "../engines/engine.ts";
-import { Watchdog } from "../engines/isolate/watchdog.ts";
-import { guestScript } from "../engines/javascript/guest-script.ts";
-import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
-import { loadSnapshot } from "../engines/javascript/snapshot.ts";
+import { type CallFailure, type Engine, SandboxError } from "../engines/engine.ts";
+
+import { loneEngine } from "../engines/javascript/lone-engine.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 
 export interface LoadJob {
@@ -39,14 +37,7 @@ async function loadAll({ functions, dataDir, scratchDir }: LoadJob): Promise<voi
   // A mark that no function can know: what a module logs is not taken for the probe's word.
   const mark = randomUUID();
   let unserved: readonly string[] = [];
-  const snapshot = await loadSnapshot(join(scratchDir, "guest.snapshot"), async () => (await guestScript("prelude", dataDir)).code);
-  const watchdog = new Watchdog();
-  const engine = new JavaScriptEngine({
-    capabilities: null,
-    watchdog,
-    snapshot,
-    scheme: "http",
-    turns: { loopTurn: () => {}, threadTurn: () => 0, threadTurnEnded: () => {} },
+  const engine = await loneEngine(join(scratchDir, "guest.snapshot"), dataDir, {
     onGuestLog: (_id, _level, message) => {
       if (message.startsWith(mark)) unserved = message.slice(mark.length).split(" ").filter(Boolean);
     },
@@ -60,7 +51,6 @@ async function loadAll({ functions, dataDir, scratchDir }: LoadJob): Promise<voi
     process.stdout.write(`${JSON.stringify(loaded)}\n`);
   }
   engine.close();
-  watchdog.close();
 }
 
 /** Nothing in this process can stop a runaway, nor make V8 sound again. What was written has arrived: pipes are written at once. */
@@ -68,7 +58,7 @@ function endAtOnce(): void {
   process.kill(process.pid, "SIGKILL");
 }
 
-async function load(engine: JavaScriptEngine, spec: FunctionSpec, mark: string, scratchDir: string): Promise<CallFailure | null> {
+async function load(engine: Engine, spec: FunctionSpec, mark: string, scratchDir: string): Promise<CallFailure | null> {
   const { memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes } = spec;
   const codeFile = join(scratchDir, "code.js");
   writeFileSync(codeFile, `(${probe(mark)}, ${readFileSync(spec.bundle!.codeFile, "utf8")})`);

@@ -7,11 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subject } from "../../src/engines/contract.test.ts";
 import type { Engine, EngineSource } from "../../src/engines/engine.ts";
-import { Watchdog } from "../../src/engines/isolate/watchdog.ts";
 import { bundleFunction } from "../../src/engines/javascript/bundle.ts";
 import { guestScript, snapshotFileName } from "../../src/engines/javascript/guest-script.ts";
-import { JavaScriptEngine } from "../../src/engines/javascript/javascript-engine.ts";
-import { loadSnapshot } from "../../src/engines/javascript/snapshot.ts";
+import { loneEngine } from "../../src/engines/javascript/lone-engine.ts";
 import { writeFileAtomic } from "../../src/store/atomic-file.ts";
 
 const workDir = mkdtempSync(join(tmpdir(), "pilotlight-engine-"));
@@ -41,23 +39,11 @@ export interface GuestLogLine {
 /** An engine of its own; guest logs that belong to no call go to `logs`. */
 export async function makeEngine(logs: GuestLogLine[] = []): Promise<Engine> {
   const prelude = await guestScript("prelude", workDir);
-  const snapshot = await loadSnapshot(join(workDir, snapshotFileName(prelude.hash)), async () => prelude.code);
-  const watchdog = new Watchdog();
-  const engine = new JavaScriptEngine({
-    capabilities: null,
-    watchdog,
-    snapshot,
-    scheme: "http",
-    turns: { loopTurn() {}, threadTurn: () => 0, threadTurnEnded() {} },
+  return loneEngine(join(workDir, snapshotFileName(prelude.hash)), workDir, {
     onGuestLog: (_functionId, level, message) => logs.push({ level, message }),
     onRunaway: (functionId) => process.stderr.write(`a turn of ${functionId} can't be stopped\n`),
     onCatastrophe: (functionId, message) => process.stderr.write(`V8 gave up on ${functionId}: ${message}\n`),
   });
-  const close = (): void => {
-    engine.close();
-    watchdog.close();
-  };
-  return { name: engine.name, prepare: (source) => engine.prepare(source), close };
 }
 
 let sourceCount = 0;

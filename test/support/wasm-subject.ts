@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { ContractName } from "../../src/config/config.ts";
 import type { Subject } from "../../src/engines/contract.test.ts";
 import type { Engine, EngineSource } from "../../src/engines/engine.ts";
-import { Watchdog } from "../../src/engines/isolate/watchdog.ts";
+import { engineAlone } from "../../src/engines/isolate/engine-alone.ts";
 import { guestScript, snapshotFileName } from "../../src/engines/javascript/guest-script.ts";
 import { loadSnapshot } from "../../src/engines/javascript/snapshot.ts";
 import { buildModule } from "../../src/engines/wasm/build-module.ts";
@@ -39,21 +39,18 @@ export interface WasmEngineParts {
 
 export async function makeWasmEngine({ capabilities, logs = [] }: WasmEngineParts = {}): Promise<Engine> {
   const script = await guestScript("wasi", workDir);
-  const watchdog = new Watchdog();
-  const engine = new WasmEngine({
-    watchdog,
-    snapshot: await loadSnapshot(join(workDir, snapshotFileName(script.hash)), async () => script.code, "compiled"),
-    capabilities: capabilities ?? (() => Promise.reject(new Error("this test has no store"))),
-    turns: { loopTurn() {}, threadTurn: () => 0, threadTurnEnded() {} },
-    onGuestLog: (_functionId, level, message) => logs.push({ level, message }),
-    onRunaway: (functionId) => process.stderr.write(`a turn of ${functionId} can't be stopped\n`),
-    onCatastrophe: (functionId, message) => process.stderr.write(`V8 gave up on ${functionId}: ${message}\n`),
-  });
-  const close = (): void => {
-    engine.close();
-    watchdog.close();
-  };
-  return { name: engine.name, prepare: (source) => engine.prepare(source), close };
+  const snapshot = await loadSnapshot(join(workDir, snapshotFileName(script.hash)), async () => script.code, "compiled");
+  return engineAlone(
+    (host) =>
+      new WasmEngine({
+        ...host,
+        snapshot,
+        capabilities: capabilities ?? (() => Promise.reject(new Error("this test has no store"))),
+        onGuestLog: (_functionId, level, message) => logs.push({ level, message }),
+        onRunaway: (functionId) => process.stderr.write(`a turn of ${functionId} can't be stopped\n`),
+        onCatastrophe: (functionId, message) => process.stderr.write(`V8 gave up on ${functionId}: ${message}\n`),
+      }),
+  );
 }
 
 export interface ModuleLimits extends Partial<EngineSource> {

@@ -1,0 +1,24 @@
+/**
+ * An engine in a process of its own, where no server counts its turns: what it
+ * needs of one, and its watchdog ended with it.
+ */
+import type { Engine, TurnObserver } from "../engine.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export interface AloneHost {
+  readonly watchdog: Watchdog;
+  readonly turns: TurnObserver;
+}
+
+export function engineAlone(make: (host: AloneHost) => Engine): Engine {
+  const watchdog = new Watchdog();
+  const engine = make({ watchdog, turns: { loopTurn() {}, threadTurn: () => 0, threadTurnEnded() {} } });
+  return {
+    name: engine.name,
+    prepare: (source) => engine.prepare(source),
+    close() {
+      engine.close();
+      watchdog.close();
+    },
+  };
+}
