@@ -58,8 +58,7 @@ export class Command {
   prepare(): number {
     if (this.#mode === "instance") return 0;
     const guest = this.#guest;
-    guest.noted = 0;
-    guest.end = null;
+    guest.begin();
     const exports = this.#instantiate();
     if (this.#mode === "checkpoint") {
       guest.gate.arm(exports);
@@ -138,8 +137,7 @@ export class Command {
   #begin(): void {
     this.#stdout.truncate(this.#stdoutStart);
     this.#stderr.truncate(this.#stderrStart);
-    this.#guest.noted = 0;
-    this.#guest.end = null;
+    this.#guest.begin();
     this.#exitCode = 0;
   }
 

@@ -73,6 +73,12 @@ export class GuestProcess {
     this.#requests = parts.requests;
   }
 
+  /** Another run: nothing is known of it yet. */
+  begin(): void {
+    this.end = null;
+    this.noted = 0;
+  }
+
   /** Suspends the guest until the host has answered. */
   ask(operation: string, ...args: Argument[]): Promise<HostAnswer> {
     if (this.#requests === null) throw new MustWait();

@@ -28,10 +28,6 @@ let compiled: Module | null = null;
 
 export function pageScanOf(memory: Memory): IsZero {
   const { Instance, Module } = webAssembly();
-  compiled ??= new Module(bytesOf(BYTES));
+  compiled ??= new Module(Uint8Array.fromHex(BYTES));
   return new Instance(compiled, { "": { memory } }).exports["isZero"] as IsZero;
-}
-
-function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, index) => Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16));
 }
