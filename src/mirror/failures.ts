@@ -1,0 +1,134 @@
+/**
+ * Failures of the mirror: expected, as values that carry the facts, and the
+ * one place that turns each into a status, a message and a hint. No address
+ * of an upstream appears in them with its credentials: addresses are those of
+ * the configuration, from which credentials were taken out.
+ */
+import type { StoreFault } from "../store/store-fault.ts";
+
+export type UpstreamFailure =
+  | { readonly code: "UPSTREAM_UNREACHABLE"; readonly url: string; readonly reason: string }
+  | { readonly code: "UPSTREAM_TIMEOUT"; readonly url: string; readonly timeoutMs: number }
+  | { readonly code: "UPSTREAM_STATUS"; readonly url: string; readonly status: number; readonly retryAfterMs: number | null }
+  | { readonly code: "UPSTREAM_REDIRECTS"; readonly url: string; readonly reason: string }
+  | { readonly code: "UPSTREAM_TOO_LARGE"; readonly url: string; readonly maxBytes: number }
+  | { readonly code: "UPSTREAM_MALFORMED"; readonly url: string; readonly reason: string }
+  | { readonly code: "UPSTREAM_TRUNCATED"; readonly url: string; readonly gotBytes: number; readonly wantedBytes: number | null }
+  | { readonly code: "UPSTREAM_DIGEST_MISMATCH"; readonly url: string; readonly algorithm: string; readonly wanted: string; readonly got: string }
+  | { readonly code: "UPSTREAM_SIZE_MISMATCH"; readonly url: string; readonly wantedBytes: number; readonly gotBytes: number };
+
+export type MirrorFailure =
+  | UpstreamFailure
+  | { readonly code: "NO_SUCH_PROJECT"; readonly project: string }
+  | { readonly code: "NO_SUCH_FILE"; readonly project: string; readonly filename: string }
+  | { readonly code: "OFFLINE"; readonly what: string }
+  | { readonly code: "HIDDEN_BY_POLICY"; readonly project: string; readonly filename: string; readonly reason: string }
+  | { readonly code: "STOPPING" }
+  | StoreFault;
+
+export interface FailureText {
+  readonly status: number;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What a client is told. */
+export function explainFailure(failure: MirrorFailure): FailureText {
+  switch (failure.code) {
+    case "UPSTREAM_UNREACHABLE":
+      return {
+        status: 502,
+        message: `Cannot fetch ${failure.url}: ${failure.reason}`,
+        hint: "Check the index address and the way to it; what is cached goes on being served",
+      };
+    case "UPSTREAM_TIMEOUT":
+      return {
+        status: 504,
+        message: `Cannot fetch ${failure.url}: no answer within ${failure.timeoutMs} ms`,
+        hint: "Raise --read-timeout, or check the way to the index",
+      };
+    case "UPSTREAM_STATUS":
+      return {
+        status: failure.status === 429 || failure.status === 503 ? 503 : 502,
+        message: `Cannot fetch ${failure.url}: the index answered ${failure.status}`,
+        hint: failure.status === 401 || failure.status === 403 ? "Check the credentials of this index" : "Try again later",
+      };
+    case "UPSTREAM_REDIRECTS":
+      return { status: 502, message: `Cannot fetch ${failure.url}: ${failure.reason}`, hint: "Check the index address" };
+    case "UPSTREAM_TOO_LARGE":
+      return {
+        status: 502,
+        message: `Cannot take ${failure.url}: it is larger than ${failure.maxBytes} bytes`,
+        hint: "Raise the limit in pilotlight.yaml if that is right",
+      };
+    case "UPSTREAM_MALFORMED":
+      return {
+        status: 502,
+        message: `Cannot use the answer of ${failure.url}: ${failure.reason}`,
+        hint: "Check that the address is that of a simple index",
+      };
+    case "UPSTREAM_TRUNCATED":
+      return {
+        status: 502,
+        message: `Cannot complete ${failure.url}: the index sent ${failure.gotBytes} of ${failure.wantedBytes ?? "an unknown number of"} bytes`,
+        hint: "Nothing was kept of it; try again",
+      };
+    case "UPSTREAM_DIGEST_MISMATCH":
+      return {
+        status: 502,
+        message: `Refused ${failure.url}: its ${failure.algorithm} is ${failure.got}, the index promised ${failure.wanted}`,
+        hint: "Nothing was kept of it; tell whoever runs the index",
+      };
+    case "UPSTREAM_SIZE_MISMATCH":
+      return {
+        status: 502,
+        message: `Refused ${failure.url}: it has ${failure.gotBytes} bytes, the index promised ${failure.wantedBytes}`,
+        hint: "Nothing was kept of it; tell whoever runs the index",
+      };
+    case "NO_SUCH_PROJECT":
+      return { status: 404, message: `No index has a project "${failure.project}"`, hint: "Check the name" };
+    case "NO_SUCH_FILE":
+      return {
+        status: 404,
+        message: `The project "${failure.project}" has no file "${failure.filename}"`,
+        hint: "Check the name; its page lists what there is",
+      };
+    case "OFFLINE":
+      return {
+        status: 504,
+        message: `Cannot fetch ${failure.what}: the mirror is offline and has no copy`,
+        hint: "Start it without --offline, or import a bundle that holds it",
+      };
+    case "HIDDEN_BY_POLICY":
+      return {
+        status: 403,
+        message: `"${failure.filename}" is withheld: ${failure.reason}`,
+        hint: `See /explain/${failure.project}`,
+      };
+    case "STOPPING":
+      return { status: 503, message: "The mirror is stopping", hint: "Try again shortly" };
+    case "BUSY":
+    case "STORAGE_FULL":
+    case "STORAGE_FAILED":
+      // The store's message names paths of this machine: the log has it.
+      return {
+        status: failure.code === "BUSY" ? 503 : 500,
+        message: failure.code === "STORAGE_FULL" ? "The mirror's disk is full" : "The mirror's store failed",
+        hint: "See the mirror's log",
+      };
+  }
+}
+
+/** May the same request succeed a moment later? What these say of the world can change by itself. */
+export function isPassing(failure: UpstreamFailure): boolean {
+  switch (failure.code) {
+    case "UPSTREAM_UNREACHABLE":
+    case "UPSTREAM_TIMEOUT":
+    case "UPSTREAM_TRUNCATED":
+      return true;
+    case "UPSTREAM_STATUS":
+      return failure.status === 408 || failure.status === 425 || failure.status === 429 || failure.status >= 500;
+    default:
+      return false;
+  }
+}
