@@ -9,7 +9,8 @@ import type { Artifact, ArtifactKind } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { HidingRule } from "../policy/policy.ts";
 
-export type PageFormat = "json" | "html";
+/** The second and the third are the same bytes under two types: that of PEP 691, and text/html. */
+export type PageFormat = "json" | "html" | "text-html";
 export type PageCoding = "identity" | "gzip" | "br" | "zstd";
 
 /** One form of a page or of the list, ready to be written. Shared by all answers: nobody changes it. */
