@@ -1,0 +1,70 @@
+/**
+ * A project's page in HTML as the mirror tells it (PEP 503, with 592, 629,
+ * 658/714, 708, 740 and 792). Pure.
+ * Every text of an upstream is escaped, and none of its addresses is shown
+ * but those that PEP 708 is about.
+ */
+import { ARTIFACT_SUFFIX } from "../artifact.ts";
+import type { ProjectFile, ProjectPage } from "./project-page.ts";
+import { API_VERSION, relativeAddress } from "./render-json.ts";
+
+/** One digest fits into a link: the first of these, which pip and uv both check, then those that only pip does. */
+const DIGEST_PREFERENCE = ["sha256", "sha512", "sha384", "md5", "sha224", "sha1"];
+
+/** `files` are those of the page that clients may see. */
+export function renderProjectHtml(page: ProjectPage, files: readonly ProjectFile[]): string {
+  const title = `Links for ${page.name}`;
+  const metas = [
+    ...(page.status === null ? [] : [meta("project-status", page.status.state)]),
+    ...(page.status === null || page.status.reason === null ? [] : [meta("project-status-reason", page.status.reason)]),
+    ...page.tracks.map((address) => meta("tracks", address)),
+    ...page.alternateLocations.map((address) => meta("alternate-locations", address)),
+  ];
+  return renderDocument(title, metas, files.map(renderLink), page.lastSerial);
+}
+
+/** A page of links, for the list as well. */
+export function renderDocument(title: string, metas: readonly string[], lines: readonly string[], lastSerial: number | null): string {
+  const head = ['<meta charset="utf-8">', meta("repository-version", API_VERSION), ...metas, `<title>${escapeHtml(title)}</title>`];
+  return [
+    `<!DOCTYPE html>\n<html>\n<head>\n${head.join("\n")}\n</head>\n<body>\n<h1>${escapeHtml(title)}</h1>\n`,
+    lines.join(""),
+    `</body>\n</html>\n${lastSerial === null ? "" : `<!--SERIAL ${lastSerial}-->\n`}`,
+  ].join("");
+}
+
+/** Safe in text and in attributes, whichever quotes those have. */
+export function escapeHtml(text: string): string {
+  return /[&<>"']/.test(text) ? text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string) : text;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+function meta(name: string, content: string): string {
+  return `<meta name="pypi:${name}" content="${escapeHtml(content)}">`;
+}
+
+function renderLink(file: ProjectFile): string {
+  const digest = bestDigest(file.hashes);
+  let attributes = `href="${escapeHtml(relativeAddress(file.filename))}${digest === null ? "" : `#${digest}`}"`;
+  if (file.requiresPython !== null) attributes += ` data-requires-python="${escapeHtml(file.requiresPython)}"`;
+  if (file.yanked !== false) attributes += ` data-yanked="${file.yanked === true ? "" : escapeHtml(file.yanked)}"`;
+  if (file.coreMetadata !== false) {
+    const metadata = (file.coreMetadata === true ? null : bestDigest(file.coreMetadata)) ?? "true";
+    // Both names, the second for clients of before PEP 714.
+    attributes += ` data-core-metadata="${metadata}" data-dist-info-metadata="${metadata}"`;
+  }
+  if (file.gpgSignature !== null) attributes += ` data-gpg-sig="${file.gpgSignature}"`;
+  if (file.provenance !== null)
+    attributes += ` data-provenance="${escapeHtml(relativeAddress(file.filename + ARTIFACT_SUFFIX.provenance))}"`;
+  return `<a ${attributes}>${escapeHtml(file.filename)}</a><br>\n`;
+}
+
+/** "sha256=…"; algorithms that no installer checks in a link are left to JSON. */
+function bestDigest(hashes: Readonly<Record<string, string>>): string | null {
+  for (const algorithm of DIGEST_PREFERENCE) {
+    const digest = Object.hasOwn(hashes, algorithm) ? hashes[algorithm] : undefined;
+    if (digest !== undefined) return `${algorithm}=${digest}`;
+  }
+  return null;
+}
