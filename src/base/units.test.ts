@@ -24,8 +24,8 @@ test("what is not a size is refused with the accepted forms", () => {
   }
 });
 
-test("a duration may be milliseconds or carry ms, s, m or h", () => {
-  const durations = { "250": 250, "250ms": 250, "30s": 30_000, "1.5s": 1_500, "5m": 300_000, "1h": 3_600_000 };
+test("a duration may be milliseconds or carry ms, s, m, h or d", () => {
+  const durations = { "250": 250, "250ms": 250, "30s": 30_000, "1.5s": 1_500, "5m": 300_000, "1h": 3_600_000, "7d": 604_800_000 };
   for (const [text, ms] of Object.entries(durations)) assert.deepEqual(parseDuration(text), { ok: true, value: ms }, text);
   for (const text of ["", "s", "5 days", "-1s"]) assert.equal(parseDuration(text).ok, false, text);
 });

@@ -1,5 +1,5 @@
 /**
- * Sizes and durations as people write them: "128m", "64k", "1.5gb", "30s".
+ * Sizes and durations as people write them: "128m", "64k", "1.5gb", "30s", "7d".
  * Suffixes are powers of 1024, in any case; a bare number is bytes or
  * milliseconds. Everything else is refused with the accepted forms, because a
  * limit read wrongly is worse than a limit not set.
@@ -16,7 +16,7 @@ export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
 const SIZE_FORMS = 'use bytes or a number with k, m or g: 65536, 64k, "128m", 1gb';
-const DURATION_FORMS = "use milliseconds or a number with ms, s, m or h: 250, 250ms, 30s, 5m, 1h";
+const DURATION_FORMS = "use milliseconds or a number with ms, s, m, h or d: 250, 250ms, 30s, 5m, 1h";
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   "": 1,
@@ -31,7 +31,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   gb: GIB,
   gib: GIB,
 };
-const DURATION_UNITS: Readonly<Record<string, number>> = { "": 1, ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS };
+const DURATION_UNITS: Readonly<Record<string, number>> = { "": 1, ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
 
 /** A whole number of bytes; the fault is a phrase that follows "<what> ". */
 export function parseSize(text: string): Result<number, string> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { transformSync } from "esbuild";
-import { readTree } from "../config/tree.ts";
+import { readServerTree } from "../config/server-tree.ts";
 import { parseYaml } from "../config/yaml.ts";
 import { parseHttpFile } from "./http-tests/parse.ts";
 import { projectFiles } from "./init-files.ts";
@@ -20,7 +20,7 @@ test("the functions of a new project parse, and each has a test that parses", ()
 test("the settings of a new project are accepted", () => {
   const tree = parseYaml(FILES["pilotlight.yaml"]!, "pilotlight.yaml");
   assert.ok(tree.ok);
-  assert.deepEqual(readTree(tree.value).failures, []);
+  assert.deepEqual(readServerTree(tree.value, []).failures, []);
 });
 
 test("a new project keeps its secrets and what is made out of git", () => {

@@ -12,11 +12,10 @@ import { stopOnSignal } from "../serve/signals.ts";
 import { prepareDataFolder } from "../store/data-folder.ts";
 import { prepareRecordFolder } from "../store/record-folder.ts";
 import { type Call, EXIT_FAILED, EXIT_MISUSE, EXIT_OK, printFailures } from "./command.ts";
+import { endWithNpm } from "./end-with-npm.ts";
 
 /** Anything else that keeps a server from starting is in what was asked for: a taken port, an override of no function. */
 const OUR_FAULT = new Set(["WORKER_BOOT_FAILED", "WORKER_FAILED"]);
-
-const PARENT_LOOK_MS = 500;
 
 export async function runServer(call: Call, mode: Config["mode"]): Promise<number> {
   const { io } = call;
@@ -39,7 +38,7 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
     reconfigure: configure,
   });
   const ended = stopOnSignal(server);
-  endWithNpm(call);
+  endWithNpm(io);
   const started = await server.start();
   if (!started.ok) {
     printFailures(mode, started.failure, io);
@@ -65,20 +64,6 @@ async function onlyFailure({ source }: Config, functions: readonly FunctionRepor
   const [only] = functions;
   const isSingle = (source.kind === "file" || source.kind === "eval") && functions.length === 1;
   return isSingle && only !== undefined ? server.failureOf(only.id) : null;
-}
-
-/**
- * npm and npx start commands through a shell, which dies of a SIGTERM meant
- * for us without passing it on. Being adopted by another parent is the signal.
- */
-function endWithNpm({ io }: Call): void {
-  if (io.env["npm_command"] === undefined) return;
-  const parent = process.ppid;
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(timer);
-    process.kill(process.pid, "SIGTERM");
-  }, PARENT_LOOK_MS).unref();
 }
 
 async function lineStyle({ io }: Call, config: Config): Promise<(line: string) => string> {

@@ -4,17 +4,15 @@
  * settings as serve would use, so that what passes here passes there.
  */
 import type { Config } from "../config/config.ts";
+import { CONFIG_FLAG, ENV_FILE_FLAG } from "../config/file-flags.ts";
 import type { Flag } from "../config/flags.ts";
-import { configFromFlags, ENV_FILE_FLAG } from "../config/parse.ts";
+import { configFromFlags } from "../config/parse.ts";
 import { SETTING_FLAGS } from "../config/settings.ts";
 import { prepareDataFolder } from "../store/data-folder.ts";
 import { type Call, printFailures } from "./command.ts";
 
 /** For a command that asks for no limits. */
-export const FILE_FLAGS: readonly Flag[] = [
-  ...SETTING_FLAGS.filter((flag) => flag.name === "data-dir"),
-  { name: "config", value: "FILE", group: "Files", help: "a pilotlight.yaml elsewhere" },
-];
+export const FILE_FLAGS: readonly Flag[] = [...SETTING_FLAGS.filter((flag) => flag.name === "data-dir"), CONFIG_FLAG];
 
 const LIMITS = ["memory", "timeout", "cpu-timeout"];
 

@@ -119,5 +119,5 @@ export function describeFlags(flags: readonly Flag[]): string {
 /** How values are written, by the placeholder that stands for them. */
 const UNITS: Readonly<Record<string, string>> = {
   SIZE: "bytes, or a number with k, m or g: 64k, 128m, 1g",
-  TIME: "milliseconds, or a number with ms, s, m or h: 250ms, 30s, 5m",
+  TIME: "milliseconds, or a number with ms, s, m, h or d: 250ms, 30s, 5m",
 };

@@ -6,7 +6,8 @@
 import { resolve } from "node:path";
 import type { Failure } from "../base/result.ts";
 import type { Allow, FunctionOverrides } from "./config.ts";
-import { placeOf, snakeCase, type Tree, unknownKey } from "./keys.ts";
+import { notAMap, readInto } from "./fields.ts";
+import { snakeCase, type Tree, unknownKey } from "./keys.ts";
 import {
   isPlainObject,
   type Reader,
@@ -107,11 +108,11 @@ export function readOverrides(map: unknown, tree: Tree): ReadOverrides {
   const failures: Failure[] = [];
   // Without a prototype: a function may be called "constructor".
   const functions: Record<string, FunctionOverrides> = Object.create(null);
-  if (!isPlainObject(map)) return { functions, failures: map === null ? [] : [notAMap(["functions"], tree)] };
+  if (!isPlainObject(map)) return { functions, failures: map === null ? [] : [notAMap(tree, ["functions"])] };
   for (const [id, entry] of Object.entries(map)) {
     const path = ["functions", id];
     if (isPlainObject(entry)) functions[id] = readFunction(entry, path, tree, failures);
-    else if (entry !== null) failures.push(notAMap(path, tree));
+    else if (entry !== null) failures.push(notAMap(tree, path));
   }
   return { functions, failures };
 }
@@ -122,8 +123,8 @@ function readFunction(entry: Record<string, unknown>, path: readonly string[], t
     if (value === undefined) continue;
     const key = snakeCase(name);
     if (key === "allow") overrides["allow"] = readAllow(value, [...path, name], tree, failures);
-    else if (!Object.hasOwn(FIELDS, key)) failures.push(unknownKey([...path, name], OVERRIDE_KEYS, placeOf(tree, [...path, name])));
-    else readInto(overrides, FIELDS[key]!.field, FIELDS[key]!.read, value, [...path, name], tree, failures);
+    else if (!Object.hasOwn(FIELDS, key)) failures.push(unknownKey(tree, [...path, name], OVERRIDE_KEYS));
+    else readInto(overrides, FIELDS[key]!.field, FIELDS[key]!, value, [...path, name], tree, failures);
   }
   if (typeof overrides["source"] === "string") overrides["source"] = resolve(tree.baseDir, overrides["source"]);
   return overrides;
@@ -131,44 +132,16 @@ function readFunction(entry: Record<string, unknown>, path: readonly string[], t
 
 function readAllow(value: unknown, path: readonly string[], tree: Tree, failures: Failure[]): Allow {
   const allow: Record<string, unknown> = {};
-  if (!isPlainObject(value)) failures.push(notAMap(path, tree));
+  if (!isPlainObject(value)) failures.push(notAMap(tree, path));
   else {
     for (const [name, names] of Object.entries(value)) {
       if (Object.hasOwn(ALLOW_FIELDS, name))
-        readInto(allow, name, ALLOW_FIELDS[name as keyof Allow], names, [...path, name], tree, failures);
-      else failures.push(unknownKey([...path, name], Object.keys(ALLOW_FIELDS), placeOf(tree, [...path, name])));
+        readInto(allow, name, { read: ALLOW_FIELDS[name as keyof Allow] }, names, [...path, name], tree, failures);
+      else failures.push(unknownKey(tree, [...path, name], Object.keys(ALLOW_FIELDS)));
     }
   }
   const { dir } = allow as Allow;
   // "HOST::GUEST": the part before the colons is a path here.
   if (dir !== undefined) allow["dir"] = dir.map((text) => text.replace(/^[^:]+/, (host) => resolve(tree.baseDir, host)));
   return allow;
-}
-
-function readInto(
-  target: Record<string, unknown>,
-  field: string,
-  read: Reader<unknown>,
-  value: unknown,
-  path: readonly string[],
-  tree: Tree,
-  failures: Failure[],
-): void {
-  const result = read(value);
-  if (result.ok) target[field] = result.value;
-  else
-    failures.push({
-      code: "CONFIG_BAD_VALUE",
-      message: `${path.join(".")} ${JSON.stringify(value)} ${result.failure}`,
-      ...placeOf(tree, path),
-    });
-}
-
-function notAMap(path: readonly string[], tree: Tree): Failure {
-  return {
-    code: "CONFIG_BAD_VALUE",
-    message: `${path.join(".")} is not a map`,
-    hint: "Write `key: value` lines under it",
-    ...placeOf(tree, path),
-  };
 }

@@ -7,7 +7,8 @@ import { after, test } from "node:test";
 import type { Failure } from "../base/result.ts";
 import type { Config } from "./config.ts";
 import { parseConfig, resolveConfig } from "./parse.ts";
-import { SETTING_KEYS, settingHelp } from "./settings.ts";
+import { settingHelp } from "./setting.ts";
+import { SETTING_KEYS, SETTINGS } from "./settings.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "pilotlight-config-"));
 after(() => rmSync(cwd, { recursive: true, force: true }));
@@ -67,7 +68,7 @@ test("what is said of single functions is refused at the top, with its place", a
 test("the limits that the documentation shows as defaults are the defaults", async () => {
   const keys = SETTING_KEYS.filter((key) => key.startsWith("http."));
   assert.ok(keys.length > 0);
-  const lines = keys.map((key) => `  ${key.slice("http.".length)}: ${settingHelp(key).shown}`);
+  const lines = keys.map((key) => `  ${key.slice("http.".length)}: ${settingHelp(SETTINGS, key).shown}`);
   const shown = await withYaml(`http:\n${lines.join("\n")}\n`);
   assert.deepEqual(shown.ok && shown.value.http, (await parse([])).http);
 });

@@ -7,17 +7,19 @@
 import { availableParallelism, totalmem } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import { nearest } from "../base/suggest.ts";
 import type { Config, FunctionOverrides } from "./config.ts";
 import { ENV_FILE_NAME, fillEnvironment } from "./env-file.ts";
+import { CONFIG_FLAG, CONFIG_VARIABLE, ENV_FILE_FLAG } from "./file-flags.ts";
 import { type Flag, HELP_FLAG, type ParsedFlags, parseFlags } from "./flags.ts";
+import { MIRROR_KEY } from "./keys.ts";
+import { flagLayer, type Layer } from "./layer.ts";
 import { type ServerOptions, SOURCE_OPTIONS } from "./options.ts";
-import { SETTING_FLAGS, SETTING_KEYS, SETTINGS, type Setting, type SettingKey } from "./settings.ts";
+import { NO_SETTINGS, readServerTree, type ServerTree } from "./server-tree.ts";
+import type { SettingTable } from "./setting.ts";
+import { SETTING_FLAGS, SETTINGS } from "./settings.ts";
 import { type Machine, settle } from "./settle.ts";
 import { type FoundSource, findSource, statOrNull } from "./source.ts";
-import { type Given, type Layer, readTree } from "./tree.ts";
-
-export type Env = Readonly<Record<string, string | undefined>>;
+import { type Env, misspeltVariables, type Variable, variableLayer } from "./variables.ts";
 
 export interface CommandLine {
   readonly mode: Config["mode"];
@@ -32,21 +34,18 @@ export interface CommandLine {
   readonly machine?: Machine;
 }
 
-export const ENV_FILE_FLAG: Flag = {
-  name: "env-file",
-  value: "FILE",
-  group: "Files",
-  help: "NAME=value lines for what the environment lacks; dev reads the project's .env unasked",
-};
-
 /** The flags of `serve` and `dev`. */
 export const SERVER_FLAGS: readonly Flag[] = [
   ...SETTING_FLAGS,
   { name: "eval", short: "e", value: "CODE", group: "Files", help: "serve this code on every path instead of a PATH" },
-  { name: "config", value: "FILE", group: "Files", help: "a pilotlight.yaml elsewhere" },
+  CONFIG_FLAG,
   ENV_FILE_FLAG,
   HELP_FLAG,
 ];
+
+const VARIABLES: readonly Variable[] = Object.entries(SETTINGS as SettingTable).flatMap(([setting, { env }]) =>
+  env === undefined ? [] : [{ name: env, setting }],
+);
 
 export function parseConfig(line: CommandLine): Promise<Result<Config, readonly Failure[]>> {
   return configFromFlags(parseFlags(SERVER_FLAGS, line.args, 1), line);
@@ -62,18 +61,19 @@ export async function configFromFlags(flags: ParsedFlags, line: Omit<CommandLine
   const envFile = named === undefined ? dotEnvOf(found, values.get("config")?.[0], line) : resolve(line.cwd, named);
   const unreadable = fillEnvironment(line.env, envFile);
   const env = { ...line.env, ...line.variables };
-  const failures = [...flags.failures, ...(unreadable === null ? [] : [unreadable]), ...misspeltVariables(env)];
+  const misspelt = misspeltVariables(env, "PILOTLIGHT_", [CONFIG_VARIABLE, ...VARIABLES.map(({ name }) => name)]);
+  const failures = [...flags.failures, ...(unreadable === null ? [] : [unreadable]), ...misspelt];
   if (code !== undefined && path !== null) {
     failures.push({ code: "CONFIG_CONFLICT", message: `Both --eval and ${path} are given`, hint: "Keep one of them" });
   }
-  const config = values.get("config")?.[0] ?? env["PILOTLIGHT_CONFIG"] ?? null;
-  const layers = [flagLayer(values, line.cwd), envLayer(env, line.cwd)];
+  const config = values.get("config")?.[0] ?? env[CONFIG_VARIABLE] ?? null;
+  const layers = [flagLayer(SETTING_FLAGS, values, line.cwd), variableLayer(VARIABLES, env, line.cwd)];
   return assemble({ ...line, found, config, layers, functions: {}, failures });
 }
 
 /** createServer's options to a Config; a pilotlight.yaml that belongs to the path is read below them. */
 export async function resolveConfig(options: ServerOptions, cwd: string, machine?: Machine): Promise<Result<Config, readonly Failure[]>> {
-  const read = readTree({ root: options, baseDir: cwd, at: () => undefined }, SOURCE_OPTIONS);
+  const read = readServerTree({ root: options, baseDir: cwd, at: () => undefined }, SOURCE_OPTIONS);
   return assemble({
     mode: options.mode ?? "serve",
     cwd,
@@ -127,53 +127,18 @@ function dotEnvOf(found: Result<FoundSource>, config: string | undefined, line: 
   return file !== null && statOrNull(file)?.isFile() ? file : null;
 }
 
-async function readConfigFile(
-  parts: Parts,
-  beside: string | null,
-  failures: Failure[],
-): Promise<{ layer: Layer; functions: Readonly<Record<string, FunctionOverrides>> }> {
+async function readConfigFile(parts: Parts, beside: string | null, failures: Failure[]): Promise<ServerTree> {
   const file = parts.config === null ? beside : parts.config === false ? null : resolve(parts.cwd, parts.config);
-  if (file === null) return { layer: new Map(), functions: {} };
+  if (file === null) return NO_SETTINGS;
   const { loadYaml } = await import("./yaml.ts");
   const loaded = await loadYaml(file);
   if (!loaded.ok) {
     failures.push(...loaded.failure);
-    return { layer: new Map(), functions: {} };
+    return NO_SETTINGS;
   }
-  const read = readTree(loaded.value);
+  const read = readServerTree(loaded.value, [MIRROR_KEY]);
   failures.push(...read.failures);
   return read;
-}
-
-function flagLayer(values: ReadonlyMap<string, readonly string[]>, cwd: string): Layer {
-  const layer = new Map<SettingKey, Given>();
-  for (const flag of SETTING_FLAGS) {
-    const given = values.get(flag.name)?.at(-1);
-    if (given !== undefined) layer.set(flag.setting as SettingKey, { value: given, origin: `--${flag.name}`, baseDir: cwd });
-  }
-  return layer;
-}
-
-/** Variables that are set but empty count as absent, as unset ones in a compose file do. */
-function envLayer(env: Env, cwd: string): Layer {
-  const layer = new Map<SettingKey, Given>();
-  for (const key of SETTING_KEYS) {
-    const name = (SETTINGS[key] as Setting<unknown>).env;
-    const given = name === undefined ? undefined : env[name];
-    if (name !== undefined && given) layer.set(key, { value: given, origin: name, baseDir: cwd });
-  }
-  return layer;
-}
-
-/** A misspelt variable would leave a limit unset without a word; other PILOTLIGHT_ names may be somebody's own. */
-function misspeltVariables(env: Env): Failure[] {
-  const known = ["PILOTLIGHT_CONFIG", ...SETTING_KEYS.flatMap((key) => (SETTINGS[key] as Setting<unknown>).env ?? [])];
-  return Object.keys(env).flatMap((name) => {
-    const meant = name.startsWith("PILOTLIGHT_") && !known.includes(name) ? nearest(name, known) : null;
-    return meant === null
-      ? []
-      : [{ code: "CONFIG_UNKNOWN_VARIABLE", message: `Unknown environment variable ${name}`, hint: `Did you mean ${meant}?` }];
-  });
 }
 
 function thisMachine(): Machine {

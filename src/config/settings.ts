@@ -3,10 +3,9 @@
  * key, with the flag, the environment variable and the reader that belong to
  * it. Flags, help, YAML and createServer's options all come from this table.
  */
-import { assert } from "../base/assert.ts";
 import type { Flag } from "./flags.ts";
+import { HTTP_SETTINGS } from "./http-settings.ts";
 import {
-  type Reader,
   readAddress,
   readBoolean,
   readCount,
@@ -19,16 +18,7 @@ import {
   readSizeAboveZero,
   readText,
 } from "./readers.ts";
-
-export interface Setting<Value> {
-  readonly read: Reader<Value>;
-  readonly env?: string;
-  readonly flag?: Omit<Flag, "setting">;
-  /** What the flag says otherwise: for a setting without one. */
-  readonly about?: SettingHelp;
-}
-
-export type SettingHelp = Pick<Flag, "value" | "help" | "shown">;
+import { type SettingTable, settingFlags } from "./setting.ts";
 
 const COUNT_MAX = 1_000_000_000;
 const LISTEN = "Listening";
@@ -189,25 +179,7 @@ export const SETTINGS = {
       shown: "128k",
     },
   },
-  "http.body_max": { read: readSize, about: { value: "SIZE", help: "largest request body, then 413", shown: "100m" } },
-  "http.header_max": { read: readSizeAboveZero, about: { value: "SIZE", help: "largest head of a request, then 431", shown: "32k" } },
-  "http.target_max": { read: readSizeAboveZero, about: { value: "SIZE", help: "longest path and query, then 414", shown: "16k" } },
-  "http.header_timeout": {
-    read: readDurationAboveZero,
-    about: { value: "TIME", help: "from a request's first byte to the end of its head, then 408", shown: "10s" },
-  },
-  "http.idle_timeout": {
-    read: readDurationAboveZero,
-    about: { value: "TIME", help: "longest silence while a body is sent or taken", shown: "30s" },
-  },
-  "http.keep_alive_timeout": {
-    read: readDurationAboveZero,
-    about: { value: "TIME", help: "longest wait for a connection's next request", shown: "65s" },
-  },
-  "http.connections_max": {
-    read: readCount(1, 10_000_000),
-    about: { value: "N", help: "connections open at once, in one worker; more are answered 503", shown: "20000" },
-  },
+  ...HTTP_SETTINGS,
   "jobs.requests": {
     read: readBoolean,
     about: { help: "whether a client's Prefer: respond-async (or X-Gojinn-Async: true) makes its request a job", shown: "true" },
@@ -227,22 +199,11 @@ export const SETTINGS = {
     read: readDurationAboveZero,
     about: { value: "TIME", help: "how long a dead job can be looked at and replayed", shown: "720h" },
   },
-} as const satisfies Readonly<Record<string, Setting<unknown>>>;
+} as const satisfies SettingTable;
 
 export type SettingKey = keyof typeof SETTINGS;
-export type SettingValue<Key extends SettingKey> = (typeof SETTINGS)[Key] extends Setting<infer Value> ? Value : never;
 
 export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
 
 /** The flags of `serve` and `dev` that set something. */
-export const SETTING_FLAGS: readonly Flag[] = SETTING_KEYS.flatMap((key) => {
-  const { flag } = SETTINGS[key] as Setting<unknown>;
-  return flag === undefined ? [] : [{ ...flag, setting: key }];
-});
-
-export function settingHelp(key: SettingKey): SettingHelp {
-  const { flag, about } = SETTINGS[key] as Setting<unknown>;
-  const help = flag ?? about;
-  assert(help !== undefined, `the setting ${key} is explained nowhere`);
-  return help;
-}
+export const SETTING_FLAGS: readonly Flag[] = settingFlags(SETTINGS);

@@ -4,12 +4,15 @@
  * collected, none stops the others.
  */
 import { relative, resolve, sep } from "node:path";
+import { deepFreeze } from "../base/deep-freeze.ts";
 import { isLoopback } from "../base/loopback.ts";
 import type { Failure } from "../base/result.ts";
 import { DAY_MS, formatSize, GIB, HOUR_MS, KIB, MIB, SECOND_MS } from "../base/units.ts";
 import type { AdminConfig, Config, FunctionOverrides, Source } from "./config.ts";
 import { GivenValues } from "./given-values.ts";
-import type { Layer } from "./tree.ts";
+import { settleHttp } from "./http-settings.ts";
+import type { Layer } from "./layer.ts";
+import { SETTINGS } from "./settings.ts";
 
 export interface Machine {
   readonly cpuCount: number;
@@ -22,6 +25,8 @@ const ADMIN_PORT_DEFAULT = 8081;
 const ADMIN_TOKEN_MIN_LENGTH = 16;
 const ADMIN_ADDRESS_KEYS = ["admin", "admin.host", "admin.port"] as const;
 
+type ServerValues = GivenValues<typeof SETTINGS>;
+
 export function settle(
   mode: Config["mode"],
   layers: readonly Layer[],
@@ -30,7 +35,7 @@ export function settle(
   cwd: string,
   machine: Machine,
 ): { readonly config: Config; readonly failures: readonly Failure[] } {
-  const given = new GivenValues(layers);
+  const given = new GivenValues(SETTINGS, layers);
   const host = given.value("host", LOOPBACK);
   const port = given.value("port", PORT_DEFAULT);
   const memoryMaxBytes = given.value("memory", 128 * MIB);
@@ -56,15 +61,7 @@ export function settle(
     recordDir: given.path("record", "any"),
     tls: given.tlsPair("tls.cert", "tls.key"),
     admin: settleAdmin(given, port),
-    http: {
-      bodyMaxBytes: given.value("http.body_max", 100 * MIB),
-      headerMaxBytes: given.value("http.header_max", 32 * KIB),
-      targetMaxBytes: given.value("http.target_max", 16 * KIB),
-      headerTimeoutMs: given.value("http.header_timeout", 10 * SECOND_MS),
-      idleTransferTimeoutMs: given.value("http.idle_timeout", 30 * SECOND_MS),
-      keepAliveTimeoutMs: given.value("http.keep_alive_timeout", 65 * SECOND_MS),
-      connectionMaxCount: given.value("http.connections_max", 20_000),
-    },
+    http: settleHttp(given, 100 * MIB),
     workerMemoryMaxBytes: given.value("worker_memory", workerMemoryDefault),
     sandboxMemoryBudgetBytes: given.value("sandbox_memory_budget", 512 * MIB),
     jobs: {
@@ -88,7 +85,7 @@ export function settle(
   return { config: deepFreeze(config), failures };
 }
 
-function settleAdmin(given: GivenValues, port: number): AdminConfig | null {
+function settleAdmin(given: ServerValues, port: number): AdminConfig | null {
   // The nearest layer that speaks of the address speaks alone: `--admin off` beats a port in the file.
   const nearest = given.nearest(...ADMIN_ADDRESS_KEYS);
   const address = nearest?.has("admin") ? given.value("admin", undefined) : undefined;
@@ -163,12 +160,4 @@ function memoryFailures({ memoryMaxBytes, workerMemoryMaxBytes }: Config): Failu
 function sameHost(one: string, other: string): boolean {
   const wildcards = ["0.0.0.0", "::"];
   return one === other || wildcards.includes(one) || wildcards.includes(other) || (isLoopback(one) && isLoopback(other));
-}
-
-function deepFreeze<Value>(value: Value): Value {
-  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) deepFreeze(inner);
-  }
-  return value;
 }

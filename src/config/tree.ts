@@ -1,83 +1,79 @@
 /**
  * Trees: settings that arrive nested, from pilotlight.yaml or as createServer's
- * options, flattened to the dotted keys of settings.ts. Unknown keys are
- * failures with their position: a misspelt limit must not pass silently.
+ * options, flattened to the dotted keys of a table. Unknown keys are failures
+ * with their position: a misspelt limit must not pass silently.
  */
 import type { Failure } from "../base/result.ts";
-import type { FunctionOverrides } from "./config.ts";
-import { placeOf, snakeCase, type Tree, unknownKey } from "./keys.ts";
-import { OVERRIDE_KEYS, readOverrides } from "./overrides.ts";
+import { notAMap } from "./fields.ts";
+import { nameOf, placeOf, snakeCase, type Tree, unknownKey } from "./keys.ts";
+import type { Given, Layer } from "./layer.ts";
 import { isPlainObject } from "./readers.ts";
-import { SETTING_KEYS, SETTINGS, type SettingKey } from "./settings.ts";
+import type { SettingTable } from "./setting.ts";
 
-/** One value and where somebody wrote it. */
-export interface Given {
-  readonly value: unknown;
-  /** How a message names it: "--port", "PILOTLIGHT_PORT", "port". */
-  readonly origin: string;
-  /** Relative paths in it start here. */
-  readonly baseDir: string;
-  readonly at?: NonNullable<Failure["at"]>;
+export interface TreeSchema {
+  readonly settings: SettingTable;
+  /** Dotted keys that hold more than the value of a setting, each with what takes it. */
+  readonly structures: Readonly<Record<string, (value: unknown, path: readonly string[]) => readonly Failure[]>>;
+  /** Words at the top that are somebody else's. */
+  readonly otherKeys: readonly string[];
+  /** What to do about a dotted key that is known elsewhere; null for one that is not. */
+  readonly elsewhere: (key: string) => string | null;
 }
-
-export type Layer = ReadonlyMap<SettingKey, Given>;
 
 export interface ReadTree {
   readonly layer: Layer;
-  readonly functions: Readonly<Record<string, FunctionOverrides>>;
   readonly failures: readonly Failure[];
 }
 
-/** The one top-level word that is not a setting: overrides per function. */
-const FUNCTIONS_KEY = "functions";
-
-export function readTree(tree: Tree, otherKeys: readonly string[] = []): ReadTree {
-  const layer = new Map<SettingKey, Given>();
+export function readTree(tree: Tree, schema: TreeSchema): ReadTree {
+  const { settings, structures, otherKeys, elsewhere } = schema;
+  const layer = new Map<string, Given>();
   const failures: Failure[] = [];
-  let functions: Readonly<Record<string, FunctionOverrides>> = {};
 
+  const unknown = (path: readonly string[], key: string): Failure => {
+    const hint = elsewhere(key);
+    return hint === null ? unknownKey(tree, path, siblings(schema, path.slice(0, -1).map(snakeCase))) : misplaced(tree, path, hint);
+  };
   const visit = (value: Record<string, unknown>, path: readonly string[]): void => {
     for (const [name, entry] of Object.entries(value)) {
       if (entry === undefined) continue;
       const entryPath = [...path, name];
       const key = entryPath.map(snakeCase).join(".");
-      const position = placeOf(tree, entryPath);
-      if (path.length === 0 && otherKeys.includes(name)) continue;
-      if (key === FUNCTIONS_KEY) {
-        const read = readOverrides(entry, tree);
-        functions = read.functions;
-        failures.push(...read.failures);
-      } else if (isPlainObject(entry) && isGroup(key)) visit(entry, entryPath);
-      else if (Object.hasOwn(SETTINGS, key))
-        layer.set(key as SettingKey, { value: entry, origin: entryPath.join("."), baseDir: tree.baseDir, ...position });
-      else if (path.length === 0 && OVERRIDE_KEYS.includes(key)) failures.push(ofOneFunction(name, position));
-      else failures.push(unknownKey(entryPath, siblings(path.map(snakeCase), otherKeys), position));
+      if (path.length === 0 && (otherKeys.includes(name) || otherKeys.includes(key))) continue;
+      if (Object.hasOwn(structures, key)) failures.push(...structures[key]!(entry, entryPath));
+      else if (isPlainObject(entry) && isGroup(schema, key)) visit(entry, entryPath);
+      else if (Object.hasOwn(settings, key))
+        layer.set(key, { value: entry, origin: nameOf(tree, entryPath), baseDir: tree.baseDir, ...placeOf(tree, entryPath) });
+      else failures.push(unknown(entryPath, key));
     }
   };
 
   if (isPlainObject(tree.root)) visit(tree.root, []);
-  else if (tree.root !== null && tree.root !== undefined) {
-    failures.push({
-      code: "CONFIG_BAD_VALUE",
-      message: "Cannot read the configuration: it is not a map",
-      hint: "Write `key: value` lines",
-      ...placeOf(tree, []),
-    });
-  }
-  return { layer, functions, failures };
+  else if (tree.root !== null && tree.root !== undefined) failures.push(tree.under === undefined ? notAFile(tree) : notAMap(tree, []));
+  return { layer, failures };
 }
 
-function ofOneFunction(name: string, position: Pick<Failure, "at">): Failure {
-  const hint = `It is said of single functions: write it under ${FUNCTIONS_KEY}, below the function's name`;
-  return { code: "CONFIG_UNKNOWN_KEY", message: `Unknown key "${name}" at the top`, hint, ...position };
+function notAFile(tree: Tree): Failure {
+  return {
+    code: "CONFIG_BAD_VALUE",
+    message: "Cannot read the configuration: it is not a map",
+    hint: "Write `key: value` lines",
+    ...placeOf(tree, []),
+  };
 }
 
-function isGroup(key: string): boolean {
-  return SETTING_KEYS.some((setting) => setting.startsWith(`${key}.`));
+function misplaced(tree: Tree, path: readonly string[], hint: string): Failure {
+  const where = path.length === 1 && tree.under === undefined ? " at the top" : "";
+  return { code: "CONFIG_UNKNOWN_KEY", message: `Unknown key "${nameOf(tree, path)}"${where}`, hint, ...placeOf(tree, path) };
 }
 
-function siblings(path: readonly string[], otherKeys: readonly string[]): string[] {
-  const inside = SETTING_KEYS.map((key) => key.split(".")).filter((key) => path.every((part, index) => key[index] === part));
+function isGroup({ settings, structures }: TreeSchema, key: string): boolean {
+  return [...Object.keys(settings), ...Object.keys(structures)].some((known) => known.startsWith(`${key}.`));
+}
+
+function siblings({ settings, structures, otherKeys }: TreeSchema, path: readonly string[]): string[] {
+  const keys = [...Object.keys(settings), ...Object.keys(structures)].map((key) => key.split("."));
+  const inside = keys.filter((key) => path.every((part, index) => key[index] === part));
   const names = new Set(inside.flatMap((key) => key.slice(path.length, path.length + 1)));
-  return path.length === 0 ? [...names, FUNCTIONS_KEY, ...otherKeys] : [...names];
+  return path.length === 0 ? [...names, ...otherKeys] : [...names];
 }

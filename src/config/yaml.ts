@@ -5,7 +5,7 @@
  * not stand inside what they mean: nobody behind this file expects a cycle.
  */
 import { dirname } from "node:path";
-import { type Document, isMap, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
+import { type Document, isMap, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
 import { readRegularFile } from "../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Tree } from "./keys.ts";
@@ -75,10 +75,16 @@ function cyclicAliases(document: Document.Parsed): { name: string; offset: numbe
   return found;
 }
 
-/** Where the last key of the path stands in the text. */
+/** Where the last key, or entry of a list, of the path stands in the text. */
 function keyOffset(node: unknown, path: readonly string[]): number | null {
   let offset: number | null = null;
   for (const name of path) {
+    if (isSeq(node)) {
+      const item = node.items[Number(name)] as Node | undefined;
+      offset = item?.range?.[0] ?? offset;
+      node = item;
+      continue;
+    }
     if (!isMap(node)) return offset;
     const pair = node.items.find((item: Pair<unknown, unknown>) => String((item.key as { value?: unknown })?.value ?? item.key) === name);
     if (pair === undefined) return offset;
