@@ -1,6 +1,6 @@
 /**
  * MirrorConfig: what `pilotlight mirror` runs with, after every default is
- * filled and every unit converted. Produced once (settle-mirror.ts), frozen,
+ * filled and every unit converted. Produced once (mirror/parse.ts), frozen,
  * then trusted. Plain data: parts of it cross to threads.
  */
 import type { HttpLimits, TlsConfig } from "./config.ts";
@@ -86,6 +86,8 @@ export type StorageConfig =
       readonly prefix: string;
       readonly accessKeyId: string;
       readonly secretAccessKey: string;
+      /** Belongs to keys that are given for some time only. */
+      readonly sessionToken: string | null;
       readonly forcePathStyle: boolean;
       readonly partBytes: number;
       readonly connectionsMax: number;
@@ -122,6 +124,6 @@ export interface PolicyRule {
 export interface ClientsConfig {
   /** Bearer tokens; as the password of any user name they work for pip and uv, too. */
   readonly tokens: readonly string[];
-  /** htpasswd file (bcrypt, {SHA}, plain refused), absolute. */
+  /** htpasswd file (bcrypt, apr1, {SHA}; plain and crypt are refused), absolute. */
   readonly htpasswdFile: string | null;
 }
