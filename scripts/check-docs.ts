@@ -1,13 +1,13 @@
 /**
  * Documented examples: a code block fenced as ts, tsx, js or jsx whose first
  * line is `// file: NAME` is a whole file, and must parse. Running them is the
- * tests' business; this keeps a page from drifting into pseudo-code. The page
+ * tests' business; this keeps a page from drifting into pseudo-code. The pages
  * of settings must say what the code says (configuration-tables.ts).
  */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { transformSync } from "esbuild";
-import { checkConfigurationPage } from "./configuration-tables.ts";
+import { checkConfigurationPages } from "./configuration-tables.ts";
 
 export interface Example {
   /** Line of its first line in the page, from 1. */
@@ -27,7 +27,7 @@ export function checkDocs(root: string): string[] {
       return problem === null ? [] : [`${page}:${example.line + problem.line}: ${example.name}: ${problem.text}`];
     });
   });
-  return [...examples, ...checkConfigurationPage(root)];
+  return [...examples, ...checkConfigurationPages(root)];
 }
 
 export function examplesOf(markdown: string): Example[] {
