@@ -29,6 +29,7 @@ const PROGRAMS = [
   "cli/replay-child",
   "engines/wasm/prepare/prepare-main",
   "lab/load/load-thread",
+  "mirror/clients/password-thread",
   "store/store-thread",
   "store/sql-thread",
 ];
