@@ -6,7 +6,7 @@
 import type { ProjectFile } from "../simple/project-page.ts";
 
 export interface Verdict {
-  /** In shadow mode true all the same: `rule` says what would have been. */
+  /** In shadow mode true all the same: `hiddenBy` says what would have been. */
   readonly visible: boolean;
   /** Null when nothing is against the file. */
   readonly hiddenBy: HidingRule | null;
@@ -25,8 +25,13 @@ export interface HidingRule {
 }
 
 export interface Policy {
-  /** `status` is the project's (PEP 792); `isOwn` is true for the folder of packages, which the cool-down passes over. */
-  judge(project: string, file: ProjectFile, nowMs: number, isOwn: boolean): Verdict;
-  /** False when no project can be touched: pages need not be judged. */
+  /**
+   * `isOwn` is true for the folder of packages, which the cool-down passes over; `state` is the project's (PEP 792), where its
+   * page tells one.
+   */
+  judge(project: string, file: ProjectFile, nowMs: number, isOwn: boolean, state?: string | null): Verdict;
+  /** When the first of the hidden files will be shown with nobody's doing: so long a listing made now is right. Null for never. */
+  nextChangeMs(project: string, files: readonly ProjectFile[], nowMs: number, isOwn: boolean): number | null;
+  /** False when no project can be touched, except one that its index has quarantined: pages need not be judged. */
   readonly isActive: boolean;
 }
