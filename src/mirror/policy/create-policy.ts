@@ -1,0 +1,171 @@
+/**
+ * The configured policy: rules in order, the first match decides; then the
+ * cool-down, which an allowing rule doesn't lift (exemptions do). Everything
+ * that can't be told counts against the file: a version that its name doesn't
+ * tell is denied by every rule that denies some versions of the project, and a
+ * file without a believable upload time never cools down.
+ * A page may list 10,000 files: rules are chosen once a project, versions are
+ * parsed and judged once each. Must not read the clock.
+ */
+import { assert } from "../../base/assert.ts";
+import type { Failure } from "../../base/result.ts";
+import { DAY_MS, formatDuration } from "../../base/units.ts";
+import type { PolicyConfig, PolicyRule } from "../../config/mirror-config.ts";
+import { parseDistributionName } from "../simple/distribution-name.ts";
+import type { ProjectFile } from "../simple/project-page.ts";
+import { parseSpecifier, type Specifier, specifierMatches } from "../versions/specifier.ts";
+import { parseVersion } from "../versions/version.ts";
+import { matchingName } from "./name-pattern.ts";
+import type { HidingRule, Policy, Verdict } from "./policy.ts";
+import { describeMoment, parseUploadTime } from "./upload-time.ts";
+
+const NOTHING_AGAINST: Verdict = Object.freeze({ visible: true, hiddenBy: null });
+
+const QUARANTINED: HidingRule = Object.freeze({
+  kind: "quarantined",
+  rule: "quarantined by its index",
+  reason: "its index has quarantined the project",
+  sinceMs: null,
+  untilMs: null,
+});
+
+/** A rule that names the project at hand. */
+interface ApplicableRule {
+  readonly action: PolicyRule["action"];
+  readonly specifier: Specifier;
+  readonly text: string;
+  readonly reason: string | null;
+}
+
+/** What the configuration says of one project. */
+interface ProjectRules {
+  readonly project: string;
+  readonly rules: readonly ApplicableRule[];
+  readonly asksVersions: boolean;
+  readonly isExempt: boolean;
+  /** By version, null where the name of a file doesn't tell one. */
+  readonly denials: Map<string | null, HidingRule | null>;
+}
+
+/** What is wrong with the rules: to be asked before createPolicy, which takes them for right. */
+export function checkPolicy(config: PolicyConfig): readonly Failure[] {
+  return config.rules.flatMap((rule) => {
+    const parsed = parseSpecifier(rule.versions);
+    if (parsed.ok) return [];
+    const message = `Cannot use the rule "${rule.action} ${rule.names.join(", ")}": ${JSON.stringify(rule.versions)} ${parsed.failure}`;
+    return [{ code: "POLICY_VERSIONS", message, hint: "Give versions like >=2.0,<3 or leave them out for all" }];
+  });
+}
+
+export function createPolicy(config: PolicyConfig): Policy {
+  return new ConfiguredPolicy(config);
+}
+
+class ConfiguredPolicy implements Policy {
+  readonly isActive: boolean;
+  readonly #config: PolicyConfig;
+  readonly #specifiers: readonly Specifier[];
+  readonly #cooldownText: string;
+  /** Of the project asked for last: a page is judged file after file. */
+  #latest: ProjectRules | null = null;
+
+  constructor(config: PolicyConfig) {
+    this.#config = config;
+    this.#specifiers = config.rules.map(({ versions }) => {
+      const parsed = parseSpecifier(versions);
+      assert(parsed.ok, `a rule with the versions ${JSON.stringify(versions)} got past the configuration`);
+      return parsed.value;
+    });
+    this.#cooldownText = config.cooldownMs % DAY_MS === 0 ? `${config.cooldownMs / DAY_MS}d` : formatDuration(config.cooldownMs);
+    this.isActive = config.rules.length > 0 || config.cooldownMs > 0;
+  }
+
+  judge(project: string, file: ProjectFile, nowMs: number, isOwn: boolean, state: string | null = null): Verdict {
+    const hiddenBy = this.#hidingRule(project, file, nowMs, isOwn, state);
+    return hiddenBy === null ? NOTHING_AGAINST : { visible: this.#config.mode === "shadow", hiddenBy };
+  }
+
+  nextChangeMs(project: string, files: readonly ProjectFile[], nowMs: number, isOwn: boolean): number | null {
+    const { cooldownMs, mode } = this.#config;
+    const rules = this.#rulesOf(project);
+    if (cooldownMs === 0 || mode === "shadow" || isOwn || rules.isExempt) return null;
+    let next: number | null = null;
+    for (const file of files) {
+      const uploadMs = parseUploadTime(file.uploadTime);
+      if (uploadMs === null) continue;
+      const shownMs = uploadMs + cooldownMs;
+      if (shownMs <= nowMs || (next !== null && shownMs >= next)) continue;
+      if (this.#denial(rules, file.filename) === null) next = shownMs;
+    }
+    return next;
+  }
+
+  #hidingRule(project: string, file: ProjectFile, nowMs: number, isOwn: boolean, state: string | null): HidingRule | null {
+    if (state === "quarantined") return QUARANTINED;
+    const rules = this.#rulesOf(project);
+    const denial = this.#denial(rules, file.filename);
+    if (denial !== null) return { ...denial, sinceMs: parseUploadTime(file.uploadTime) };
+    const isCooled = this.#config.cooldownMs === 0 || isOwn || rules.isExempt;
+    return isCooled ? null : this.#heldBack(parseUploadTime(file.uploadTime), nowMs);
+  }
+
+  #heldBack(uploadMs: number | null, nowMs: number): HidingRule | null {
+    const rule = `cooldown ${this.#cooldownText}`;
+    if (uploadMs === null) {
+      const reason = `its index gives no upload time that can be read, and files younger than ${this.#cooldownText} are held back`;
+      return { kind: "no-upload-time", rule, reason, sinceMs: null, untilMs: null };
+    }
+    const untilMs = uploadMs + this.#config.cooldownMs;
+    if (uploadMs > nowMs) {
+      const reason = `its upload time ${describeMoment(uploadMs)} lies in the future, and files younger than ${this.#cooldownText} are held back`;
+      return { kind: "no-upload-time", rule, reason, sinceMs: null, untilMs };
+    }
+    if (untilMs <= nowMs) return null;
+    const reason = `it is younger than ${this.#cooldownText} and held back until ${describeMoment(untilMs)}`;
+    return { kind: "cooldown", rule, reason, sinceMs: uploadMs, untilMs };
+  }
+
+  #rulesOf(project: string): ProjectRules {
+    if (this.#latest?.project === project) return this.#latest;
+    const rules = this.#config.rules.flatMap(({ action, names, versions, reason }, place): ApplicableRule[] => {
+      const pattern = matchingName(names, project);
+      if (pattern === null) return [];
+      return [{ action, specifier: this.#specifiers[place]!, text: `${action} ${pattern} ${versions}`.trimEnd(), reason }];
+    });
+    const asksVersions = rules.some(({ specifier }) => specifier.clauses.length > 0);
+    const isExempt = matchingName(this.#config.cooldownExempt, project) !== null;
+    this.#latest = { project, rules, asksVersions, isExempt, denials: new Map() };
+    return this.#latest;
+  }
+
+  /** The rule that denies the file, without its times. */
+  #denial(rules: ProjectRules, filename: string): HidingRule | null {
+    if (rules.rules.length === 0) return null;
+    const version = rules.asksVersions ? versionOf(filename, rules.project) : null;
+    let denial = rules.denials.get(version);
+    if (denial === undefined) {
+      denial = decide(rules.rules, version);
+      rules.denials.set(version, denial);
+    }
+    return denial;
+  }
+}
+
+/** Null, too, for a file that bears another project's name: what it says of a version is not of this one. */
+function versionOf(filename: string, project: string): string | null {
+  const parsed = parseDistributionName(filename, project);
+  return parsed?.project === project ? parsed.version : null;
+}
+
+function decide(rules: readonly ApplicableRule[], text: string | null): HidingRule | null {
+  const version = text === null ? null : parseVersion(text);
+  for (const { action, specifier, text: rule, reason } of rules) {
+    const matches = specifier.clauses.length === 0 ? true : text === null ? null : specifierMatches(specifier, text, version);
+    if (matches === false || (matches === null && action === "allow")) continue;
+    if (action === "allow") return null;
+    const why = reason ?? `the rule "${rule}" withholds it`;
+    const doubt = matches === null ? "; its version can't be told from its name" : "";
+    return { kind: "deny", rule, reason: `${why}${doubt}`, sinceMs: null, untilMs: null };
+  }
+  return null;
+}
