@@ -30,6 +30,7 @@ const PROGRAMS = [
   "engines/wasm/prepare/prepare-main",
   "lab/load/load-thread",
   "mirror/clients/password-thread",
+  "mirror/packages/inspect-thread",
   "store/store-thread",
   "store/sql-thread",
 ];
