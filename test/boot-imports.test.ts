@@ -32,3 +32,15 @@ test("the first worker is forked before HTTP, TLS or cryptography are loaded", (
     [],
   );
 });
+
+test("a mirror is configured, and its clients are known, before HTTP, TLS or cryptography are loaded", () => {
+  for (const module of ["config/mirror/parse.ts", "mirror/client-auth.ts"]) {
+    const loaded = builtinsOf(module, []);
+    assert.deepEqual(
+      // An import of node:util, which reads flags, names worker_threads.
+      loaded.filter((name) => COSTLY.test(name) && !/(?:fs\/promises|worker_threads)$/.test(name)),
+      [],
+      module,
+    );
+  }
+});

@@ -31,6 +31,9 @@ export const builtin = {
   get v8(): typeof import("node:v8") {
     return process.getBuiltinModule("node:v8");
   },
+  get workerThreads(): typeof import("node:worker_threads") {
+    return process.getBuiltinModule("node:worker_threads");
+  },
   get zlib(): typeof import("node:zlib") {
     return process.getBuiltinModule("node:zlib");
   },

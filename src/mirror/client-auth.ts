@@ -8,8 +8,8 @@
  * pip sends the same one with every request.
  * User names are no secret here: an unknown one is denied at once.
  */
-import { createHmac, randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
+import { builtin } from "../base/builtin.ts";
 import { readRegularFile } from "../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { MIB, MINUTE_MS, SECOND_MS } from "../base/units.ts";
@@ -53,7 +53,7 @@ export function createClientAuth(config: ClientsConfig | null, parts: ClientAuth
 type Users = ReadonlyMap<string, PasswordHash>;
 
 class ListedClients implements ClientAuth {
-  readonly #key = randomBytes(32);
+  readonly #key = builtin.crypto.randomBytes(32);
   readonly #tokens: ReadonlySet<string>;
   readonly #file: string | null;
   readonly #parts: ClientAuthParts;
@@ -131,7 +131,7 @@ class ListedClients implements ClientAuth {
   }
 
   #digest(text: string): string {
-    return createHmac("sha256", this.#key).update(text).digest("base64");
+    return builtin.crypto.createHmac("sha256", this.#key).update(text).digest("base64");
   }
 }
 

@@ -5,7 +5,8 @@
  * queue that grows would be the attack's success. The thread is started by the
  * first question, and again after it was lost.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { builtin } from "../../base/builtin.ts";
 import { programFile } from "../../base/package-files.ts";
 import type { PasswordHash } from "./htpasswd.ts";
 import type { PasswordAnswer, PasswordQuestion } from "./password-thread.ts";
@@ -76,7 +77,9 @@ export class ThreadQueue implements PasswordQueue {
   }
 
   #started(): Worker {
-    const worker = new Worker(programFile("mirror/clients/password-thread"), { resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB } });
+    const worker = new builtin.workerThreads.Worker(programFile("mirror/clients/password-thread"), {
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
+    });
     worker.on("message", ({ id, isRight }: PasswordAnswer) => {
       if (id === this.#questionCount) this.#settle(isRight ? "right" : "wrong");
     });
