@@ -7,6 +7,7 @@ import { realpathSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { type ByteRange, parseRange } from "./byte-range.ts";
 import { chooseCoding } from "./content-coding.ts";
+import { matchesIfRange, matchesNoneMatch } from "./entity-tag.ts";
 import { answerError } from "./error-answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Representation, StaticCache, type StaticFile } from "./static-cache.ts";
@@ -106,10 +107,7 @@ function answerRange(exchange: Exchange, form: Representation, range: ByteRange)
 /** If-None-Match outranks If-Modified-Since (RFC 9110 section 13.2.2). */
 function isNotModified(exchange: Exchange, file: StaticFile, form: Representation): boolean {
   const noneMatch = exchange.header("if-none-match");
-  if (noneMatch !== undefined) {
-    // Weak comparison: W/ in front makes no difference.
-    return noneMatch.trim() === "*" || noneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === form.etag);
-  }
+  if (noneMatch !== undefined) return matchesNoneMatch(noneMatch, form.etag);
   const modifiedSince = exchange.header("if-modified-since");
   return modifiedSince !== undefined && file.lastModifiedMs <= Date.parse(modifiedSince);
 }
@@ -118,7 +116,7 @@ function isNotModified(exchange: Exchange, file: StaticFile, form: Representatio
 function rangeStillApplies(exchange: Exchange, file: StaticFile, form: Representation): boolean {
   const condition = exchange.header("if-range");
   if (condition === undefined) return true;
-  return condition.startsWith('"') ? condition === form.etag : Date.parse(condition) === file.lastModifiedMs;
+  return condition.startsWith('"') ? matchesIfRange(condition, form.etag) : Date.parse(condition) === file.lastModifiedMs;
 }
 
 async function stream(exchange: Exchange, form: Representation, status: number, lines: string, range: ByteRange): Promise<void> {

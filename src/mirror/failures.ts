@@ -48,6 +48,13 @@ export function explainFailure(failure: MirrorFailure): FailureText {
         hint: "Raise --read-timeout, or check the way to the index",
       };
     case "UPSTREAM_STATUS":
+      if (failure.status === 404 || failure.status === 410) {
+        return {
+          status: 404,
+          message: `The index lists ${failure.url} and does not have it (${failure.status})`,
+          hint: "Its page may be out of date: DELETE /cache/{project} asks for it anew",
+        };
+      }
       return {
         status: failure.status === 429 || failure.status === 503 ? 503 : 502,
         message: `Cannot fetch ${failure.url}: the index answered ${failure.status}`,

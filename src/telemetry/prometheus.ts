@@ -198,7 +198,7 @@ export function exposition(): Exposition {
   return new Exposition();
 }
 
-class Exposition {
+export class Exposition {
   #text = "";
 
   family(name: string, kind: Kind, help: string): void {

@@ -1,0 +1,101 @@
+/**
+ * Face: what the mirror says of itself, and the few requests that change what
+ * it keeps. Everything here is for people and their dashboards: none of it is
+ * on an installer's way.
+ */
+import { JSON_LINE } from "../../http/answer-lines.ts";
+import { answerError } from "../../http/error-answer.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { PROMETHEUS_CONTENT_TYPE } from "../../telemetry/prometheus.ts";
+import { ARTIFACT_SUFFIX, type ArtifactKind } from "../artifact.ts";
+import { explainProject } from "../explain/explain-project.ts";
+import type { MirrorFailure } from "../failures.ts";
+import type { FileAnswers } from "../files/file-answers.ts";
+import type { MirrorFace } from "../front.ts";
+import type { MirrorParts } from "../mirror.ts";
+import { healthOf } from "./health.ts";
+import { homePage } from "./home-page.ts";
+import { renderMetrics } from "./metrics.ts";
+
+const FRESH_LINE = "cache-control: no-store\r\n";
+const HTML_LINES = `content-type: text/html; charset=utf-8\r\n${FRESH_LINE}`;
+/** As proxpi and groxpi answer: scripts that drop caches look at it. */
+const DONE = '{"status":"success","data":null}\n';
+const LOCK_FILE_MAX_BYTES = 16 * 1024 * 1024;
+const SAVINGS_SHOWN_MAX = 1_000;
+
+export function createFace(parts: MirrorParts, files: FileAnswers, nowMs: () => number): MirrorFace {
+  const startedAtMs = nowMs();
+  return {
+    home(exchange) {
+      exchange.respond(200, HTML_LINES, homePage(parts, { startedAtMs, nowMs: nowMs() }));
+    },
+    health(exchange) {
+      respondJson(exchange, healthOf(parts, { startedAtMs, nowMs: nowMs() }));
+    },
+    alive(exchange) {
+      respondJson(exchange, { status: "success", data: null });
+    },
+    metrics(exchange) {
+      exchange.respond(200, `content-type: ${PROMETHEUS_CONTENT_TYPE}\r\n${FRESH_LINE}`, renderMetrics(parts));
+    },
+    savings(exchange) {
+      const projects = [...parts.counters.savings].sort(([, one], [, other]) => other.bytes - one.bytes).slice(0, SAVINGS_SHOWN_MAX);
+      respondJson(exchange, { projects: projects.map(([project, saved]) => ({ project, ...saved })) });
+    },
+    async explain(exchange, project) {
+      const explained = await parts.pages.explain(project);
+      if (!explained.ok) return explained.failure;
+      respondJson(exchange, await explainProject(explained.value));
+      return null;
+    },
+    explainMany: (exchange) => explainPosted(exchange, parts),
+    async drop(exchange, what) {
+      const failure = what === "list" ? await forget(parts, "") : await drop(parts, files, what.project, what.filename);
+      if (failure === null) exchange.respond(200, JSON_LINE, DONE);
+      return failure;
+    },
+  };
+}
+
+async function explainPosted(exchange: Exchange, { pages }: MirrorParts): Promise<null> {
+  const { length } = exchange.body;
+  if (length !== null && length > LOCK_FILE_MAX_BYTES) {
+    answerError(exchange, 413, "BODY_TOO_LARGE", `A lock file may have ${LOCK_FILE_MAX_BYTES} bytes`);
+    return null;
+  }
+  let body: Uint8Array | null;
+  try {
+    body = await exchange.body.readAll();
+  } catch {
+    // The listener has refused it, or the client has left.
+    return null;
+  }
+  const { explainRequirements } = await import("../explain/explain-requirements.ts");
+  const text = new TextDecoder().decode(body ?? new Uint8Array());
+  const explained = await explainRequirements(text, exchange.header("content-type") ?? "", (project) => pages.explain(project));
+  if (explained.ok) respondJson(exchange, explained.value);
+  else answerError(exchange, 400, "BAD_REQUIREMENTS", explained.failure);
+  return null;
+}
+
+async function drop(parts: MirrorParts, files: FileAnswers, project: string, filename: string | null): Promise<MirrorFailure | null> {
+  if (filename === null) return forget(parts, project);
+  for (const kind of Object.keys(ARTIFACT_SUFFIX) as ArtifactKind[]) {
+    const found = await parts.pages.find(project, filename, kind);
+    if (!found.ok && kind === "file") return found.failure;
+    if (!found.ok) continue;
+    const failure = await files.drop(found.value.artifact);
+    if (failure !== null) return failure;
+  }
+  return null;
+}
+
+async function forget({ pages }: MirrorParts, page: string): Promise<null> {
+  await pages.forget(page);
+  return null;
+}
+
+function respondJson(exchange: Exchange, value: object): void {
+  exchange.respond(200, JSON_LINE + FRESH_LINE, `${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,60 @@
+/**
+ * Digest: what a transfer's content must be, checked as it arrives. The
+ * SHA-256 is always made, because content is kept under it; when the index
+ * promises no SHA-256, the strongest other hash that it promises is checked.
+ */
+import { createHash, type Hash } from "node:crypto";
+
+/** As indexes spell them (hashlib's names), strongest first, and as Node does. */
+const OTHERS: readonly (readonly [name: string, nodeName: string])[] = [
+  ["sha512", "sha512"],
+  ["blake2b", "blake2b512"],
+  ["sha3_512", "sha3-512"],
+  ["sha384", "sha384"],
+  ["sha3_384", "sha3-384"],
+  ["sha3_256", "sha3-256"],
+  ["sha224", "sha224"],
+  ["sha1", "sha1"],
+  ["md5", "md5"],
+];
+
+export interface Mismatch {
+  readonly algorithm: string;
+  readonly wanted: string;
+  readonly got: string;
+}
+
+export interface DigestResult {
+  readonly sha256: string;
+  /** False when the index promised no hash that can be checked. */
+  readonly checked: boolean;
+  readonly mismatch: Mismatch | null;
+}
+
+export class Digest {
+  readonly #sha256 = createHash("sha256");
+  readonly #wanted: { readonly algorithm: string; readonly value: string } | null;
+  readonly #other: Hash | null;
+
+  /** `wanted` by algorithm, hexadecimal, as in Artifact.hashes. */
+  constructor(wanted: Readonly<Record<string, string>>) {
+    const other = OTHERS.find(([name]) => wanted[name] !== undefined);
+    const algorithm = wanted["sha256"] !== undefined ? "sha256" : (other?.[0] ?? null);
+    this.#wanted = algorithm === null ? null : { algorithm, value: (wanted[algorithm] as string).toLowerCase() };
+    this.#other = algorithm === null || algorithm === "sha256" || other === undefined ? null : createHash(other[1]);
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#sha256.update(bytes);
+    this.#other?.update(bytes);
+  }
+
+  /** Once, behind the last byte. */
+  finish(): DigestResult {
+    const sha256 = this.#sha256.digest("hex");
+    if (this.#wanted === null) return { sha256, checked: false, mismatch: null };
+    const { algorithm, value: wanted } = this.#wanted;
+    const got = this.#other?.digest("hex") ?? sha256;
+    return { sha256, checked: true, mismatch: got === wanted ? null : { algorithm, wanted, got } };
+  }
+}

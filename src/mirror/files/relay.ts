@@ -1,0 +1,90 @@
+/**
+ * Relay: upstream's answer passed on to one client without being kept, for when
+ * the disk takes no more. It is verified all the same: the last block waits for
+ * the hash. One client, one request to upstream: the price of a full disk.
+ */
+import type { Exchange } from "../../http/exchange.ts";
+import type { Artifact } from "../artifact.ts";
+import type { MirrorFailure } from "../failures.ts";
+import { UpstreamError } from "../upstream/upstream.ts";
+import { Digest } from "./digest.ts";
+import { drained } from "./send-file.ts";
+import { WITHHELD_BYTES } from "./transfer.ts";
+import type { DownloadEvent } from "./transfer-source.ts";
+
+/** Null when the exchange is answered or broken off. `events` must come in the order of the file. */
+export async function relay(
+  exchange: Exchange,
+  artifact: Artifact,
+  headerLines: string,
+  events: AsyncIterable<DownloadEvent>,
+): Promise<MirrorFailure | null> {
+  const url = artifact.source.kind === "index" ? artifact.source.url : artifact.filename;
+  const digest = new Digest(artifact.hashes);
+  const held = new HeldBack(exchange, headerLines, artifact.sizeBytes);
+  try {
+    for await (const event of events) {
+      if (exchange.aborted) return null;
+      if (event.kind === "restart") return held.giveUp({ code: "UPSTREAM_TRUNCATED", url, gotBytes: held.takenBytes, wantedBytes: held.totalBytes });
+      if (event.kind === "size") {
+        held.totalBytes ??= event.totalBytes;
+        continue;
+      }
+      digest.update(event.bytes);
+      await held.take(event.bytes);
+    }
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    return held.giveUp(error.failure);
+  }
+  const { mismatch } = digest.finish();
+  if (mismatch !== null) return held.giveUp({ code: "UPSTREAM_DIGEST_MISMATCH", url, ...mismatch });
+  held.finish();
+  return null;
+}
+
+class HeldBack {
+  totalBytes: number | null;
+  takenBytes = 0;
+  readonly #exchange: Exchange;
+  readonly #headerLines: string;
+  #chunks: Uint8Array[] = [];
+  #heldBytes = 0;
+
+  constructor(exchange: Exchange, headerLines: string, totalBytes: number | null) {
+    this.#exchange = exchange;
+    this.#headerLines = headerLines;
+    this.totalBytes = totalBytes;
+  }
+
+  /** Sends what came before the last block; waits for a slow client. */
+  async take(bytes: Uint8Array): Promise<void> {
+    this.takenBytes += bytes.length;
+    this.#chunks.push(bytes);
+    this.#heldBytes += bytes.length;
+    while (this.#chunks.length > 1 && this.#heldBytes - (this.#chunks[0] as Uint8Array).length >= WITHHELD_BYTES) {
+      const chunk = this.#chunks.shift() as Uint8Array;
+      this.#heldBytes -= chunk.length;
+      this.#begin();
+      if (!this.#exchange.write(chunk)) await drained(this.#exchange);
+    }
+  }
+
+  finish(): void {
+    this.totalBytes ??= this.#exchange.answered ? null : this.takenBytes;
+    this.#begin();
+    for (const chunk of this.#chunks) this.#exchange.write(chunk);
+    this.#exchange.end();
+  }
+
+  /** The failure when the client can still be told; else the connection breaks. */
+  giveUp(failure: MirrorFailure): MirrorFailure | null {
+    if (!this.#exchange.answered) return failure;
+    this.#exchange.destroy();
+    return null;
+  }
+
+  #begin(): void {
+    if (!this.#exchange.answered) this.#exchange.start(200, this.#headerLines, this.totalBytes);
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Front of the mirror: from a request to its answer. Pages that are prepared
+ * are answered in this very turn of the event loop; everything else waits for
+ * pages, the store or upstream, and a failure of theirs becomes an answer here.
+ */
+import { JSON_LINE } from "../http/answer-lines.ts";
+import { matchesNoneMatch } from "../http/entity-tag.ts";
+import { answerError } from "../http/error-answer.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ClientAuth } from "./client-auth.ts";
+import type { MirrorCounters, ResourceKind } from "./counters.ts";
+import { explainFailure, type MirrorFailure } from "./failures.ts";
+import type { FileAnswers } from "./files/file-answers.ts";
+import type { MirrorLog } from "./log.ts";
+import { formOf } from "./negotiation.ts";
+import type { Observer } from "./observer.ts";
+import type { CacheOutcome, FoundArtifact, PageName, Pages, Representation } from "./pages/pages.ts";
+import { type Route, routeOf } from "./routes.ts";
+
+const ROUTES_REMEMBERED_MAX = 4_096;
+const RETRY_LINE = "retry-after: 5\r\n";
+const CHALLENGE_LINE = 'www-authenticate: Basic realm="pilotlight", charset="UTF-8"\r\n';
+const READ_METHODS = "GET, HEAD";
+
+/** The pages about the mirror itself, and what changes it. */
+export interface MirrorFace {
+  home(exchange: Exchange): void;
+  health(exchange: Exchange): void;
+  /** Health for whoever has no credentials. */
+  alive(exchange: Exchange): void;
+  metrics(exchange: Exchange): void;
+  savings(exchange: Exchange): void;
+  explain(exchange: Exchange, project: string): Promise<MirrorFailure | null>;
+  explainMany(exchange: Exchange): Promise<MirrorFailure | null>;
+  drop(exchange: Exchange, what: Extract<Route, { kind: "drop" }>["what"]): Promise<MirrorFailure | null>;
+}
+
+export interface MirrorFrontOptions {
+  readonly pages: Pages;
+  readonly files: FileAnswers;
+  readonly face: MirrorFace;
+  readonly auth: ClientAuth | null;
+  readonly counters: MirrorCounters;
+  readonly observer: Observer;
+  readonly log: MirrorLog;
+}
+
+export class MirrorFront {
+  readonly #options: MirrorFrontOptions;
+  readonly #routes = new Map<string, Route>();
+  /** Header lines of hits: made once for each representation, not for each answer. */
+  readonly #hitLines = new WeakMap<Representation, string>();
+
+  constructor(options: MirrorFrontOptions) {
+    this.#options = options;
+  }
+
+  readonly handle = (exchange: Exchange): void => {
+    const { target } = exchange;
+    const mark = target.indexOf("?");
+    const path = mark === -1 ? target : target.slice(0, mark);
+    const query = mark === -1 ? "" : target.slice(mark + 1);
+    const route = this.#routeOf(path);
+    const { auth, observer } = this.#options;
+    observer.expect(exchange, route);
+    if (auth === null) return this.#enter(exchange, route, query);
+    const authorization = exchange.header("authorization");
+    // Those who start and watch the mirror ask without credentials; they learn that it is up, and no more.
+    if (route.kind === "health" && authorization === undefined) return this.#options.face.alive(exchange);
+    const verdict = auth.check(authorization);
+    if (typeof verdict === "string") this.#admit(exchange, route, query, verdict);
+    else void verdict.then((settled) => this.#admit(exchange, route, query, settled));
+  };
+
+  #routeOf(path: string): Route {
+    const known = this.#routes.get(path);
+    if (known !== undefined) return known;
+    const route = routeOf(path);
+    if (this.#routes.size >= ROUTES_REMEMBERED_MAX) this.#routes.clear();
+    this.#routes.set(path, route);
+    return route;
+  }
+
+  #admit(exchange: Exchange, route: Route, query: string, verdict: "allowed" | "denied"): void {
+    if (verdict === "allowed") return this.#enter(exchange, route, query);
+    answerError(exchange, 401, "UNAUTHORIZED", "This mirror asks for a token or a password", CHALLENGE_LINE);
+  }
+
+  #enter(exchange: Exchange, route: Route, query: string): void {
+    const allowed = methodsOf(route);
+    if (!allowed.split(", ").includes(exchange.method)) {
+      if (exchange.method === "OPTIONS") exchange.respond(204, `allow: ${allowed}, OPTIONS\r\n`, null);
+      else answerError(exchange, 405, "METHOD_NOT_ALLOWED", `${exchange.method} is not among ${allowed}`, `allow: ${allowed}, OPTIONS\r\n`);
+      return;
+    }
+    const { face } = this.#options;
+    switch (route.kind) {
+      case "page":
+        return this.#page(exchange, route.project, "page", query);
+      case "list":
+        return this.#page(exchange, "", "list", query);
+      case "file":
+        return this.#file(exchange, route);
+      case "redirect":
+        exchange.respond(301, `location: ${route.location}${query === "" ? "" : `?${query}`}\r\n`, null);
+        return;
+      case "home":
+      case "health":
+      case "metrics":
+      case "savings":
+        return face[route.kind](exchange);
+      case "explain":
+        return this.#settle(exchange, face.explain(exchange, route.project));
+      case "explain-many":
+        return this.#settle(exchange, face.explainMany(exchange));
+      case "drop":
+        return this.#settle(exchange, face.drop(exchange, route.what));
+      case "bad-path":
+        return answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
+      case "not-found":
+        return answerError(exchange, 404, "NOT_FOUND", "Nothing is served under this path: packages are below /simple/");
+    }
+  }
+
+  #page(exchange: Exchange, page: PageName, kind: "page" | "list", query: string): void {
+    const form = formOf(exchange, query);
+    if (form === null) {
+      const message = "None of the accepted types can be made: application/vnd.pypi.simple.v1+json, …v1+html and text/html can";
+      return answerError(exchange, 406, "NOT_ACCEPTABLE", message, "vary: Accept, Accept-Encoding\r\n");
+    }
+    const { pages } = this.#options;
+    const prepared = pages.prepared(page, form.format, form.coding);
+    if (prepared !== null) return this.#answerPage(exchange, page, kind, prepared, "hit");
+    const answered = pages.represent(page, form.format, form.coding).then((represented) => {
+      if (!represented.ok) {
+        this.#options.counters.byKind[kind].failed++;
+        return represented.failure;
+      }
+      this.#answerPage(exchange, page, kind, represented.value.representation, represented.value.outcome);
+      return null;
+    });
+    this.#settle(exchange, answered);
+  }
+
+  #answerPage(exchange: Exchange, page: PageName, kind: ResourceKind, representation: Representation, outcome: CacheOutcome): void {
+    const noneMatch = exchange.header("if-none-match");
+    const isKnown = noneMatch !== undefined && matchesNoneMatch(noneMatch, representation.etag);
+    const sentBytes = isKnown || exchange.method === "HEAD" ? 0 : representation.bytes.length;
+    this.#options.counters.served(kind, outcome, page, sentBytes);
+    if (isKnown) exchange.respond(304, representation.validatorLines, null);
+    else exchange.respond(200, this.#pageLines(representation, outcome), representation.bytes);
+  }
+
+  #pageLines(representation: Representation, outcome: CacheOutcome): string {
+    if (outcome !== "hit") return `${representation.headerLines}x-cache: ${outcome}\r\n`;
+    let lines = this.#hitLines.get(representation);
+    if (lines === undefined) {
+      lines = `${representation.headerLines}x-cache: hit\r\n`;
+      this.#hitLines.set(representation, lines);
+    }
+    return lines;
+  }
+
+  #file(exchange: Exchange, { project, base, artifact }: Extract<Route, { kind: "file" }>): void {
+    const { pages, files } = this.#options;
+    const found = pages.found(project, base, artifact);
+    if (found !== null && found.hiddenBy === null && files.answerFromMemory(exchange, found.artifact)) return;
+    this.#settle(exchange, found === null ? this.#findFile(exchange, project, base, artifact) : this.#giveFile(exchange, found));
+  }
+
+  async #findFile(exchange: Exchange, project: string, base: string, kind: FoundArtifact["artifact"]["kind"]): Promise<MirrorFailure | null> {
+    const found = await this.#options.pages.find(project, base, kind);
+    return found.ok ? this.#giveFile(exchange, found.value) : found.failure;
+  }
+
+  async #giveFile(exchange: Exchange, { artifact, hiddenBy }: FoundArtifact): Promise<MirrorFailure | null> {
+    const { counters, files } = this.#options;
+    if (hiddenBy !== null) {
+      counters.hidden.set(hiddenBy.rule, (counters.hidden.get(hiddenBy.rule) ?? 0) + 1);
+      return { code: "HIDDEN_BY_POLICY", project: artifact.project, filename: artifact.filename, reason: hiddenBy.reason };
+    }
+    const failure = await files.answer(exchange, artifact);
+    if (failure !== null) counters.byKind[artifact.kind].failed++;
+    return failure;
+  }
+
+  /** What comes of an answer that takes time; a bug of ours costs its client the answer, not the others the mirror. */
+  #settle(exchange: Exchange, answered: Promise<MirrorFailure | null>): void {
+    answered.then(
+      (failure) => {
+        if (failure !== null) this.#fail(exchange, failure);
+      },
+      (error: unknown) => {
+        const stack = error instanceof Error ? error.stack : String(error);
+        this.#options.log("error", `Cannot answer ${exchange.method} ${exchange.target}: ${String(error)}`, { stack });
+        if (exchange.answered) exchange.destroy();
+        else answerError(exchange, 500, "INTERNAL", "The mirror failed to answer: its log says why");
+      },
+    );
+  }
+
+  #fail(exchange: Exchange, failure: MirrorFailure): void {
+    const { status, message, hint } = explainFailure(failure);
+    if (status >= 500) this.#logFailure(exchange, failure, message);
+    answerError(exchange, status, failure.code, `${message}. ${hint}`, status === 503 ? RETRY_LINE : "");
+  }
+
+  #logFailure(exchange: Exchange, failure: MirrorFailure, message: string): void {
+    // The store's own message names files: for the log alone.
+    const text = "message" in failure ? failure.message : message;
+    this.#options.log("warn", text, { code: failure.code, path: exchange.target });
+  }
+}
+
+function methodsOf({ kind }: Route): string {
+  if (kind === "drop") return "DELETE";
+  return kind === "explain-many" ? "POST" : READ_METHODS;
+}
