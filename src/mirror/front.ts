@@ -7,7 +7,7 @@ import { JSON_LINE } from "../http/answer-lines.ts";
 import { matchesNoneMatch } from "../http/entity-tag.ts";
 import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ClientAuth } from "./client-auth.ts";
+import { CHALLENGE, type ClientAuth, type ClientDecision } from "./client-auth.ts";
 import type { MirrorCounters, ResourceKind } from "./counters.ts";
 import { explainFailure, type MirrorFailure } from "./failures.ts";
 import type { FileAnswers } from "./files/file-answers.ts";
@@ -19,7 +19,7 @@ import { type Route, routeOf } from "./routes.ts";
 
 const ROUTES_REMEMBERED_MAX = 4_096;
 const RETRY_LINE = "retry-after: 5\r\n";
-const CHALLENGE_LINE = 'www-authenticate: Basic realm="pilotlight", charset="UTF-8"\r\n';
+const CHALLENGE_LINE = `www-authenticate: ${CHALLENGE}\r\n`;
 const READ_METHODS = "GET, HEAD";
 
 /** The pages about the mirror itself, and what changes it. */
@@ -81,9 +81,10 @@ export class MirrorFront {
     return route;
   }
 
-  #admit(exchange: Exchange, route: Route, query: string, verdict: "allowed" | "denied"): void {
+  #admit(exchange: Exchange, route: Route, query: string, verdict: ClientDecision): void {
     if (verdict === "allowed") return this.#enter(exchange, route, query);
-    answerError(exchange, 401, "UNAUTHORIZED", "This mirror asks for a token or a password", CHALLENGE_LINE);
+    if (verdict === "denied") answerError(exchange, 401, "UNAUTHORIZED", "This mirror asks for a token or a password", CHALLENGE_LINE);
+    else answerError(exchange, 503, "TOO_MANY_LOGINS", "Too many passwords are being checked: try again shortly", RETRY_LINE);
   }
 
   #enter(exchange: Exchange, route: Route, query: string): void {

@@ -1,41 +1,18 @@
 /**
- * Mirror: joins its parts and listens. Nothing of upstream, pages or files is
- * loaded or opened before it is needed, except what proves that the cache
- * folder is ours: the time to the first answer is a promise.
+ * Mirror: its parts, behind a listener.
  */
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import type { MirrorConfig } from "../config/mirror-config.ts";
 import { createListener, type Listener } from "../http/listener.ts";
-import { type ContentStore, openContentStore } from "../store/content/open-content-store.ts";
-import { KvStore } from "../store/kv-store.ts";
-import { StoreClient } from "../store/store-client.ts";
-import type { Artifact } from "./artifact.ts";
-import { createClientAuth } from "./client-auth.ts";
-import { MirrorCounters } from "./counters.ts";
+import type { MirrorConfig } from "../config/mirror-config.ts";
+import { type ClientAuth, createClientAuth } from "./client-auth.ts";
 import { createFace } from "./face/face.ts";
-import { ContentLinks } from "./files/content-links.ts";
 import { FileAnswers } from "./files/file-answers.ts";
-import type { TransferParts } from "./files/transfer.ts";
-import { download } from "./files/transfer-source.ts";
-import { Transfers } from "./files/transfers.ts";
 import { MirrorFront } from "./front.ts";
-import type { MirrorLog } from "./log.ts";
+import { type MirrorOptions, type MirrorParts, openParts } from "./mirror-parts.ts";
 import { Observer } from "./observer.ts";
-import { openPackagesFolder } from "./packages/open-packages-folder.ts";
-import type { Packages } from "./packages/packages.ts";
-import { openPages } from "./pages/open-pages.ts";
-import type { Pages } from "./pages/pages.ts";
-import { Prefetch } from "./prefetch.ts";
-import { openUpstream } from "./upstream/open-upstream.ts";
-import type { Upstream } from "./upstream/upstream.ts";
 
 /** How long answers under way may still take when the mirror stops. */
 const DRAIN_GRACE_MS = 10_000;
-
-export interface MirrorOptions {
-  readonly log: MirrorLog;
-  readonly nowMs: () => number;
-}
 
 export interface Mirror {
   /** Resolves with the port. */
@@ -44,124 +21,25 @@ export interface Mirror {
   stop(): Promise<void>;
 }
 
-/** What the mirror is made of, for the commands that work on a cache without listening. */
-export interface MirrorParts {
-  readonly config: MirrorConfig;
-  readonly counters: MirrorCounters;
-  readonly store: ContentStore;
-  readonly links: ContentLinks;
-  readonly upstream: Upstream;
-  readonly pages: Pages;
-  readonly transfers: Transfers;
-  close(): Promise<void>;
-}
-
 export async function openMirror(config: MirrorConfig, options: MirrorOptions): Promise<Result<Mirror, Failure>> {
-  const opened = await openParts(config, options);
-  return opened.ok ? ok(new ListeningMirror(opened.value, options)) : opened;
-}
-
-export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOptions): Promise<Result<MirrorParts, Failure>> {
-  const { cacheDir, storage, cacheMaxBytes } = config;
-  const store = await openContentStore({ dir: cacheDir, storage, maxBytes: cacheMaxBytes, log, nowMs });
-  if (!store.ok) return store;
-  const packages = await openPackages(config, log);
-  if (!packages.ok) {
-    await store.value.close();
-    return packages;
-  }
-  const counters = new MirrorCounters();
-  const upstream = openUpstream({ indexes: config.indexes, upstream: config.upstream, log, nowMs });
-  const client = new StoreClient(cacheDir);
-  const kv = new KvStore(client);
-  const links = new ContentLinks(kv);
-  const stopping = new AbortController();
-  const transfers = new Transfers(
-    (artifact) => transferParts(artifact, { config, counters, store: store.value, links, upstream, log, signal: stopping.signal }),
-    config.upstream.downloadsMax,
-  );
-  const prefetch = new Prefetch({ versions: config.prefetchVersions, transfers, store: store.value, counters });
-  const pages = openPages({
-    config,
-    upstream,
-    packages: packages.value,
-    counters,
-    log,
-    nowMs,
-    onFetched: (project) => void prefetch.warm(project, pages),
-  });
-  return ok({
-    config,
-    counters,
-    store: store.value,
-    links,
-    upstream,
-    pages,
-    transfers,
-    async close() {
-      stopping.abort();
-      await transfers.settled();
-      await Promise.all([pages.close(), upstream.close()]);
-      packages.value?.close();
-      await client.close();
-      kv.close();
-      await store.value.close();
-    },
-  });
-}
-
-async function openPackages({ packagesDir }: MirrorConfig, log: MirrorLog): Promise<Result<Packages | null, Failure>> {
-  return packagesDir === null ? ok(null) : openPackagesFolder(packagesDir, { log });
-}
-
-interface TransferWorld {
-  readonly config: MirrorConfig;
-  readonly counters: MirrorCounters;
-  readonly store: ContentStore;
-  readonly links: ContentLinks;
-  readonly upstream: Upstream;
-  readonly log: MirrorLog;
-  readonly signal: AbortSignal;
-}
-
-function transferParts(artifact: Artifact, world: TransferWorld): TransferParts {
-  const { config, counters, store, links, upstream, log, signal } = world;
-  const counts = counters.byKind[artifact.kind];
-  return {
-    store,
-    download: (wanted) => countedDownload(wanted, world, config.upstream.parallelRanges),
-    onVerified(content, checked) {
-      if (!checked) log("debug", `${artifact.filename} was kept unverified: its index promises no hash`, { project: artifact.project });
-      const { hashes, source } = artifact;
-      if (hashes["sha256"] === undefined && source.kind === "index") void links.link(source.url, content.sha256);
-    },
-    onNotKept: (fault) => log("error", `Cannot keep ${artifact.filename}: ${fault.message}`, { code: fault.code }),
-  };
-}
-
-async function* countedDownload(
-  artifact: Artifact,
-  { config, counters, upstream, signal }: TransferWorld,
-  parallelRanges: number,
-): AsyncIterable<DownloadEvent> {
-  const counts = counters.byKind[artifact.kind];
-  counts.upstreamRequests++;
-  counters.transfersOpen++;
+  const auth = config.clients === null ? ok(null) : createClientAuth(config.clients, options);
+  if (!auth.ok) return auth;
+  const parts = await openParts(config, options);
+  if (!parts.ok) return parts;
   try {
-    for await (const event of download({ upstream, artifact, limits: { ...config.upstream, parallelRanges }, signal })) {
-      if (event.kind === "chunk") counts.receivedBytes += event.bytes.length;
-      yield event;
-    }
-  } finally {
-    counters.transfersOpen--;
+    return ok(new ListeningMirror(parts.value, auth.value, options));
+  } catch (error) {
+    await parts.value.close();
+    throw error;
   }
 }
 
 class ListeningMirror implements Mirror {
   readonly #parts: MirrorParts;
+  readonly #auth: ClientAuth | null;
   readonly #listener: Listener;
 
-  constructor(parts: MirrorParts, { log, nowMs }: MirrorOptions) {
+  constructor(parts: MirrorParts, auth: ClientAuth | null, { log, nowMs }: MirrorOptions) {
     const { config, counters, pages, store, transfers, links } = parts;
     const files = new FileAnswers({
       store,
@@ -170,18 +48,21 @@ class ListeningMirror implements Mirror {
       binaryMimeType: config.binaryFileMimeType,
       offline: config.upstream.offline,
       onServed: (artifact, outcome, bytes) => counters.served(artifact.kind, outcome, artifact.project, bytes),
+      download: (artifact) => parts.relayed(artifact),
+      onUnkept: ({ filename }, failure) => log("error", `${filename} is passed on without being kept`, { code: failure.code }),
     });
     const logsAnswers = config.log.level === "info" || config.log.level === "debug";
     const front = new MirrorFront({
       pages,
       files,
       face: createFace(parts, files, nowMs),
-      auth: config.clients === null ? null : createClientAuth(config.clients),
+      auth,
       counters,
       observer: new Observer(counters, logsAnswers ? log : null),
       log,
     });
     this.#parts = parts;
+    this.#auth = auth;
     this.#listener = createListener({
       limits: config.http,
       tls: config.tls,
@@ -196,13 +77,13 @@ class ListeningMirror implements Mirror {
     try {
       return ok(await this.#listener.listenTcp({ host, port }));
     } catch (error) {
-      await this.#parts.close();
       return fail(listenFailure(host, port, error));
     }
   }
 
   async stop(): Promise<void> {
     await this.#listener.drain(DRAIN_GRACE_MS);
+    await this.#auth?.close();
     await this.#parts.close();
   }
 }

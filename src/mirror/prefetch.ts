@@ -46,7 +46,7 @@ export class Prefetch {
     const { artifact } = found.value;
     const sha256 = artifact.hashes["sha256"];
     // Without a promised hash it can't be told from here whether it is kept already.
-    if (sha256 === undefined || store.has(sha256)) return;
+    if (sha256 === undefined || (await store.find(sha256)) !== null) return;
     await transfers.join(artifact).ended;
     counters.prefetched++;
   }

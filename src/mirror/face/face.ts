@@ -12,7 +12,7 @@ import { explainProject } from "../explain/explain-project.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { FileAnswers } from "../files/file-answers.ts";
 import type { MirrorFace } from "../front.ts";
-import type { MirrorParts } from "../mirror.ts";
+import type { MirrorParts } from "../mirror-parts.ts";
 import { healthOf } from "./health.ts";
 import { homePage } from "./home-page.ts";
 import { renderMetrics } from "./metrics.ts";

@@ -3,7 +3,7 @@
  * fields that groxpi's answer has are there under the same names.
  */
 import { version } from "../../base/version.ts";
-import type { MirrorParts } from "../mirror.ts";
+import type { MirrorParts } from "../mirror-parts.ts";
 
 export interface HealthOptions {
   readonly startedAtMs: number;

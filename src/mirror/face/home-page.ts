@@ -6,7 +6,7 @@
 import { describeBytes } from "../../base/units.ts";
 import { version } from "../../base/version.ts";
 import { RESOURCE_KINDS } from "../counters.ts";
-import type { MirrorParts } from "../mirror.ts";
+import type { MirrorParts } from "../mirror-parts.ts";
 
 const PROJECTS_SHOWN_MAX = 15;
 

@@ -6,7 +6,7 @@
 import { type Exposition, exposition } from "../../telemetry/prometheus.ts";
 import { ownProcess } from "../../telemetry/own-process.ts";
 import { RESOURCE_KINDS, type ResourceCounts, type ResourceKind } from "../counters.ts";
-import type { MirrorParts } from "../mirror.ts";
+import type { MirrorParts } from "../mirror-parts.ts";
 
 const OUTCOMES = ["hit", "revalidated", "miss", "stale", "failed"] as const;
 /** groxpi's page speaks of index, file and response caches. */

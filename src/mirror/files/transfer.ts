@@ -155,6 +155,8 @@ export class Transfer {
         else if (spool.leadingBytes - this.#digestedBytes >= CATCH_UP_BYTES) await this.#catchUp(spool);
         return spool.add(offsetBytes, bytes);
       }
+      default:
+        return event satisfies never;
     }
   }
 

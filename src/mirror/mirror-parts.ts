@@ -1,0 +1,135 @@
+/**
+ * Mirror parts: what the mirror is made of, joined. Commands that work on a
+ * cache without listening (bundles) use them as they are. Nothing of upstream,
+ * pages or files is loaded or opened before it is needed, except what proves
+ * that the cache folder is ours: the time to the first answer is a promise.
+ */
+import { type Failure, ok, type Result } from "../base/result.ts";
+import type { MirrorConfig } from "../config/mirror-config.ts";
+import type { ContentStore } from "../store/content/content-store.ts";
+import { openContentStore } from "../store/content/open-content-store.ts";
+import { KvStore } from "../store/kv-store.ts";
+import { StoreClient } from "../store/store-client.ts";
+import type { Artifact } from "./artifact.ts";
+import { MirrorCounters } from "./counters.ts";
+import { ContentLinks } from "./files/content-links.ts";
+import type { TransferParts } from "./files/transfer.ts";
+import { type DownloadEvent, download } from "./files/transfer-source.ts";
+import { Transfers } from "./files/transfers.ts";
+import type { MirrorLog } from "./log.ts";
+import { openPackagesFolder } from "./packages/open-packages-folder.ts";
+import type { Packages } from "./packages/packages.ts";
+import { openPages } from "./pages/open-pages.ts";
+import type { Pages } from "./pages/pages.ts";
+import { Prefetch } from "./prefetch.ts";
+import { openUpstream } from "./upstream/open-upstream.ts";
+import type { Upstream } from "./upstream/upstream.ts";
+
+export interface MirrorOptions {
+  readonly log: MirrorLog;
+  readonly nowMs: () => number;
+}
+
+export interface MirrorParts {
+  readonly config: MirrorConfig;
+  readonly counters: MirrorCounters;
+  readonly store: ContentStore;
+  readonly links: ContentLinks;
+  readonly upstream: Upstream;
+  readonly pages: Pages;
+  readonly transfers: Transfers;
+  /** An artifact's bytes in the order of the file, from its index, not kept. */
+  relayed(artifact: Artifact): AsyncIterable<DownloadEvent>;
+  /** Transfers under way are given up. */
+  close(): Promise<void>;
+}
+
+export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOptions): Promise<Result<MirrorParts, Failure>> {
+  const { cacheDir, storage, cacheMaxBytes } = config;
+  const opened = await openContentStore({ dir: cacheDir, storage, maxBytes: cacheMaxBytes, log, nowMs });
+  if (!opened.ok) return opened;
+  const store = opened.value;
+  const packages = await openPackages(config, log);
+  if (!packages.ok) {
+    await store.close();
+    return packages;
+  }
+  const counters = new MirrorCounters();
+  const upstream = openUpstream({ indexes: config.indexes, upstream: config.upstream, log, nowMs });
+  const client = new StoreClient(cacheDir);
+  const kv = new KvStore(client);
+  const stopping = new AbortController();
+  const world = { config, counters, store, links: new ContentLinks(kv), upstream, log, signal: stopping.signal };
+  const transfers = new Transfers((artifact) => transferParts(artifact, world), config.upstream.downloadsMax);
+  const prefetch = new Prefetch({ versions: config.prefetchVersions, transfers, store, counters });
+  const pages: Pages = openPages({
+    config,
+    upstream,
+    packages: packages.value,
+    counters,
+    log,
+    nowMs,
+    onFetched: (project) => void prefetch.warm(project, pages),
+  });
+  return ok({
+    ...world,
+    pages,
+    transfers,
+    relayed: (artifact) => countedDownload(artifact, world, 1),
+    async close() {
+      stopping.abort();
+      await transfers.settled();
+      await Promise.all([pages.close(), upstream.close()]);
+      packages.value?.close();
+      await client.close();
+      kv.close();
+      await store.close();
+    },
+  });
+}
+
+async function openPackages({ packagesDir }: MirrorConfig, log: MirrorLog): Promise<Result<Packages | null, Failure>> {
+  return packagesDir === null ? ok(null) : openPackagesFolder(packagesDir, { log });
+}
+
+interface TransferWorld {
+  readonly config: MirrorConfig;
+  readonly counters: MirrorCounters;
+  readonly store: ContentStore;
+  readonly links: ContentLinks;
+  readonly upstream: Upstream;
+  readonly log: MirrorLog;
+  readonly signal: AbortSignal;
+}
+
+function transferParts(artifact: Artifact, world: TransferWorld): TransferParts {
+  const { config, store, links, log } = world;
+  return {
+    store,
+    download: (wanted) => countedDownload(wanted, world, config.upstream.parallelRanges),
+    onVerified(content, checked) {
+      if (!checked) log("debug", `${artifact.filename} was kept unverified: its index promises no hash`, { project: artifact.project });
+      const { hashes, source } = artifact;
+      if (hashes["sha256"] === undefined && source.kind === "index") void links.link(source.url, content.sha256);
+    },
+    onNotKept: (fault) => log("error", `Cannot keep ${artifact.filename}: ${fault.message}`, { code: fault.code }),
+  };
+}
+
+async function* countedDownload(
+  artifact: Artifact,
+  { config, counters, upstream, signal }: TransferWorld,
+  parallelRanges: number,
+): AsyncGenerator<DownloadEvent, void, void> {
+  const counts = counters.byKind[artifact.kind];
+  counts.upstreamRequests++;
+  counters.transfersOpen++;
+  try {
+    for await (const event of download({ upstream, artifact, limits: { ...config.upstream, parallelRanges }, signal })) {
+      if (event.kind === "chunk") counts.receivedBytes += event.bytes.length;
+      yield event;
+    }
+  } finally {
+    counters.transfersOpen--;
+  }
+}
