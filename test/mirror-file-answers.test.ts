@@ -12,13 +12,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { fail, ok } from "../src/base/result.ts";
+import { answerError } from "../src/http/error-answer.ts";
 import type { Artifact } from "../src/mirror/artifact.ts";
 import { explainFailure } from "../src/mirror/failures.ts";
 import type { ContentLinks } from "../src/mirror/files/content-links.ts";
 import { FileAnswers } from "../src/mirror/files/file-answers.ts";
 import type { DownloadEvent } from "../src/mirror/files/transfer-source.ts";
 import { Transfers } from "../src/mirror/files/transfers.ts";
-import { answerError } from "../src/http/error-answer.ts";
 import type { ContentStore, PartialFile, StoredContent } from "../src/store/content/content-store.ts";
 import { serve } from "./support/http.ts";
 
@@ -274,9 +274,7 @@ test("two hundred clients at once each get every byte of a stored file", async (
   await using mirror = await mirrorOf();
   await mirror.get();
   await mirror.transfers.settled();
-  const answers = await Promise.all(
-    Array.from({ length: 200 }, (_, i) => mirror.get(i % 3 === 0 ? { range: `bytes=${i * 1_000}-` } : {})),
-  );
+  const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => mirror.get(i % 3 === 0 ? { range: `bytes=${i * 1_000}-` } : {})));
   for (const [i, { body }] of answers.entries()) {
     assert.ok(body.equals(i % 3 === 0 ? CONTENT.subarray(i * 1_000) : CONTENT), `client ${i}`);
   }

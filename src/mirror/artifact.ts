@@ -20,7 +20,7 @@ export interface Artifact {
   /** As asked for, suffix included. */
   readonly filename: string;
   readonly source:
-    | { readonly kind: "index"; /** Of MirrorConfig.indexes. */ readonly index: string; readonly url: string }
+    | { readonly kind: "index" /** Of MirrorConfig.indexes. */; readonly index: string; readonly url: string }
     /** Of the folder of packages: served from where it lies. */
     | { readonly kind: "folder"; readonly path: string };
   /** What the content must have: by algorithm, hexadecimal. Empty where upstream tells none. */

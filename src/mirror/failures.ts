@@ -14,7 +14,13 @@ export type UpstreamFailure =
   | { readonly code: "UPSTREAM_TOO_LARGE"; readonly url: string; readonly maxBytes: number }
   | { readonly code: "UPSTREAM_MALFORMED"; readonly url: string; readonly reason: string }
   | { readonly code: "UPSTREAM_TRUNCATED"; readonly url: string; readonly gotBytes: number; readonly wantedBytes: number | null }
-  | { readonly code: "UPSTREAM_DIGEST_MISMATCH"; readonly url: string; readonly algorithm: string; readonly wanted: string; readonly got: string }
+  | {
+      readonly code: "UPSTREAM_DIGEST_MISMATCH";
+      readonly url: string;
+      readonly algorithm: string;
+      readonly wanted: string;
+      readonly got: string;
+    }
   | { readonly code: "UPSTREAM_SIZE_MISMATCH"; readonly url: string; readonly wantedBytes: number; readonly gotBytes: number };
 
 export type MirrorFailure =

@@ -3,7 +3,6 @@
  * are answered in this very turn of the event loop; everything else waits for
  * pages, the store or upstream, and a failure of theirs becomes an answer here.
  */
-import { JSON_LINE } from "../http/answer-lines.ts";
 import { matchesNoneMatch } from "../http/entity-tag.ts";
 import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -63,10 +62,16 @@ export class MirrorFront {
     const route = this.#routeOf(path);
     const { auth, observer } = this.#options;
     observer.expect(exchange, route);
-    if (auth === null) return this.#enter(exchange, route, query);
+    if (auth === null) {
+      this.#enter(exchange, route, query);
+      return;
+    }
     const authorization = exchange.header("authorization");
     // Those who start and watch the mirror ask without credentials; they learn that it is up, and no more.
-    if (route.kind === "health" && authorization === undefined) return this.#options.face.alive(exchange);
+    if (route.kind === "health" && authorization === undefined) {
+      this.#options.face.alive(exchange);
+      return;
+    }
     const verdict = auth.check(authorization);
     if (typeof verdict === "string") this.#admit(exchange, route, query, verdict);
     else void verdict.then((settled) => this.#admit(exchange, route, query, settled));
@@ -82,8 +87,8 @@ export class MirrorFront {
   }
 
   #admit(exchange: Exchange, route: Route, query: string, verdict: ClientDecision): void {
-    if (verdict === "allowed") return this.#enter(exchange, route, query);
-    if (verdict === "denied") answerError(exchange, 401, "UNAUTHORIZED", "This mirror asks for a token or a password", CHALLENGE_LINE);
+    if (verdict === "allowed") this.#enter(exchange, route, query);
+    else if (verdict === "denied") answerError(exchange, 401, "UNAUTHORIZED", "This mirror asks for a token or a password", CHALLENGE_LINE);
     else answerError(exchange, 503, "TOO_MANY_LOGINS", "Too many passwords are being checked: try again shortly", RETRY_LINE);
   }
 
@@ -97,11 +102,14 @@ export class MirrorFront {
     const { face } = this.#options;
     switch (route.kind) {
       case "page":
-        return this.#page(exchange, route.project, "page", query);
+        this.#page(exchange, route.project, "page", query);
+        return;
       case "list":
-        return this.#page(exchange, "", "list", query);
+        this.#page(exchange, "", "list", query);
+        return;
       case "file":
-        return this.#file(exchange, route);
+        this.#file(exchange, route);
+        return;
       case "redirect":
         exchange.respond(301, `location: ${route.location}${query === "" ? "" : `?${query}`}\r\n`, null);
         return;
@@ -109,17 +117,23 @@ export class MirrorFront {
       case "health":
       case "metrics":
       case "savings":
-        return face[route.kind](exchange);
+        face[route.kind](exchange);
+        return;
       case "explain":
-        return this.#settle(exchange, face.explain(exchange, route.project));
+        this.#settle(exchange, face.explain(exchange, route.project));
+        return;
       case "explain-many":
-        return this.#settle(exchange, face.explainMany(exchange));
+        this.#settle(exchange, face.explainMany(exchange));
+        return;
       case "drop":
-        return this.#settle(exchange, face.drop(exchange, route.what));
+        this.#settle(exchange, face.drop(exchange, route.what));
+        return;
       case "bad-path":
-        return answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
+        answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
+        return;
       case "not-found":
-        return answerError(exchange, 404, "NOT_FOUND", "Nothing is served under this path: packages are below /simple/");
+        answerError(exchange, 404, "NOT_FOUND", "Nothing is served under this path: packages are below /simple/");
+        return;
     }
   }
 
@@ -127,11 +141,15 @@ export class MirrorFront {
     const form = formOf(exchange, query);
     if (form === null) {
       const message = "None of the accepted types can be made: application/vnd.pypi.simple.v1+json, …v1+html and text/html can";
-      return answerError(exchange, 406, "NOT_ACCEPTABLE", message, "vary: Accept, Accept-Encoding\r\n");
+      answerError(exchange, 406, "NOT_ACCEPTABLE", message, "vary: Accept, Accept-Encoding\r\n");
+      return;
     }
     const { pages } = this.#options;
     const prepared = pages.prepared(page, form.format, form.coding);
-    if (prepared !== null) return this.#answerPage(exchange, page, kind, prepared, "hit");
+    if (prepared !== null) {
+      this.#answerPage(exchange, page, kind, prepared, "hit");
+      return;
+    }
     const answered = pages.represent(page, form.format, form.coding).then((represented) => {
       if (!represented.ok) {
         this.#options.counters.byKind[kind].failed++;
@@ -169,7 +187,12 @@ export class MirrorFront {
     this.#settle(exchange, found === null ? this.#findFile(exchange, project, base, artifact) : this.#giveFile(exchange, found));
   }
 
-  async #findFile(exchange: Exchange, project: string, base: string, kind: FoundArtifact["artifact"]["kind"]): Promise<MirrorFailure | null> {
+  async #findFile(
+    exchange: Exchange,
+    project: string,
+    base: string,
+    kind: FoundArtifact["artifact"]["kind"],
+  ): Promise<MirrorFailure | null> {
     const found = await this.#options.pages.find(project, base, kind);
     return found.ok ? this.#giveFile(exchange, found.value) : found.failure;
   }

@@ -2,8 +2,8 @@
  * Mirror: its parts, behind a listener.
  */
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import { createListener, type Listener } from "../http/listener.ts";
 import type { MirrorConfig } from "../config/mirror-config.ts";
+import { createListener, type Listener } from "../http/listener.ts";
 import { type ClientAuth, createClientAuth } from "./client-auth.ts";
 import { createFace } from "./face/face.ts";
 import { FileAnswers } from "./files/file-answers.ts";

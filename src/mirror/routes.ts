@@ -14,7 +14,13 @@ export type Route =
   | { readonly kind: "metrics" }
   | { readonly kind: "list" }
   | { readonly kind: "page"; readonly project: string }
-  | { readonly kind: "file"; readonly project: string; readonly filename: string; /** Without the suffix of its kind. */ readonly base: string; readonly artifact: ArtifactKind }
+  | {
+      readonly kind: "file";
+      readonly project: string;
+      readonly filename: string /** Without the suffix of its kind. */;
+      readonly base: string;
+      readonly artifact: ArtifactKind;
+    }
   | { readonly kind: "explain"; readonly project: string }
   | { readonly kind: "explain-many" }
   | { readonly kind: "savings" }

@@ -18,8 +18,8 @@ export interface HomeOptions {
 export function homePage(parts: MirrorParts, { startedAtMs, nowMs }: HomeOptions): string {
   const { counters, store, config, upstream } = parts;
   const { fileCount, sizeBytes, maxBytes } = store.totals;
-  const kinds = RESOURCE_KINDS.map((kind) => [kind, counters.byKind[kind]] as const).filter(([, { hit, revalidated, miss, stale, failed }]) =>
-    [hit, revalidated, miss, stale, failed].some((count) => count > 0),
+  const kinds = RESOURCE_KINDS.map((kind) => [kind, counters.byKind[kind]] as const).filter(
+    ([, { hit, revalidated, miss, stale, failed }]) => [hit, revalidated, miss, stale, failed].some((count) => count > 0),
   );
   const saved = [...counters.savings].sort(([, one], [, other]) => other.bytes - one.bytes);
   const savedBytes = saved.reduce((sum, [, { bytes }]) => sum + bytes, 0);
@@ -37,11 +37,13 @@ uv pip install --default-index <span class="base">http://…</span>simple/ NAME<
 <h2>Indexes</h2>
 ${table(
   ["Index", "Address", "State"],
-  upstream.health().map(({ index, lastFailure, requestCount }) => [
-    escapeHtml(index),
-    escapeHtml(config.indexes.find(({ name }) => name === index)?.url ?? ""),
-    lastFailure !== null ? `<b class="bad">down: ${escapeHtml(lastFailure.code)}</b>` : requestCount === 0 ? "not asked yet" : "up",
-  ]),
+  upstream
+    .health()
+    .map(({ index, lastFailure, requestCount }) => [
+      escapeHtml(index),
+      escapeHtml(config.indexes.find(({ name }) => name === index)?.url ?? ""),
+      lastFailure !== null ? `<b class="bad">down: ${escapeHtml(lastFailure.code)}</b>` : requestCount === 0 ? "not asked yet" : "up",
+    ]),
 )}
 <h2>Answers</h2>
 ${

@@ -3,8 +3,9 @@
  * groxpi page planned, under its name there too, so that a dashboard made for
  * it works. Labels are fixed sets: no project and no file name becomes one.
  */
-import { type Exposition, exposition } from "../../telemetry/prometheus.ts";
+
 import { ownProcess } from "../../telemetry/own-process.ts";
+import { type Exposition, exposition } from "../../telemetry/prometheus.ts";
 import { RESOURCE_KINDS, type ResourceCounts, type ResourceKind } from "../counters.ts";
 import type { MirrorParts } from "../mirror-parts.ts";
 
@@ -55,8 +56,20 @@ function renderKinds(text: Exposition, { counters }: MirrorParts): void {
   });
   const saved = [...counters.savings.values()];
   const sum = (read: (savings: { requests: number; bytes: number }) => number): number => saved.reduce((all, one) => all + read(one), 0);
-  one(text, "pilotlight_mirror_saved_requests_total", "counter", "Requests that no index got because of the mirror.", sum(({ requests }) => requests));
-  one(text, "pilotlight_mirror_saved_bytes_total", "counter", "Bytes that no index sent because of the mirror.", sum(({ bytes }) => bytes));
+  one(
+    text,
+    "pilotlight_mirror_saved_requests_total",
+    "counter",
+    "Requests that no index got because of the mirror.",
+    sum(({ requests }) => requests),
+  );
+  one(
+    text,
+    "pilotlight_mirror_saved_bytes_total",
+    "counter",
+    "Bytes that no index sent because of the mirror.",
+    sum(({ bytes }) => bytes),
+  );
   const hidden = "pilotlight_mirror_policy_refusals_total";
   text.family(hidden, "counter", "Requests for files that the policy withholds, by rule.");
   for (const [rule, count] of counters.hidden) text.sample(hidden, { rule }, count);
@@ -100,7 +113,11 @@ function renderAliases(text: Exposition, { counters }: MirrorParts): void {
   ] as const) {
     text.family(name, "counter", help);
     for (const [type, kinds] of Object.entries(ALIAS_TYPES)) {
-      text.sample(name, { type }, kinds.reduce((sum, kind) => sum + read(counters.byKind[kind]), 0));
+      text.sample(
+        name,
+        { type },
+        kinds.reduce((sum, kind) => sum + read(counters.byKind[kind]), 0),
+      );
     }
   }
 }
@@ -109,7 +126,11 @@ type RequestLabels = { readonly endpoint: string; readonly method: string; reado
 
 function eachRequest(
   requests: MirrorParts["counters"]["requests"],
-  visit: (labels: RequestLabels, counts: { readonly count: number; readonly buckets: readonly number[]; readonly sumUs: number }, endpoint: string) => void,
+  visit: (
+    labels: RequestLabels,
+    counts: { readonly count: number; readonly buckets: readonly number[]; readonly sumUs: number },
+    endpoint: string,
+  ) => void,
 ): void {
   for (const [endpoint, byAnswer] of requests) {
     for (const [answer, counts] of byAnswer) {
@@ -119,7 +140,14 @@ function eachRequest(
   }
 }
 
-function one(text: Exposition, name: string, kind: "counter" | "gauge", help: string, value: number, labels: Readonly<Record<string, string>> = {}): void {
+function one(
+  text: Exposition,
+  name: string,
+  kind: "counter" | "gauge",
+  help: string,
+  value: number,
+  labels: Readonly<Record<string, string>> = {},
+): void {
   text.family(name, kind, help);
   text.sample(name, labels, value);
 }

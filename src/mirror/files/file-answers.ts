@@ -137,7 +137,10 @@ export class FileAnswers {
 
   #respond(exchange: Exchange, artifact: Artifact, content: StoredContent, bytes: Uint8Array): void {
     const plan = this.#plan(exchange, content.sha256, content.sizeBytes);
-    if (plan.do !== "send") return this.#refuse(exchange, artifact, plan, content);
+    if (plan.do !== "send") {
+      this.#refuse(exchange, artifact, plan, content);
+      return;
+    }
     const isHead = exchange.method === "HEAD";
     const lines = this.#lines(artifact, content.sha256, "hit") + rangeLine(plan, content.sizeBytes);
     this.#options.onServed(artifact, "hit", isHead ? 0 : plan.end - plan.start);

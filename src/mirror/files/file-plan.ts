@@ -16,7 +16,7 @@ export interface FileConditions {
 export type FilePlan =
   | { readonly do: "not-modified" }
   | { readonly do: "unsatisfiable" }
-  | { readonly do: "send"; readonly status: 200 | 206; readonly start: number; /** Not among them. */ readonly end: number };
+  | { readonly do: "send"; readonly status: 200 | 206; readonly start: number /** Not among them. */; readonly end: number };
 
 /** `etag` is null where the content is not known well enough to have one. */
 export function planFile({ method, noneMatch, range, ifRange }: FileConditions, etag: string | null, sizeBytes: number): FilePlan {

@@ -25,7 +25,8 @@ export async function relay(
   try {
     for await (const event of events) {
       if (exchange.aborted) return null;
-      if (event.kind === "restart") return held.giveUp({ code: "UPSTREAM_TRUNCATED", url, gotBytes: held.takenBytes, wantedBytes: held.totalBytes });
+      if (event.kind === "restart")
+        return held.giveUp({ code: "UPSTREAM_TRUNCATED", url, gotBytes: held.takenBytes, wantedBytes: held.totalBytes });
       if (event.kind === "size") {
         held.totalBytes ??= event.totalBytes;
         continue;

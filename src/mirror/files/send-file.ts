@@ -10,7 +10,13 @@ import type { SendBuffers } from "./send-buffers.ts";
 import type { Transfer } from "./transfer.ts";
 
 /** Sends bytes from `start` to before `end` of an answer that has been started, and ends it. */
-export async function sendContent(exchange: Exchange, reader: ContentReader, start: number, end: number, buffers: SendBuffers): Promise<void> {
+export async function sendContent(
+  exchange: Exchange,
+  reader: ContentReader,
+  start: number,
+  end: number,
+  buffers: SendBuffers,
+): Promise<void> {
   const { fd } = reader;
   if (fd === null) await sendStream(exchange, reader.stream(start, end));
   else await sendRange(exchange, buffers, start, end, (target, position) => readAt(fd, target, position));
@@ -28,7 +34,13 @@ async function sendStream(exchange: Exchange, chunks: AsyncIterable<Uint8Array>)
  * Sends what a transfer releases from `start` on, to before `end` or to its end
  * (null). Ends the answer, or breaks it off when the transfer fails.
  */
-export async function sendTransfer(exchange: Exchange, transfer: Transfer, start: number, end: number | null, buffers: SendBuffers): Promise<void> {
+export async function sendTransfer(
+  exchange: Exchange,
+  transfer: Transfer,
+  start: number,
+  end: number | null,
+  buffers: SendBuffers,
+): Promise<void> {
   const spool = transfer.hold();
   if (spool === null) {
     exchange.destroy();

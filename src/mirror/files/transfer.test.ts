@@ -140,13 +140,7 @@ test("parts that come in any order are verified as one", async (context) => {
   const parts = world(context);
   const transfer = new Transfer(artifact(), parts);
   const third = Math.floor(SIZE / 3);
-  parts.upstream.give(
-    { kind: "size", totalBytes: SIZE },
-    chunk(2 * third, SIZE),
-    chunk(0, third),
-    chunk(third, 2 * third),
-    null,
-  );
+  parts.upstream.give({ kind: "size", totalBytes: SIZE }, chunk(2 * third, SIZE), chunk(0, third), chunk(third, 2 * third), null);
   await transfer.ended;
   assert.equal(transfer.failure, null);
   assert.equal(transfer.content?.sha256, SHA256);
