@@ -20,6 +20,7 @@ for (const file of ["cert.pem", "key.pem", "ca.pem", "other-ca.pem", "users"]) w
 const INDEX = "https://index.example/simple/";
 const ONE = ["--index-url", INDEX];
 const nobodyKnows: DiscoverIndex = async () => null;
+const faultOfVersions = async (versions: string) => (/^[<>=~!]/.test(versions) ? null : "is no version specifier");
 const neverAsked: DiscoverIndex = () => assert.fail("nothing was to be looked for");
 
 interface Setting {
@@ -31,7 +32,13 @@ interface Setting {
 async function read(args: readonly string[], { env = {}, yaml, discover = neverAsked }: Setting = {}) {
   if (yaml !== undefined) writeFileSync(join(cwd, "mirror.yaml"), yaml);
   const all = yaml === undefined ? args : [...args, "--config", "mirror.yaml"];
-  return mirrorConfigFromFlags(parseFlags(MIRROR_FLAGS, all, 0), { env: { HOME: cwd, ...env }, cwd, seesColour: false, discover });
+  return mirrorConfigFromFlags(parseFlags(MIRROR_FLAGS, all, 0), {
+    env: { HOME: cwd, ...env },
+    cwd,
+    seesColour: false,
+    discover,
+    faultOfVersions,
+  });
 }
 
 async function found(args: readonly string[], setting: Setting = {}): Promise<FoundMirrorConfig> {
@@ -163,7 +170,13 @@ test("the server passes over the mirror's part of a file, and its variables", as
 
 test("the file of the working folder is read unasked, the one that a variable names before it", async () => {
   const folder = mkdtempSync(join(cwd, "own-"));
-  const line = (env: Record<string, string>) => ({ env: { HOME: cwd, ...env }, cwd: folder, seesColour: false, discover: neverAsked });
+  const line = (env: Record<string, string>) => ({
+    env: { HOME: cwd, ...env },
+    cwd: folder,
+    seesColour: false,
+    discover: neverAsked,
+    faultOfVersions,
+  });
   writeFileSync(join(folder, "pilotlight.yaml"), `mirror: { index_url: "${INDEX}", port: 6001 }\n`);
   writeFileSync(join(folder, "other.yaml"), `mirror: { index_url: "${INDEX}", port: 6002 }\n`);
   const portOf = async (env: Record<string, string>) => {
@@ -222,7 +235,7 @@ mirror:
     /^15: Unknown key "mirror\.policy\.cooldwn"\. Did you mean cooldown\?$/m,
     /^17: mirror\.policy\.rules\[0\] is no rule/m,
     /^19: mirror\.policy\.rules\[1\]\.deny "sp\/ace" is no name of a project/m,
-    /^20: mirror\.policy\.rules\[2\] is for the versions "newest", which is no specifier/m,
+    /^20: mirror\.policy\.rules\[2\] has versions: "newest" is no version specifier/m,
     /^22: mirror\.policy\.rules\[3\] is no rule/m,
     /^23: mirror\.storage\.type "hybrid" is not offered: use "local", or "s3"/m,
     /^23: Unknown key "mirror\.storage\.secret_access_key"\. It is a secret, and no file should hold it: set PILOTLIGHT_S3_SECRET_ACCESS_KEY$/m,

@@ -25,7 +25,7 @@ import { findIndexes } from "./find-indexes.ts";
 import { type MirrorValues, settledPins } from "./indexes.ts";
 import type { MirrorSetting } from "./mirror-setting.ts";
 import { MIRROR_SETTINGS, type MirrorKey } from "./settings.ts";
-import { settleMirror, versionFailures } from "./settle.ts";
+import { type FaultOfVersions, settleMirror, versionFailures } from "./settle.ts";
 import { readIndexes, readPinMap, readRules, type Structures } from "./structures.ts";
 import { mirrorVariables, misspeltMirrorVariables, type Notice, PREFIXES, variableNotices } from "./variables.ts";
 
@@ -36,6 +36,7 @@ export interface MirrorLine {
   /** Whether whoever reads standard output wants colours: the default of log.color. */
   readonly seesColour: boolean;
   readonly discover: DiscoverIndex;
+  readonly faultOfVersions: FaultOfVersions;
 }
 
 export interface FoundMirrorConfig {
@@ -72,7 +73,7 @@ export async function mirrorConfigFromFlags(flags: ParsedFlags, line: MirrorLine
   const { failures, notices, given, structures, dataDir } = await gather(flags, line);
   const { env, cwd, seesColour } = line;
   const settled = settleMirror({ given, rules: structures.rules, env, dataDir, seesColour, failures, notices });
-  failures.push(...(await versionFailures(structures.rules)));
+  failures.push(...(await versionFailures(structures.rules, line.faultOfVersions)));
   const found = await findIndexes(given, structures.indexes, settled, { line, failures, notices });
   const pins = settledPins(given, structures.pins, found?.indexes ?? null, failures);
   const ca = settled.upstream.caFile === null ? environmentCa(env, cwd) : { file: settled.upstream.caFile, notices: [] };

@@ -22,6 +22,9 @@ const LOOPBACK = "127.0.0.1";
 /** Shorter ones can be guessed over the network in time. */
 const TOKEN_GOOD_LENGTH = 16;
 
+/** A phrase that follows a version specifier (PEP 440) which can't be read; null for a good one. */
+export type FaultOfVersions = (versions: string) => Promise<string | null>;
+
 export interface SettleMirror {
   readonly given: MirrorValues;
   readonly rules: readonly RuleEntry[];
@@ -116,15 +119,14 @@ function settleClients({ given, env, failures, notices }: SettleMirror): Clients
   return tokens.length === 0 && htpasswdFile === null ? null : { tokens, htpasswdFile };
 }
 
-/** Versions are PEP 440's; its parser is loaded when somebody wrote some. */
-export async function versionFailures(rules: readonly RuleEntry[]): Promise<readonly Failure[]> {
-  const withVersions = rules.filter(({ versions }) => versions !== undefined);
-  if (withVersions.length === 0) return [];
-  const { validRange } = await import("@renovatebot/pep440");
-  return withVersions.flatMap((rule) => {
-    const fault = `is for the versions ${JSON.stringify(rule.versions)}, which is no specifier of PEP 440`;
-    return validRange(rule.versions!) ? [] : [badEntry(rule, fault, 'Write "<2", or ">=1.0,!=1.5"')];
-  });
+/** `faultOf` reads specifiers as the policy will: its parser is loaded when somebody wrote some. */
+export async function versionFailures(rules: readonly RuleEntry[], faultOf: FaultOfVersions): Promise<readonly Failure[]> {
+  const failures: Failure[] = [];
+  for (const rule of rules) {
+    const fault = rule.versions === undefined ? null : await faultOf(rule.versions);
+    if (fault !== null) failures.push(badEntry(rule, `has versions: ${JSON.stringify(rule.versions)} ${fault}`));
+  }
+  return failures;
 }
 
 /** The other way round does no harm: what the cache holds is named by digests, and no wheel or sdist. */

@@ -109,6 +109,7 @@ async function found(env: Env): Promise<FoundMirrorConfig> {
     cwd: HERE,
     seesColour: false,
     discover: async () => discovered,
+    faultOfVersions: async () => null,
   });
   return result.ok ? result.value : assert.fail(`${JSON.stringify(env)}: ${JSON.stringify(result.failure)}`);
 }
