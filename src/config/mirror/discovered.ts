@@ -36,5 +36,5 @@ export function environmentCa(env: Env, cwd: string): EnvironmentCa {
   const file = resolve(cwd, env[name]!);
   if (statOrNull(file)?.isFile()) return { file, notices: [] };
   const message = `${name} names no file: only the system's certificates are trusted`;
-  return { file: null, notices: [{ code: "MIRROR_CA_MISSING", message, hint: "Name a PEM bundle by --ca" }] };
+  return { file: null, notices: [{ code: "MIRROR_CA_MISSING", message, hint: "Name a PEM bundle by --ca-file" }] };
 }

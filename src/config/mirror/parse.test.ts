@@ -466,7 +466,7 @@ test("certificates come from the flag, else from the variables that pip and uv r
   const caOf = async (args: string[], env: Record<string, string>) => (await accepted([...ONE, ...args], { env })).upstream.caFile;
   assert.equal(await caOf([], { PIP_CERT: "ca.pem", SSL_CERT_FILE: "other-ca.pem" }), join(cwd, "ca.pem"));
   assert.equal(await caOf([], { SSL_CERT_FILE: join(cwd, "other-ca.pem") }), join(cwd, "other-ca.pem"));
-  assert.equal(await caOf(["--ca", "other-ca.pem"], { PIP_CERT: "ca.pem" }), join(cwd, "other-ca.pem"));
+  assert.equal(await caOf(["--ca-file", "other-ca.pem"], { PIP_CERT: "ca.pem" }), join(cwd, "other-ca.pem"));
   const missing = await found(ONE, { env: { REQUESTS_CA_BUNDLE: "nowhere.pem" } });
   assert.equal(missing.config.upstream.caFile, null);
   assert.match(missing.notices[0]!.message, /^REQUESTS_CA_BUNDLE names no file: only the system's certificates are trusted$/);

@@ -77,7 +77,7 @@ function settleUpstream(given: MirrorValues): UpstreamConfig {
     retryDelayMs: given.value("upstream.retry_delay", 250),
     downloadsMax: given.value("upstream.downloads", 16),
     parallelRanges: given.value("upstream.parallel_ranges", 1),
-    caFile: given.path("upstream.ca", "file"),
+    caFile: given.path("upstream.ca_file", "file"),
     verifyTls: !given.value("upstream.insecure", false),
     offline: given.value("offline", false),
     staleIfErrorMs: given.value("upstream.stale_if_error", 30 * DAY_MS),

@@ -44,11 +44,11 @@ export const UPSTREAM_SETTINGS = {
     variables: ["PARALLEL_RANGES"],
     about: { value: "N", help: "a file above 32 MiB comes in so many ranges at once, where the index allows", shown: "1" },
   },
-  "upstream.ca": {
+  "upstream.ca_file": {
     read: readText,
     variables: ["CA_FILE"],
     flag: {
-      name: "ca",
+      name: "ca-file",
       value: "FILE",
       group: UPSTREAM,
       help: "certificates (PEM) trusted beside the system's",
