@@ -22,28 +22,41 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: "the disk reports an error",
 };
 
+/** What the folder is to the operator, and how another one is given. */
+export interface FolderWords {
+  readonly code: string;
+  readonly name: string;
+  readonly alternative: string;
+}
+
+const DATA_FOLDER: FolderWords = {
+  code: "DATA_DIR_UNUSABLE",
+  name: "data folder",
+  alternative: "--data-dir DIR or PILOTLIGHT_DATA_DIR",
+};
+
 /** Null when files can be written there. */
-export function prepareDataFolder(dataDir: string): Failure | null {
+export function prepareDataFolder(dataDir: string, words = DATA_FOLDER): Failure | null {
   try {
     makeFolder(dataDir);
     probe(join(dataDir, `.tmp-probe-${process.pid}`));
     return null;
   } catch (error) {
-    const failure = storageFailure(dataDir, error);
+    const failure = storageFailure(dataDir, error, words);
     if (failure === null) throw error;
     return failure;
   }
 }
 
 /** What the operator should know of an error of the file system under the data folder; null for any other error. */
-export function storageFailure(dataDir: string, error: unknown): Failure | null {
+export function storageFailure(dataDir: string, error: unknown, { code, name, alternative }: FolderWords = DATA_FOLDER): Failure | null {
   const reason = REASONS[(error as NodeJS.ErrnoException | null)?.code ?? ""];
   if (reason === undefined) return null;
   const hint = reason.startsWith("the disk") ? "Free some space" : "Make it writable";
   return {
-    code: "DATA_DIR_UNUSABLE",
-    message: `Cannot write to the data folder ${dataDir}: ${reason}`,
-    hint: `${hint}, or give another folder with --data-dir DIR or PILOTLIGHT_DATA_DIR`,
+    code,
+    message: `Cannot write to the ${name} ${dataDir}: ${reason}`,
+    hint: `${hint}, or give another folder with ${alternative}`,
   };
 }
 
@@ -77,9 +90,10 @@ function isFolder(path: string): boolean {
 function probe(file: string): void {
   const descriptor = openSync(file, "w", 0o600);
   try {
+    // Its name goes first: a death meanwhile leaves nothing.
+    rmSync(file, { force: true });
     writeSync(descriptor, PROBE);
   } finally {
     closeSync(descriptor);
-    rmSync(file, { force: true });
   }
 }
