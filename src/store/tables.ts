@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { BLOB_DATABASE, BlobTable } from "./blob-table.ts";
+import { CONTENT_DATABASE, ContentTable } from "./content/content-table.ts";
 import type { DatabaseKind } from "./database.ts";
 import { JOB_DATABASE, JobTable } from "./job-table.ts";
 import { KV_DATABASE, KvTable } from "./kv-table.ts";
@@ -15,6 +16,7 @@ export interface Tables {
   readonly lock: LockTable;
   readonly jobs: JobTable;
   readonly blob: BlobTable;
+  readonly content: ContentTable;
 }
 
 export type TableKind = keyof Tables;
@@ -29,10 +31,13 @@ export const TABLES: Readonly<Record<TableKind, TableType>> = {
   lock: { database: LOCK_DATABASE, Table: LockTable },
   jobs: { database: JOB_DATABASE, Table: JobTable },
   blob: { database: BLOB_DATABASE, Table: BlobTable },
+  content: { database: CONTENT_DATABASE, Table: ContentTable },
 };
 
 /** `name` tells files of one kind apart; "" where there is only one. Checked by the configuration: no path gets in. */
 export function tableFile(dataDir: string, kind: TableKind, name: string): string {
+  // Beside what it describes: the folder is a cache, and goes as a whole.
+  if (kind === "content") return join(dataDir, name === "" ? "content.sqlite" : `content-${name}.sqlite`);
   return join(dataDir, "store", ...(name === "" ? [`${kind}.sqlite`] : [kind, `${name}.sqlite`]));
 }
 

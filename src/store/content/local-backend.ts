@@ -1,0 +1,177 @@
+/**
+ * Local backend: a file for each content, below the store's folder. A file
+ * comes to its place complete and written through, by a link that refuses to
+ * replace anything: what somebody else put there stays. After a power cut every
+ * file that was acknowledged is there; what was under way may be there or not.
+ */
+import { link, lstat, mkdir, open, rename, rm, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fail, ok, type Result } from "../../base/result.ts";
+import type { StoreFault } from "../store-fault.ts";
+import { digestOf } from "./content-digest.ts";
+import { errorCode, guarded } from "./content-fault.ts";
+import { filePlace, otherFilePlace } from "./content-places.ts";
+import type { ContentBackend, ContentReader, PlacedContent } from "./content-store.ts";
+import { openFileReader } from "./file-reader.ts";
+
+/** File systems without links: what a rename would replace there was looked for just before. */
+const WITHOUT_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+export class LocalBackend implements ContentBackend {
+  readonly isShared = false;
+  readonly isRechecked = true;
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  async choosePlace(sha256: string): Promise<Result<string, StoreFault>> {
+    const place = filePlace(sha256);
+    return guarded(`Cannot look at ${join(this.#dir, place)}`, async () =>
+      (await exists(join(this.#dir, place))) ? otherFilePlace(sha256) : place,
+    );
+  }
+
+  async adopt({ place, sizeBytes }: PlacedContent, partialPath: string): Promise<Result<boolean, StoreFault>> {
+    const path = join(this.#dir, place);
+    const written = await guarded(`Cannot write ${partialPath} through`, () => syncedSize(partialPath));
+    if (!written.ok) return written;
+    if (written.value !== sizeBytes) {
+      const message = `Cannot keep ${partialPath}: it has ${written.value} bytes where ${sizeBytes} were written. Something else changes files there`;
+      return fail({ code: "STORAGE_FAILED", message });
+    }
+    return guarded(`Cannot keep ${path}`, async () => {
+      await makeFolder(dirname(path));
+      if (!(await placed(path, partialPath))) return false;
+      try {
+        await rm(partialPath, { force: true });
+        await Promise.all([syncFolder(dirname(path)), syncFolder(dirname(partialPath))]);
+      } catch (error) {
+        await rm(path, { force: true }).catch(() => {});
+        throw error;
+      }
+      return true;
+    });
+  }
+
+  async hasArrived(content: PlacedContent): Promise<Result<boolean, StoreFault>> {
+    const opened = await this.open(content);
+    if (!opened.ok) return opened;
+    const reader = opened.value;
+    if (reader === null) return ok(false);
+    try {
+      const digest = await digestOf(reader, 0, reader.sizeBytes);
+      return digest.ok ? ok(digest.value === content.sha256) : digest;
+    } finally {
+      await reader.close();
+    }
+  }
+
+  open({ place, sizeBytes }: PlacedContent): Promise<Result<ContentReader | null, StoreFault>> {
+    const path = join(this.#dir, place);
+    return guarded(`Cannot open ${path}`, async () => {
+      try {
+        return await openFileReader(path, sizeBytes);
+      } catch (error) {
+        // Gone, or a link in its place.
+        if (errorCode(error) === "ENOENT" || errorCode(error) === "ELOOP") return null;
+        throw error;
+      }
+    });
+  }
+
+  async lookUp(): Promise<Result<null, StoreFault>> {
+    return ok(null);
+  }
+
+  /** A file that is open outlives its name. */
+  released(): null {
+    return null;
+  }
+
+  remove(place: string): Promise<Result<void, StoreFault>> {
+    const path = join(this.#dir, place);
+    return guarded(`Cannot remove ${path}`, async () => {
+      try {
+        await unlink(path);
+      } catch (error) {
+        if (errorCode(error) !== "ENOENT") throw error;
+      }
+    });
+  }
+
+  move(place: string, to: string): Promise<Result<boolean, StoreFault>> {
+    const path = join(this.#dir, place);
+    return guarded(`Cannot move ${path} to ${to}`, async () => {
+      await makeFolder(dirname(join(this.#dir, to)));
+      try {
+        await rename(path, join(this.#dir, to));
+        return true;
+      } catch (error) {
+        if (errorCode(error) !== "ENOENT") throw error;
+        return false;
+      }
+    });
+  }
+
+  async abandon(): Promise<Result<void, StoreFault>> {
+    return ok(undefined);
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Written through: else a power cut could take the folder with all that was acknowledged in it. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return;
+    if (errorCode(error) !== "ENOENT" || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    await mkdir(folder);
+  }
+  await syncFolder(dirname(folder));
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function syncedSize(path: string): Promise<number> {
+  const handle = await open(path, "r+");
+  try {
+    await handle.sync();
+    return (await handle.stat()).size;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** False when something is there. */
+async function placed(path: string, partialPath: string): Promise<boolean> {
+  try {
+    await link(partialPath, path);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    if (!WITHOUT_LINKS.has(errorCode(error))) throw error;
+    await rename(partialPath, path);
+  }
+  return true;
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
