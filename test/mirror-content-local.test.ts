@@ -251,6 +251,7 @@ test("what is kept in a bucket is not looked for in the folder, nor the other wa
     prefix: "",
     accessKeyId: "a",
     secretAccessKey: "s",
+    sessionToken: null,
     forcePathStyle: true,
     partBytes: 10,
     connectionsMax: 2,

@@ -16,7 +16,7 @@ type Fault = (request: IncomingMessage, response: ServerResponse) => void;
 
 const TUNING: S3Tuning = { connectTimeoutMs: 500, answerTimeoutMs: 300, silenceTimeoutMs: 300, retriesMax: 2, retryDelayMs: 1 };
 const MIB = 1024 * 1024;
-const SECRETS = ["an-access-key", "a-secret-key"] as const;
+const SECRETS = ["an-access-key", "a-secret-key", "a-session-token"] as const;
 
 const root = mkdtempSync(join(tmpdir(), "pilotlight-s3-faults-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -67,6 +67,7 @@ function open(closeGraceMs = 5_000): Promise<ContentStore> {
     prefix: "",
     accessKeyId: SECRETS[0],
     secretAccessKey: SECRETS[1],
+    sessionToken: SECRETS[2],
     forcePathStyle: true,
     partBytes: 5 * MIB,
     connectionsMax: 4,
@@ -80,6 +81,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     .filter((part) => part !== undefined && part !== "")
     .join(" ");
   seen.push(line);
+  assert.equal(request.headers["x-amz-security-token"], SECRETS[2]);
   const index = faults.findIndex(({ on }) => on.test(line));
   if (index >= 0) return faults.splice(index, 1)[0]!.fault(request, response);
   const chunks: Buffer[] = [];

@@ -77,6 +77,7 @@ export async function startVersitygw(file: string): Promise<S3Server> {
       prefix: "cache/a b",
       accessKeyId: "test-access",
       secretAccessKey: "test-secret",
+      sessionToken: null,
       forcePathStyle: true,
       partBytes: 5 * 1024 * 1024,
       connectionsMax: 8,

@@ -125,10 +125,11 @@ export class S3Client {
   async #attempt({ request, Signer, commands, transfers }: Loaded, wanted: S3Request): Promise<Result<S3Answer, S3Failure>> {
     const { method, body, range, signal } = wanted;
     if (this.#closing.signal.aborted) return fail({ ...unanswered(new Error("The mirror is stopping")), mayPass: false });
-    const { accessKeyId, secretAccessKey, region } = this.storage;
+    const { accessKeyId, secretAccessKey, sessionToken, region } = this.storage;
     const url = s3Url(this.storage, wanted.place, wanted.query);
     const headers = { "x-amz-content-sha256": body?.sha256 ?? EMPTY_SHA256 };
-    const signer = new Signer({ method, url, headers, accessKeyId, secretAccessKey, region, service: "s3", cache: this.#keys });
+    const keys = { accessKeyId, secretAccessKey, region, cache: this.#keys, ...(sessionToken === null ? {} : { sessionToken }) };
+    const signer = new Signer({ method, url, headers, service: "s3", ...keys });
     const signed = Object.fromEntries((await signer.sign()).headers);
     // Not signed, by the signer's choice: proxies on the way may change them.
     if (range !== undefined) signed["range"] = range;

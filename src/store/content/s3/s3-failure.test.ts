@@ -11,17 +11,18 @@ const storage: S3Storage = {
   prefix: "",
   accessKeyId: "AKIAEXAMPLE",
   secretAccessKey: "very-secret",
+  sessionToken: "a-session",
   forcePathStyle: true,
   partBytes: 10_485_760,
   connectionsMax: 10,
 };
 
 test("a refusal names the action, the bucket, what the service said and what to do, and no credential", () => {
-  const failure = answered(403, { code: "InvalidAccessKeyId", message: "AKIAEXAMPLE with very-secret is unknown" });
+  const failure = answered(403, { code: "InvalidAccessKeyId", message: "AKIAEXAMPLE with very-secret in a-session is unknown" });
   assert.deepEqual(explain("put a file", failure, storage), {
     code: "STORAGE_FAILED",
     message:
-      'Cannot put a file in the bucket "wheels" at 127.0.0.1:7070: 403 InvalidAccessKeyId ([redacted] with [redacted] is unknown). Check the access key and its secret',
+      'Cannot put a file in the bucket "wheels" at 127.0.0.1:7070: 403 InvalidAccessKeyId ([redacted] with [redacted] in [redacted] is unknown). Check the access key and its secret',
   });
 });
 

@@ -22,6 +22,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   AccessDenied:
     "Allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and s3:ListBucket (without it a missing object looks forbidden)",
   InvalidAccessKeyId: KEYS_WRONG,
+  InvalidToken: KEYS_WRONG,
+  ExpiredToken: "Give newer keys: those that are given for some time are over",
   SignatureDoesNotMatch: KEYS_WRONG,
   // As versitygw has it.
   XAdminUserNotFound: KEYS_WRONG,
@@ -67,6 +69,7 @@ function faultCode({ status, code, mayPass }: S3Failure): StoreFaultCode {
   return mayPass && status !== null ? "BUSY" : "STORAGE_FAILED";
 }
 
-function redacted(text: string, { accessKeyId, secretAccessKey }: S3Storage): string {
-  return [accessKeyId, secretAccessKey].reduce((all, secret) => (secret === "" ? all : all.replaceAll(secret, "[redacted]")), text);
+function redacted(text: string, { accessKeyId, secretAccessKey, sessionToken }: S3Storage): string {
+  const secrets = [secretAccessKey, sessionToken ?? "", accessKeyId].filter((secret) => secret !== "");
+  return secrets.reduce((all, secret) => all.replaceAll(secret, "[redacted]"), text);
 }
