@@ -132,6 +132,10 @@ export function explainFailure(failure: MirrorFailure): FailureText {
   }
 }
 
+export function isUpstreamFailure(failure: MirrorFailure): failure is UpstreamFailure {
+  return failure.code.startsWith("UPSTREAM_");
+}
+
 /** May the same request succeed a moment later? What these say of the world can change by itself. */
 export function isPassing(failure: UpstreamFailure): boolean {
   switch (failure.code) {
