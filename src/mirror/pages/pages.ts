@@ -46,7 +46,12 @@ export interface Pages {
   prepared(page: PageName, format: PageFormat, coding: PageCoding): Representation | null;
   /** Asks upstream where that is due, renders where needed; one of each at a time however many ask. */
   represent(page: PageName, format: PageFormat, coding: PageCoding): Promise<Result<Represented, MirrorFailure>>;
-  /** By the page that is kept, whatever its age; upstream is asked only when that has no such file. */
+  /** What `find` would say at once, when it is known this very moment. */
+  found(project: string, filename: string, kind: ArtifactKind): FoundArtifact | null;
+  /**
+   * By the page that is kept, whatever its age; upstream is asked only when that has no such file. `filename` is that of the
+   * distribution, without the suffix of its kind.
+   */
   find(project: string, filename: string, kind: ArtifactKind): Promise<Result<FoundArtifact, MirrorFailure>>;
   /** What the policy does to a project, for /explain. */
   explain(project: string): Promise<Result<ProjectExplanation, MirrorFailure>>;
@@ -78,5 +83,6 @@ export interface VersionExplanation {
 export interface PagesTotals {
   readonly preparedCount: number;
   readonly preparedBytes: number;
+  /** 0 until the first request for a page opens the database. */
   readonly projectCount: number;
 }
