@@ -31,6 +31,8 @@ const PROGRAMS = [
   "lab/load/load-thread",
   "mirror/clients/password-thread",
   "mirror/packages/inspect-thread",
+  "mirror/pages/page-thread",
+  "mirror/pages/list-main",
   "store/store-thread",
   "store/sql-thread",
 ];

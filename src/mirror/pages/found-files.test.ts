@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ArtifactKind } from "../artifact.ts";
+import { FoundFiles } from "./found-files.ts";
+import type { FoundArtifact } from "./pages.ts";
+
+function found(filename: string, kind: ArtifactKind = "file", untilMs: number | null = null): FoundArtifact {
+  const source = { kind: "index", index: "index-1", url: `https://index.example/${filename}` } as const;
+  return {
+    artifact: { kind, project: "p", filename, source, hashes: {}, sizeBytes: null },
+    hiddenBy: untilMs === null ? null : { kind: "cooldown", rule: "cooldown 7d", reason: "too young", sinceMs: null, untilMs },
+  };
+}
+
+test("a file that was found is found again, by its kind", () => {
+  const files = new FoundFiles();
+  const one = found("a.whl");
+  files.put("p", "a.whl", one, 0, 1_000);
+  assert.equal(files.get("p", "a.whl", "file", 0, 1_000), one);
+  assert.equal(files.get("p", "a.whl", "metadata", 0, 1_000), null);
+  assert.equal(files.get("q", "a.whl", "file", 0, 1_000), null);
+});
+
+test("it is forgotten with its page, with a change of the folder, and judged anew when its cool-down ends", () => {
+  const files = new FoundFiles();
+  files.put("p", "a.whl", found("a.whl"), 0, 1_000);
+  assert.equal(files.get("p", "a.whl", "file", 1, 1_000), null);
+  files.drop("p");
+  assert.equal(files.get("p", "a.whl", "file", 0, 1_000), null);
+  files.put("p", "young.whl", found("young.whl", "file", 2_000), 0, 1_000);
+  assert.notEqual(files.get("p", "young.whl", "file", 0, 1_999), null);
+  assert.equal(files.get("p", "young.whl", "file", 0, 2_000), null);
+});
+
+test("beyond 10,000 files the projects go whose files were found longest ago", () => {
+  const files = new FoundFiles();
+  for (let index = 0; index < 10_000; index++) files.put(`p${index % 100}`, `${index}.whl`, found(`${index}.whl`), 0, 1_000);
+  assert.notEqual(files.get("p0", "0.whl", "file", 0, 1_000), null);
+  files.put("one-more", "x.whl", found("x.whl"), 0, 1_000);
+  assert.equal(files.get("p0", "0.whl", "file", 0, 1_000), null);
+  assert.notEqual(files.get("p1", "1.whl", "file", 0, 1_000), null);
+  assert.notEqual(files.get("one-more", "x.whl", "file", 0, 1_000), null);
+});

@@ -1,0 +1,138 @@
+/**
+ * Page client: the event loop's side of the page thread, which is started by
+ * the first request. Requests beyond a bound are refused, not queued. A thread
+ * that dies fails what it had; the next request starts another.
+ */
+import { Worker } from "node:worker_threads";
+import { programFile } from "../../base/package-files.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
+import { MINUTE_MS } from "../../base/units.ts";
+import type { StoreFault } from "../../store/store-fault.ts";
+import type { ArgumentsOf, PageMethod, PageReply, PageRequest, ValueOf } from "./page-messages.ts";
+import type { PageServiceSettings } from "./page-service.ts";
+
+const PENDING_MAX = 10_000;
+/** A page at its limit takes its text, the parsed values and what is rendered of them. */
+const HEAP_MAX_MIB = 256;
+/** A thread that nobody needed for so long ends, and gives back its memory: what is asked for often is ready without it. */
+const IDLE_MAX_MS = 5 * MINUTE_MS;
+
+const STOPPING = { code: "BUSY", message: "The mirror is stopping" } as const;
+
+type Settle = (result: Result<never, StoreFault>) => void;
+
+export interface PageClientOptions {
+  readonly settings: PageServiceSettings;
+  /** The database could not take or give something; answers go on without. */
+  onFault(fault: StoreFault): void;
+  onLost(reason: string): void;
+  readonly idleMaxMs?: number;
+}
+
+export class PageClient {
+  readonly #options: PageClientOptions;
+  readonly #pending = new Map<number, Settle>();
+  #worker: Worker | null = null;
+  #idle: NodeJS.Timeout | null = null;
+  #requestCount = 0;
+  #projectCount = 0;
+  #isClosed = false;
+
+  constructor(options: PageClientOptions) {
+    this.#options = options;
+  }
+
+  /** Projects in the database, as of the last reply. */
+  get projectCount(): number {
+    return this.#projectCount;
+  }
+
+  call<Name extends PageMethod>(method: Name, ...args: ArgumentsOf<Name>): Promise<Result<ValueOf<Name>, StoreFault>> {
+    return this.transfer(method, [], ...args);
+  }
+
+  /** With buffers among the arguments that this thread gives away. */
+  transfer<Name extends PageMethod>(
+    method: Name,
+    buffers: readonly ArrayBuffer[],
+    ...args: ArgumentsOf<Name>
+  ): Promise<Result<ValueOf<Name>, StoreFault>> {
+    if (this.#isClosed) return Promise.resolve(fail(STOPPING));
+    if (this.#pending.size >= PENDING_MAX) {
+      const message = `${PENDING_MAX} requests for pages are waiting: the machine is too slow for them. Try again later`;
+      return Promise.resolve(fail({ code: "BUSY", message }));
+    }
+    const id = ++this.#requestCount;
+    const { promise, resolve } = Promise.withResolvers<Result<never, StoreFault>>();
+    this.#pending.set(id, resolve);
+    this.#worker ??= this.#started();
+    this.#worker.ref();
+    this.#worker.postMessage({ id, method, args } satisfies PageRequest, [...buffers]);
+    return promise;
+  }
+
+  /** What is under way fails: whoever closes no longer answers anybody. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    const worker = this.#worker;
+    if (worker === null) return;
+    worker.ref();
+    const ended = new Promise<void>((resolve) => {
+      worker.once("exit", () => resolve());
+    });
+    this.#end(worker);
+    await ended;
+    for (const id of [...this.#pending.keys()]) this.#settle(id, fail(STOPPING));
+  }
+
+  #started(): Worker {
+    const worker = new Worker(programFile("mirror/pages/page-thread"), {
+      workerData: this.#options.settings,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
+    });
+    let why = "it ended";
+    worker.on("message", ({ id, value, projectCount, faults }: PageReply) => {
+      this.#projectCount = projectCount;
+      for (const fault of faults) this.#options.onFault(fault);
+      this.#settle(id, ok(value as never));
+      if (this.#pending.size === 0) this.#rest(worker);
+    });
+    worker.on("error", (error: Error) => {
+      why = error.stack ?? error.message;
+    });
+    worker.on("exit", () => {
+      // One that was told to end had nothing left to do.
+      if (this.#worker !== worker) return;
+      this.#worker = null;
+      this.#options.onLost(why);
+      const message = `The page thread was lost: ${why}`;
+      for (const id of [...this.#pending.keys()]) this.#settle(id, fail({ code: "STORAGE_FAILED", message }));
+    });
+    return worker;
+  }
+
+  /** An idle thread keeps no process alive, and itself only for a while. */
+  #rest(worker: Worker): void {
+    worker.unref();
+    if (this.#idle !== null) {
+      this.#idle.refresh();
+      return;
+    }
+    const { idleMaxMs = IDLE_MAX_MS } = this.#options;
+    this.#idle = setTimeout(() => {
+      if (this.#pending.size === 0 && this.#worker !== null) this.#end(this.#worker);
+    }, idleMaxMs).unref();
+  }
+
+  #end(worker: Worker): void {
+    this.#worker = null;
+    worker.postMessage({ id: null, method: "close", args: [] });
+  }
+
+  #settle(id: number, result: Result<never, StoreFault>): void {
+    const settle = this.#pending.get(id);
+    this.#pending.delete(id);
+    settle?.(result);
+  }
+}

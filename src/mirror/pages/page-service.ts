@@ -1,0 +1,164 @@
+/**
+ * Page service: what the page thread does for the event loop, one method a
+ * request. It owns the database and the parsed pages; it decides nothing about
+ * freshness, and doesn't know the time but for what it is told.
+ * Requests and values cross threads: plain data.
+ */
+
+import { fail, ok, type Result } from "../../base/result.ts";
+import type { PolicyConfig } from "../../config/mirror-config.ts";
+import type { StoreFault } from "../../store/store-fault.ts";
+import type { ArtifactKind } from "../artifact.ts";
+import type { UpstreamFailure } from "../failures.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { ProjectPage } from "../simple/project-page.ts";
+import { artifactOfFile } from "./artifact-of-file.ts";
+import { type CodedBytes, codeText, PAGE_LEVELS, type PageBody, tagOf } from "./coded-bytes.ts";
+import { type ContentBody, readContent } from "./content-body.ts";
+import { explainPage } from "./explain-page.ts";
+import { contentHashOf, type KeptAnswer } from "./kept-answer.ts";
+import { PageShelf } from "./page-shelf.ts";
+import { judgeFile, viewPage } from "./page-view.ts";
+import type { FoundArtifact, PageCoding, VersionExplanation } from "./pages.ts";
+import { ParsedPages } from "./parsed-pages.ts";
+
+export interface PageServiceSettings {
+  readonly file: string;
+  readonly policy: PolicyConfig;
+  readonly pageMaxBytes: number;
+}
+
+/** Which page is meant: one that is kept, told by its content, or the one that comes along. */
+export type PageSource =
+  | { readonly kind: "kept"; readonly project: string; readonly url: string; readonly index: string; readonly contentHash: string }
+  | { readonly kind: "own"; readonly page: ProjectPage };
+
+export interface KeepRequest {
+  readonly project: string;
+  readonly url: string;
+  readonly index: string;
+  readonly body: ContentBody;
+  /** What relative links count from. */
+  readonly baseUrl: string;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  readonly nowMs: number;
+}
+
+export interface RenderedForm extends CodedBytes {
+  /** When the policy will change it by itself; null for never. */
+  readonly untilMs: number | null;
+}
+
+/** Where a method answers null, the page is gone: the database lost it, or could not take it. */
+export class PageService {
+  readonly #shelf: PageShelf;
+  readonly #policy: Policy;
+  readonly #pageMaxBytes: number;
+  readonly #parsed = new ParsedPages();
+
+  constructor({ file, pageMaxBytes }: PageServiceSettings, policy: Policy) {
+    this.#shelf = new PageShelf(file);
+    this.#policy = policy;
+    this.#pageMaxBytes = pageMaxBytes;
+  }
+
+  get projectCount(): number {
+    return this.#shelf.projectCount;
+  }
+
+  takeFaults(): readonly StoreFault[] {
+    return this.#shelf.takeFaults();
+  }
+
+  look(project: string): KeptAnswer[] {
+    return this.#shelf.read<KeptAnswer[]>([], ({ answers }) => answers.of(project));
+  }
+
+  /** Takes what an index sent as its page. */
+  async keep(request: KeepRequest): Promise<Result<KeptAnswer, UpstreamFailure>> {
+    const { project, url, index, body, etag, lastModified, nowMs } = request;
+    const content = readContent(body, this.#pageMaxBytes);
+    if (!content.ok) return content;
+    const parse = content.value.parser === "json" ? await jsonParser() : await htmlParser();
+    const page = parse(content.value.text, project, request.baseUrl);
+    if (!page.ok) return fail({ code: "UPSTREAM_MALFORMED", url: body.url, reason: page.failure });
+    const text = JSON.stringify(page.value);
+    const contentHash = contentHashOf(text);
+    const answer = { url, index, isPage: true, checkedAtMs: nowMs, isForgotten: false, etag, lastModified, contentHash };
+    this.#shelf.write(({ answers }) => answers.put(project, answer, text));
+    this.#parsed.put(project, url, contentHash, page.value, text.length);
+    return ok(answer);
+  }
+
+  /** The index says it has none. */
+  putAbsent(project: string, answer: KeptAnswer): void {
+    this.#parsed.drop(project, answer.url);
+    this.#shelf.write(({ answers }) => answers.put(project, answer, null));
+  }
+
+  confirm(project: string, answer: KeptAnswer): void {
+    this.#shelf.write(({ answers }) => answers.confirm(project, answer));
+  }
+
+  forget(project: string): boolean {
+    let wasKnown = false;
+    this.#shelf.write(({ answers }) => {
+      wasKnown = answers.forget(project);
+    });
+    return wasKnown;
+  }
+
+  async render(source: PageSource, body: PageBody, coding: PageCoding, nowMs: number): Promise<RenderedForm | null> {
+    const page = this.#page(source);
+    if (page === null) return null;
+    const { files, untilMs } = viewPage(page, this.#policy, nowMs, source.kind === "own");
+    const render = body === "json" ? await jsonRenderer() : await htmlRenderer();
+    return { ...codeText(render(page, files), coding, PAGE_LEVELS), untilMs };
+  }
+
+  /** `found` is null when the page lists no such file, or says that it has no such artifact. */
+  find(source: PageSource, filename: string, kind: ArtifactKind, nowMs: number): { readonly found: FoundArtifact | null } | null {
+    const page = this.#page(source);
+    if (page === null) return null;
+    const isOwn = source.kind === "own";
+    const file = page.files.find((one) => one.filename === filename);
+    const artifact = file === undefined ? null : artifactOfFile(page.name, file, kind, isOwn ? null : source.index);
+    if (file === undefined || artifact === null) return { found: null };
+    const { visible, hiddenBy } = judgeFile(page, file, this.#policy, nowMs, isOwn);
+    return { found: { artifact, hiddenBy: visible ? null : hiddenBy } };
+  }
+
+  explain(source: PageSource, nowMs: number): readonly VersionExplanation[] | null {
+    const page = this.#page(source);
+    if (page === null) return null;
+    return explainPage(page, (file) => judgeFile(page, file, this.#policy, nowMs, source.kind === "own").hiddenBy);
+  }
+
+  listForm(slot: string, key: string): CodedBytes | null {
+    const bytes = this.#shelf.read(null, ({ listForms }) => listForms.find(slot, key));
+    return bytes === null ? null : { bytes, tag: tagOf(bytes) };
+  }
+
+  close(): void {
+    this.#shelf.close();
+  }
+
+  #page(source: PageSource): ProjectPage | null {
+    if (source.kind === "own") return source.page;
+    const { project, url, contentHash } = source;
+    const parsed = this.#parsed.get(project, url, contentHash);
+    if (parsed !== null) return parsed;
+    const text = this.#shelf.read(null, ({ answers }) => answers.content(project, url, contentHash));
+    if (text === null) return null;
+    const page = JSON.parse(text) as ProjectPage;
+    this.#parsed.put(project, url, contentHash, page, text.length);
+    return page;
+  }
+}
+
+// Loaded when first needed: the first page is waited for, and most mirrors never see an HTML page.
+const jsonParser = async () => (await import("../simple/parse-json.ts")).parseProjectJson;
+const htmlParser = async () => (await import("../simple/parse-html.ts")).parseProjectHtml;
+const jsonRenderer = async () => (await import("../simple/render-json.ts")).renderProjectJson;
+const htmlRenderer = async () => (await import("../simple/render-html.ts")).renderProjectHtml;

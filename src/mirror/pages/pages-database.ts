@@ -1,0 +1,78 @@
+/**
+ * Pages database: `pages.sqlite` in the cache folder. What indexes answered,
+ * page or none, and the rendered forms of the list. All of it can be fetched
+ * again: a commit need not survive a power cut, and a damaged file is set
+ * aside (never deleted: somebody may want to know why) for a new one.
+ */
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { GIB } from "../../base/units.ts";
+import { type DatabaseKind, openDatabase } from "../../store/database.ts";
+import { StoreError } from "../../store/store-fault.ts";
+
+/** A page takes 8 KB on average: room for every project that there is. */
+const MAX_BYTES = 8 * GIB;
+
+const PAGES_DATABASE: DatabaseKind = {
+  version: 1,
+  synchronous: "normal",
+  maxBytes: MAX_BYTES,
+  // The page comes last: whoever reads only what stands before it never touches its pages of the file.
+  schema: `
+    CREATE TABLE answer (project TEXT NOT NULL, url TEXT NOT NULL, index_name TEXT NOT NULL, is_page INTEGER NOT NULL,
+      checked_at INTEGER NOT NULL, etag TEXT, last_modified TEXT, is_forgotten INTEGER NOT NULL, hash TEXT NOT NULL, page BLOB,
+      PRIMARY KEY (project, url));
+    CREATE INDEX answer_page ON answer (checked_at) WHERE is_page = 1 AND project <> '';
+    CREATE INDEX answer_absent ON answer (checked_at) WHERE is_page = 0;
+    CREATE TABLE list_form (slot TEXT NOT NULL PRIMARY KEY, key TEXT NOT NULL, bytes BLOB NOT NULL);`,
+};
+
+/** Primary result codes (sqlite.org/rescode.html) of a file that is no longer a database. */
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOT_A_DATABASE = 26;
+
+export function pagesFile(cacheDir: string): string {
+  return join(cacheDir, "pages.sqlite");
+}
+
+/** Throws StoreError. */
+export function openPagesDatabase(file: string): { readonly database: DatabaseSync; readonly wasDamaged: boolean } {
+  try {
+    return { database: openDatabase(file, PAGES_DATABASE), wasDamaged: false };
+  } catch (error) {
+    if (!(error instanceof StoreError) || !isDamagedFile(file)) throw error;
+    setAside(file);
+    return { database: openDatabase(file, PAGES_DATABASE), wasDamaged: true };
+  }
+}
+
+export function isDamage(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  const primary = (errcode ?? 0) & 0xff;
+  return code === "ERR_SQLITE_ERROR" && (primary === SQLITE_CORRUPT || primary === SQLITE_NOT_A_DATABASE);
+}
+
+/** Of a database that is closed. One that was set aside earlier is replaced. */
+export function setAside(file: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) {
+    try {
+      renameSync(`${file}${suffix}`, `${file}.damaged${suffix}`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+}
+
+function isDamagedFile(file: string): boolean {
+  let database: DatabaseSync | null = null;
+  try {
+    database = new DatabaseSync(file, { readOnly: true });
+    database.prepare("SELECT COUNT(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    return isDamage(error);
+  } finally {
+    database?.close();
+  }
+}

@@ -1,0 +1,69 @@
+/** The page thread's client: what becomes of requests when the thread rests, is lost, or is closed. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { KeptAnswer } from "../src/mirror/pages/kept-answer.ts";
+import { PageClient } from "../src/mirror/pages/page-client.ts";
+
+const ANSWER: KeptAnswer = {
+  url: "https://index.example/simple/",
+  index: "index-1",
+  isPage: false,
+  checkedAtMs: 1_000,
+  isForgotten: false,
+  etag: null,
+  lastModified: null,
+  contentHash: "",
+};
+
+function client(t: TestContext, idleMaxMs?: number, policy: unknown = { mode: "enforce", rules: [], cooldownMs: 0, cooldownExempt: [] }) {
+  const folder = mkdtempSync(join(tmpdir(), "pilotlight-page-thread-"));
+  const lost: string[] = [];
+  const settings = { file: join(folder, "pages.sqlite"), policy: policy as never, pageMaxBytes: 1_000 };
+  const pages = new PageClient({
+    settings,
+    onFault: ({ message }) => lost.push(message),
+    onLost: (reason) => lost.push(reason),
+    ...(idleMaxMs === undefined ? {} : { idleMaxMs }),
+  });
+  t.after(async () => {
+    await pages.close();
+    rmSync(folder, { recursive: true });
+  });
+  return { pages, lost };
+}
+
+test("a thread that is not needed ends by itself, and the next request has what it kept", async (t) => {
+  const { pages, lost } = client(t, 1);
+  await pages.call("putAbsent", "one", ANSWER);
+  for (let round = 0; round < 5; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(await pages.call("look", "one"), { ok: true, value: [ANSWER] });
+  }
+  assert.deepEqual(lost, []);
+});
+
+test("requests beyond what may wait are refused at once, and the others are answered", async (t) => {
+  const { pages } = client(t);
+  const results = await Promise.all(Array.from({ length: 10_050 }, () => pages.call("look", "one")));
+  assert.equal(results.filter((result) => result.ok).length, 10_000);
+  assert.equal(results.filter((result) => !result.ok && result.failure.code === "BUSY").length, 50);
+});
+
+test("a thread that can't even start fails its requests with the reason", async (t) => {
+  const { pages, lost } = client(t, undefined, null);
+  const result = await pages.call("look", "one");
+  assert.ok(!result.ok && result.failure.code === "STORAGE_FAILED" && result.failure.message.startsWith("The page thread was lost: "));
+  assert.equal(lost.length, 1);
+});
+
+test("after close there is no thread any more, and what was asked before is done", async (t) => {
+  const { pages } = client(t);
+  const before = pages.call("look", "one");
+  await pages.close();
+  assert.deepEqual(await before, { ok: true, value: [] });
+  const after = await pages.call("look", "one");
+  assert.ok(!after.ok && after.failure.code === "BUSY");
+});
