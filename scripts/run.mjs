@@ -27,6 +27,7 @@ const TEST_TIMEOUT_MS = 180_000;
 /** Command lines for the pinned Node, run one after the other until one fails. */
 const TASKS = {
   start: (args) => [["bin/pilotlight.js", "serve", "examples", ...args]],
+  mirror: (args) => [["bin/pilotlight.js", "mirror", ...args]],
   test: (args) => [testCommand(args)],
   check: (args) => [["scripts/check.ts", ...args]],
   bench: (args) => [["--no-node-snapshot", "--expose-gc", "bench/main.ts", ...args]],

@@ -13,6 +13,7 @@ interface Entry {
 const SERVE = "Serve";
 const WORK = "Work on functions";
 const OPERATE = "Look into a running server";
+const PACKAGES = "Mirror packages";
 const MEASURE = "Measure";
 
 export const COMMANDS = {
@@ -43,6 +44,11 @@ export const COMMANDS = {
   },
   jobs: { group: OPERATE, summary: "background calls and dead letters", load: async () => (await import("./jobs.ts")).jobs },
   doctor: { group: OPERATE, summary: "what this machine lacks and how to mend it", load: async () => (await import("./doctor.ts")).doctor },
+  mirror: {
+    group: PACKAGES,
+    summary: "a package index for pip and uv: cached, verified, offline",
+    load: async () => (await import("./mirror.ts")).mirror,
+  },
   bench: { group: MEASURE, summary: "compare servers and results", load: async () => (await import("./bench.ts")).bench },
   load: { group: MEASURE, summary: "send load, and measure what comes back", load: async () => (await import("./load.ts")).load },
 } as const satisfies Readonly<Record<string, Entry>>;
