@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { after, test } from "node:test";
 import { type LoadOptions, makePlan } from "../src/lab/load/make-plan.ts";
+import type { Checks } from "../src/lab/load/plan.ts";
 import type { LoadResult } from "../src/lab/load/result.ts";
 import { runLoad } from "../src/lab/load/run-load.ts";
 
@@ -40,7 +41,7 @@ async function serve(answer: (request: string) => string, options: { byteByByte?
   return { port, requests, connectionCount: () => connectionCount };
 }
 
-async function run(port: number, options: Partial<LoadOptions> = {}): Promise<LoadResult> {
+async function run(port: number, options: Partial<LoadOptions> = {}, checks: Partial<Checks> = {}): Promise<LoadResult> {
   const plan = makePlan({
     url: `http://127.0.0.1:${port}/path?q=1`,
     connections: "2",
@@ -50,7 +51,7 @@ async function run(port: number, options: Partial<LoadOptions> = {}): Promise<Lo
     ...options,
   });
   assert.ok(plan.ok, JSON.stringify(plan));
-  const result = await runLoad(plan.value);
+  const result = await runLoad({ ...plan.value, checks: { ...plan.value.checks, ...checks } });
   assert.ok(result.ok, JSON.stringify(result));
   return result.value;
 }
@@ -178,6 +179,27 @@ test("a failed check is an error with an example, and no latency", async () => {
     "check-match": ["o w"],
   });
   assert.deepEqual([passing.failedCount, passing.latency.count], [0, 10]);
+});
+
+test("an answer is compared with the body that is expected, in whatever pieces it comes", async () => {
+  const bodyIs = Buffer.from("hello world");
+  const few = { requests: "2", connections: "1" };
+  const frames = (body: string): string[] => [
+    `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n${body.slice(0, 4)}\r\n${(body.length - 4).toString(16)}\r\n${body.slice(4)}\r\n0\r\n\r\n`,
+  ];
+  for (const byteByByte of [false, true]) {
+    for (const frame of frames("hello world")) {
+      const { port } = await serve(() => frame, { byteByByte });
+      assert.deepEqual((await run(port, few, { bodyIs })).errors, {});
+    }
+    for (const frame of ["hello worle", "hello worl", "hello world!", "jello world"].flatMap(frames)) {
+      const { port } = await serve(() => frame, { byteByByte });
+      const result = await run(port, few, { bodyIs });
+      assert.deepEqual(result.errors, { check_body: 2 });
+      assert.match(result.errorExamples.check_body ?? "", /not, byte for byte, the expected one of 11 bytes/);
+    }
+  }
 });
 
 test("a status of 400 and more is a failure when nothing else is asked", async () => {

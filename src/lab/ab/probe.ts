@@ -52,7 +52,10 @@ function wrongWith({ method, checks }: LoadPlan, answerChecks: AnswerChecks, { s
   for (let at = 0; at < rawHeaders.length; at += 2) lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
   const head = parseHead(lines.join("\r\n"), method === "HEAD", checks.headers);
   if (typeof head === "string") return `its answer ${head}`;
-  const complaint = answerChecks.complain(head, { body: () => body });
+  const complaint = answerChecks.complain(head, {
+    body: () => body,
+    isAsExpected: body !== null && answerChecks.expectedBody?.equals(body) === true,
+  });
   return complaint === null ? null : complaint.message;
 }
 

@@ -19,16 +19,19 @@ export class AnswerChecks {
   readonly #needles: readonly Buffer[];
   readonly #patterns: readonly RegExp[];
   readonly readsBody: boolean;
+  /** Compared by whoever reads. */
+  readonly expectedBody: Buffer | null;
 
   constructor(checks: Checks) {
     this.#statuses = checks.statuses;
     this.#needles = checks.bodyIncludes.map((text) => Buffer.from(text));
     this.#patterns = checks.bodyMatches.map((source) => new RegExp(source));
     this.readsBody = this.#needles.length + this.#patterns.length > 0;
+    this.expectedBody = checks.bodyIs === undefined ? null : asBuffer(checks.bodyIs);
   }
 
   /** Null when nothing is wrong. */
-  complain(head: ResponseHead, reader: Pick<ResponseReader, "body">): Complaint | null {
+  complain(head: ResponseHead, reader: Pick<ResponseReader, "body" | "isAsExpected">): Complaint | null {
     const { status } = head;
     const isStatusRight = this.#statuses.length === 0 ? status >= 200 && status <= 399 : this.#statuses.includes(status);
     if (!isStatusRight) {
@@ -38,6 +41,9 @@ export class AnswerChecks {
       };
     }
     if (head.headerComplaint !== null) return { kind: "check_header", message: head.headerComplaint };
+    if (this.expectedBody !== null && !reader.isAsExpected) {
+      return { kind: "check_body", message: `the body is not, byte for byte, the expected one of ${this.expectedBody.length} bytes` };
+    }
     return this.readsBody ? this.#complainAboutBody(reader.body()) : null;
   }
 
@@ -53,4 +59,8 @@ export class AnswerChecks {
     const missed = this.#patterns.find((pattern) => !pattern.test(text));
     return missed === undefined ? null : { kind: "check_body", message: `the body does not match ${missed}: ${quote(text)}` };
   }
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -75,7 +75,7 @@ export class LoadConnection {
 
   constructor(context: ConnectionContext) {
     this.#context = context;
-    this.#reader = new ResponseReader(context.heads, context.checks.readsBody);
+    this.#reader = new ResponseReader(context.heads, context.checks.readsBody, context.checks.expectedBody);
     this.#intendedMs = new Float64Array(context.pipelining);
     this.#sentMs = new Float64Array(context.pipelining);
     this.#writtenMs = new Float64Array(context.pipelining);

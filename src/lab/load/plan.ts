@@ -33,6 +33,8 @@ export interface Checks {
   readonly bodyIncludes: readonly string[];
   /** Source of a regular expression that the body matches. */
   readonly bodyMatches: readonly string[];
+  /** The body itself, compared as it comes: how a benchmark looks at every byte of answers too large to keep. No flag sets it. */
+  readonly bodyIs?: Uint8Array;
 }
 
 /** Pieces of a body between which a value is put anew for each request. */

@@ -35,6 +35,11 @@ const HEAD_END = "\r\n\r\n";
 export class ResponseReader {
   readonly #memory: HeadMemory;
   readonly #keepsBody: boolean;
+  readonly #expected: Buffer | null;
+  readonly #looksAtBody: boolean;
+  /** Of the expected body, how much has come. */
+  #comparedBytes = 0;
+  #hasDiffered = false;
   #partialHead = "";
   #leftBytes = 0;
   #chunks: ChunkCounter | null = null;
@@ -47,9 +52,12 @@ export class ResponseReader {
   /** A phrase about the answer: it broke the rules and nothing after it can be read. */
   fault: string | null = null;
 
-  constructor(memory: HeadMemory, keepsBody: boolean) {
+  /** `expected` is compared as the body comes: it may be larger than what is kept. */
+  constructor(memory: HeadMemory, keepsBody: boolean, expected: Buffer | null) {
     this.#memory = memory;
     this.#keepsBody = keepsBody;
+    this.#expected = expected;
+    this.#looksAtBody = keepsBody || expected !== null;
   }
 
   /** Before each answer. */
@@ -57,6 +65,8 @@ export class ResponseReader {
     this.head = null;
     this.isComplete = false;
     this.fault = null;
+    this.#comparedBytes = 0;
+    this.#hasDiffered = false;
     if (this.#partialHead !== "") this.#partialHead = "";
     if (this.#bodyBytes > 0) {
       if (this.#bodyBuffer.length > KEPT_BUFFER_MAX_BYTES) this.#bodyBuffer = NO_BYTES;
@@ -102,6 +112,11 @@ export class ResponseReader {
     return this.#bodyBuffer.subarray(0, this.#bodyBytes);
   }
 
+  /** Of a complete answer, where a body is expected. */
+  get isAsExpected(): boolean {
+    return !this.#hasDiffered && this.#comparedBytes === this.#expected?.length;
+  }
+
   #readHead(bytes: Buffer, at: number, end: number): number {
     const memory = this.#memory;
     const length = memory.text.length;
@@ -143,13 +158,13 @@ export class ResponseReader {
   #readBody(framing: ResponseHead["framing"], bytes: Buffer, at: number, end: number): number {
     if (framing === CHUNKED) {
       const chunks = this.#chunks!;
-      const to = chunks.read(bytes, at, end, this.#keepsBody ? this.#keep : null);
+      const to = chunks.read(bytes, at, end, this.#looksAtBody ? this.#take : null);
       this.fault = chunks.fault;
       this.isComplete = chunks.isDone;
       return to;
     }
     const to = framing === BY_LENGTH ? Math.min(end, at + this.#leftBytes) : end;
-    if (this.#keepsBody && to > at) this.#keep(bytes, at, to);
+    if (this.#looksAtBody && to > at) this.#take(bytes, at, to);
     if (framing === BY_LENGTH) {
       this.#leftBytes -= to - at;
       this.isComplete = this.#leftBytes === 0;
@@ -157,8 +172,19 @@ export class ResponseReader {
     return to;
   }
 
+  readonly #take = (bytes: Buffer, from: number, to: number): void => {
+    if (this.#keepsBody) this.#keep(bytes, from, to);
+    if (this.#expected !== null && !this.#hasDiffered) this.#compare(this.#expected, bytes, from, to);
+  };
+
+  #compare(expected: Buffer, bytes: Buffer, from: number, to: number): void {
+    const at = this.#comparedBytes;
+    this.#comparedBytes += to - from;
+    this.#hasDiffered = this.#comparedBytes > expected.length || expected.compare(bytes, from, to, at, this.#comparedBytes) !== 0;
+  }
+
   /** Copied: the bytes lie in the buffer that the next read fills. */
-  readonly #keep = (bytes: Buffer, from: number, to: number): void => {
+  #keep(bytes: Buffer, from: number, to: number): void {
     const at = this.#bodyBytes;
     this.#bodyBytes += to - from;
     if (this.#bodyBytes > CHECKED_BODY_MAX_BYTES) {
@@ -171,5 +197,5 @@ export class ResponseReader {
       this.#bodyBuffer = grown;
     }
     bytes.copy(this.#bodyBuffer, at, from, to);
-  };
+  }
 }
