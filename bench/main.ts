@@ -10,6 +10,7 @@ import { observeNoise } from "../src/lab/ab/observe.ts";
 import { boot } from "./figures/boot.ts";
 import { cold } from "./figures/cold.ts";
 import { density } from "./figures/density.ts";
+import { MIRROR_FIGURES } from "./figures/mirror.ts";
 import { throughput } from "./figures/throughput.ts";
 import { verdicts } from "./figures/verdicts.ts";
 import { wasm } from "./figures/wasm.ts";
@@ -22,17 +23,21 @@ import { markdown } from "./support/markdown.ts";
 import { ROOT } from "./support/subjects.ts";
 
 const FIGURES: readonly Figure[] = [throughput, boot, cold, density, wasm, wasmStart, wasmMany];
-/** Asked for by name only: half an hour. */
-const LONG_FIGURES: readonly Figure[] = [verdicts];
+/** Asked for by name only: half an hour each. */
+const LONG_FIGURES: readonly Figure[] = [verdicts, ...MIRROR_FIGURES];
+/** Several figures by one name. */
+const GROUPS: Readonly<Record<string, readonly Figure[]>> = { mirror: MIRROR_FIGURES };
 const QUICK: Effort = { rounds: 5, seconds: 1.5, warmUpSeconds: 4.5, scale: 1 };
 const FULL: Effort = { rounds: 7, seconds: 4, warmUpSeconds: 8, scale: 1 };
 
 const args = process.argv.slice(2);
-const names = args.filter((arg) => !arg.startsWith("--"));
+const names = args.filter((arg) => !arg.startsWith("--")).flatMap((name) => GROUPS[name]?.map((figure) => figure.name) ?? name);
 const known = [...FIGURES, ...LONG_FIGURES];
 const unknown = names.filter((name) => !known.some((figure) => figure.name === name));
 if (unknown.length > 0) {
-  process.stderr.write(`No figure is called ${unknown.join(", ")}; there are ${known.map(({ name }) => name).join(", ")}\n`);
+  process.stderr.write(
+    `No figure is called ${unknown.join(", ")}; there are ${[...Object.keys(GROUPS), ...known.map(({ name }) => name)].join(", ")}\n`,
+  );
   process.exit(2);
 }
 

@@ -81,6 +81,15 @@ export function readCached(fileFd: number, vector: BigUint64Array, offset: numbe
   return Math.max(0, Number(native().libc.preadv2(fileFd, vector as unknown as Buffer, 1, BigInt(offset), RWF_NOWAIT)));
 }
 
+const oneByte = Buffer.allocUnsafeSlow(1);
+let oneByteVector: BigUint64Array | null = null;
+
+/** Whether the page with that byte is in memory: of a window its last, because files are read ahead in order. */
+export function isCached(fileFd: number, position: number): boolean {
+  oneByteVector ??= vectorOf(oneByte);
+  return readCached(fileFd, oneByteVector, position) === 1;
+}
+
 /** The iovec of a buffer that will not move. */
 export function vectorOf(buffer: Buffer): BigUint64Array {
   return BigUint64Array.of(native().ffi.getRawPointer(buffer), BigInt(buffer.length));

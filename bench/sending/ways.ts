@@ -5,14 +5,14 @@
  */
 import { read, readSync } from "node:fs";
 import type { Socket } from "node:net";
-import { mapFile, openPipe, type Pipe, readCached, sendfile, splice, vectorOf } from "./libc.ts";
+import { isCached, mapFile, openPipe, type Pipe, readCached, sendfile, splice, vectorOf } from "./libc.ts";
 
 export interface OpenFile {
   readonly fd: number;
   readonly size: number;
 }
 
-export const WAYS = ["read", "read-sync", "read-cached", "sendfile", "splice", "mmap", "memory"] as const;
+export const WAYS = ["read", "read-sync", "read-cached", "sendfile", "sendfile-asked", "splice", "mmap", "memory"] as const;
 export type WayName = (typeof WAYS)[number];
 
 export interface Transfer {
@@ -31,6 +31,8 @@ const TURN_MAX_BYTES = 1024 * 1024;
 /** What goes through the socket itself when the system call would wait: its callback tells when the socket takes more. */
 const PROBE_BYTES = 16 * 1024;
 const PIPE_BYTES = 1024 * 1024;
+/** What the disk has to be asked for goes through memory of ours, read by another thread. */
+const COLD_BYTES = 256 * 1024;
 
 export function openWay(name: WayName, chunkBytes: number): Way {
   switch (name) {
@@ -44,9 +46,11 @@ export function openWay(name: WayName, chunkBytes: number): Way {
         return readCached(file.fd, vector.value, offset);
       });
     case "sendfile":
-      return new ByKernel(chunkBytes, null);
+      return new ByKernel(chunkBytes, null, false);
+    case "sendfile-asked":
+      return new ByKernel(chunkBytes, null, true);
     case "splice":
-      return new ByKernel(chunkBytes, () => openPipe(PIPE_BYTES));
+      return new ByKernel(chunkBytes, () => openPipe(PIPE_BYTES), false);
     case "mmap":
       return new FromMemory(chunkBytes, ({ fd, size }) => mapFile(fd, size));
     case "memory":
@@ -168,9 +172,12 @@ class ByKernel implements Way {
   readonly #chunkBytes: number;
   readonly #openPipe: (() => Pipe) | null;
   readonly #pipes: Pipe[] = [];
+  readonly #asks: boolean;
   readonly #probes = new Buffers(PROBE_BYTES);
+  readonly #cold = new Buffers(COLD_BYTES);
 
-  constructor(chunkBytes: number, openPipe: (() => Pipe) | null) {
+  constructor(chunkBytes: number, openPipe: (() => Pipe) | null, asks: boolean) {
+    this.#asks = asks;
     this.#chunkBytes = chunkBytes;
     this.#openPipe = openPipe;
   }
@@ -187,6 +194,10 @@ class ByKernel implements Way {
         const fd = (socket as unknown as Handled)._handle?.fd ?? -1;
         if (fd < 0) break;
         const count = Math.min(this.#chunkBytes, file.size - transfer.offset);
+        if (this.#asks && !isCached(file.fd, transfer.offset + count - 1)) {
+          this.#readCold(transfer, run);
+          return;
+        }
         const sent = pipe === null ? sendfile(fd, file.fd, transfer.offset, count) : splice(pipe, fd, file.fd, transfer.offset, count).sent;
         transfer.offset += sent;
         turnBytes += sent;
@@ -200,6 +211,19 @@ class ByKernel implements Way {
       transfer.done();
     };
     run();
+  }
+
+  #readCold(transfer: Transfer, then: () => void): void {
+    const { file, socket } = transfer;
+    const chunk = this.#cold.take();
+    read(file.fd, chunk.bytes, 0, Math.min(COLD_BYTES, file.size - transfer.offset), transfer.offset, (error, count) => {
+      if (error !== null) throw error;
+      transfer.offset += count;
+      writeThen(socket, chunk.bytes.subarray(0, count), () => {
+        this.#cold.give(chunk);
+        then();
+      });
+    });
   }
 
   #probe(transfer: Transfer, pipe: Pipe | null, then: () => void): void {

@@ -3,7 +3,9 @@
  * other, processes measured by src/lab, everything ended whatever fails.
  */
 
+import { writeFileSync } from "node:fs";
 import type { Result } from "../../src/base/result.ts";
+import { KIB } from "../../src/base/units.ts";
 import { type Pinning, pinCores } from "../../src/lab/ab/cores.ts";
 import { CpuAccount } from "../../src/lab/ab/cpu-account.ts";
 import { measureProcess } from "../../src/lab/ab/measure.ts";
@@ -11,6 +13,7 @@ import type { ProcessSample } from "../../src/lab/ab/plan.ts";
 import { type Answer, ask } from "../../src/lab/ab/probe.ts";
 import { membersOf, memoryOf } from "../../src/lab/ab/processes.ts";
 import { startServer } from "../../src/lab/ab/server.ts";
+import { readKernelFile } from "../../src/lab/kernel-files.ts";
 import { makePlan } from "../../src/lab/load/make-plan.ts";
 import type { LoadPlan } from "../../src/lab/load/plan.ts";
 import { runLoad } from "../../src/lab/load/run-load.ts";
@@ -21,8 +24,14 @@ export interface Subject {
   /** Program and arguments that serve on 127.0.0.1:port. */
   command(port: number): readonly string[];
   readonly path: string;
-  /** What a right answer's body contains. */
-  readonly expect: string;
+  /** What a right answer's body contains; not looked for when absent. */
+  readonly expect?: string;
+  /** The very bytes of a right answer's body. */
+  readonly answer?: Uint8Array;
+  /** Of a right answer; 200 when absent. */
+  readonly status?: number;
+  /** In place of the usual ones. */
+  readonly headers?: readonly string[];
   /** JSON that is posted; GET without. */
   readonly data?: string;
   /** That share the requests, each with hot code of its own to compile: they need as many times the warm-up. */
@@ -34,6 +43,8 @@ export interface RunningServer {
   readonly bootMs: number;
   /** All of its PSS, for ceilings and differences of one server; what servers are compared by is `ownPssBytes` of a sample. */
   memoryBytes(): number;
+  /** The greatest resident memory of its processes since the last look, summed: to the page, and of each its own moment. */
+  peakRssBytes(): number;
   cpuUs(): number;
   get(path: string): Promise<Answer>;
   stop(): Promise<void>;
@@ -83,6 +94,7 @@ export function openLab(): Lab {
           const { ownPssBytes, filePssBytes } = memoryOf(membersOf(group));
           return ownPssBytes === null || filePssBytes === null ? Number.NaN : ownPssBytes + filePssBytes;
         },
+        peakRssBytes: () => membersOf(group).reduce((sum, { pid }) => sum + takePeakRss(pid), 0),
         cpuUs: () => cpu.readUs(),
         get: async (path) => {
           const answer = await ask({ ...load, target: { ...load.target, path } }, CALL_TIMEOUT_MS);
@@ -98,17 +110,29 @@ export function openLab(): Lab {
   };
 }
 
-export function planFor({ path, expect, data }: Pick<Subject, "path" | "expect" | "data">, users: number): LoadPlan {
+export function planFor(subject: Omit<Subject, "name" | "command">, users: number): LoadPlan {
+  const { path, expect, answer, data, status = 200, headers = HEADERS } = subject;
   const made = makePlan({
     url: `http://127.0.0.1:1${path}`,
     connections: String(users),
-    headers: data === undefined ? HEADERS : [...HEADERS, "content-type: application/json"],
+    headers: data === undefined ? headers : [...headers, "content-type: application/json"],
     ...(data === undefined ? {} : { data: Buffer.from(data) }),
-    "check-status": ["200"],
-    "check-body": [expect],
+    "check-status": [String(status)],
+    ...(expect !== undefined && { "check-body": [expect] }),
   });
   if (!made.ok) throw new Error(made.failure.map(({ message }) => message).join("; "));
-  return made.value;
+  return answer === undefined ? made.value : { ...made.value, checks: { ...made.value.checks, bodyIs: answer } };
+}
+
+/** And begins anew (proc(5), clear_refs). */
+function takePeakRss(pid: number): number {
+  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readKernelFile(`/proc/${pid}/status`))?.[1] ?? 0;
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, "5");
+  } catch {
+    // It has ended, or is not ours: then its peak is that of its life.
+  }
+  return Number(kib) * KIB;
 }
 
 function labelled({ name, command }: Subject) {

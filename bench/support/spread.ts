@@ -19,6 +19,12 @@ export function ratioBar(what: string, values: readonly number[], base: readonly
   return { what, value: median(values) / median(base), most, unit: "x", interval: interval.ok ? interval.value : null };
 }
 
+/** The same as a percentage, for small shares; `most` is a share. */
+export function shareBar(what: string, values: readonly number[], base: readonly number[], most: number): Bar {
+  const percent = values.map((value) => value * 100);
+  return { ...ratioBar(what, percent, base, most * 100), unit: "%" };
+}
+
 /** A quantile of the values themselves, with its interval where there are enough of them. */
 export function quantileBar(what: string, values: readonly number[], q: number, most: number, unit: string): Bar {
   const sorted = values.toSorted((a, b) => a - b);

@@ -17,6 +17,13 @@ const HEALTH = { path: "/api/health", expect: '"status":"ok"' };
 const work = mkdtempSync(join(tmpdir(), "pilotlight-bench-"));
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 
+/** A folder of this run, gone with the process. */
+export function workFolder(name: string): string {
+  const folder = join(work, name);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 /** A file of this run, gone with the process. */
 export function workFile(name: string, text: string | Uint8Array): string {
   const file = join(work, name);
@@ -72,7 +79,7 @@ export function useSources(): void {
   command = join(ROOT, "bin/pilotlight.js");
 }
 
-function pilotlightCommand(): string {
+export function pilotlightCommand(): string {
   if (command !== null) return command;
   const { status, stderr } = spawnSync(process.execPath, [join(ROOT, "scripts/package.ts")], { encoding: "utf8" });
   if (status !== 0) throw new Error(`Cannot make the package: ${stderr}`);

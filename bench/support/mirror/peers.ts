@@ -61,7 +61,11 @@ function proxpi(indexUrl: string, cacheName: string): Peer {
 function groxpi(indexUrl: string, cacheName: string): Peer {
   const binary = join(PEERS, "groxpi");
   if (!existsSync(binary)) {
-    const built = run("go", ["install", `${GROXPI_MODULE}@${GROXPI_COMMIT}`], { GOBIN: PEERS, GOFLAGS: "-buildvcs=false", GOTOOLCHAIN: GROXPI_GO });
+    const built = run("go", ["install", `${GROXPI_MODULE}@${GROXPI_COMMIT}`], {
+      GOBIN: PEERS,
+      GOFLAGS: "-buildvcs=false",
+      GOTOOLCHAIN: GROXPI_GO,
+    });
     if (built !== null) return { unavailable: `groxpi ${GROXPI_COMMIT} can't be built: ${built}` };
   }
   return {
