@@ -4,7 +4,6 @@
  * the tools of S3 read. None is passed over without a word: each means
  * something, or a notice says why it can't. Must not say a value anywhere.
  */
-import { isIP } from "node:net";
 import type { Failure } from "../../base/result.ts";
 import { CONFIG_VARIABLE } from "../file-flags.ts";
 import type { SettingTable } from "../setting.ts";
@@ -62,9 +61,13 @@ export function mirrorVariables(env: Env): readonly Variable[] {
   });
 }
 
-/** Some shells keep the machine's name in HOST. To listen on that would open the mirror to others, unasked. */
+/**
+ * Some shells keep the machine's name in HOST. To listen on that would open
+ * the mirror to others, unasked. Not by net.isIP, which compiles a regular
+ * expression for 8 ms of every start: readHost judges what looks like one.
+ */
 function isAddress(text: string | undefined): boolean {
-  return isIP(text ?? "") !== 0;
+  return /^(?:[\d.]+|\[?[\da-f.]*:[\da-f:.]*\]?)$/i.test(text ?? "");
 }
 
 /** Those that are set and change nothing: too old an idea, or beaten by another. */
