@@ -193,3 +193,30 @@ test("a file that was hidden when it was found is judged anew when the page chan
   await must(pages.represent("one", "json", "gzip"));
   assert.equal((await must(pages.find("one", OLD, "file"))).hiddenBy, null);
 });
+
+test("a page that is brought from elsewhere is known at once, whole, and under the policy of this mirror", async (t) => {
+  const { upstream, open, clock } = pagesBench(t);
+  upstream.on(ONE, page(pageJson("one", { "1.0": {}, "2.0": {} })));
+  const there = open({
+    config: { policy: { ...cooldown, cooldownMs: 0, rules: [{ action: "deny", names: ["one"], versions: "", reason: null }] } },
+  });
+  assert.equal((await must(there.whole("one", false)))?.page, undefined);
+  const brought = await must(there.whole("one", true));
+  assert.deepEqual([brought?.index, brought?.fetchedAtMs, brought?.page.files.length], ["index-1", START_MS, 2]);
+  const bench = pagesBench(t);
+  bench.clock.nowMs = clock.nowMs + 100 * DAY_MS;
+  const here = bench.open({ config: { indexes: [indexConfig("mine", FIRST_URL)], upstream: { offline: true } } });
+  assert.equal(await failureOf(here.represent("one", "json", "gzip")), "OFFLINE");
+  assert.deepEqual(await here.adopt(brought!), { ok: true, value: undefined });
+  assert.deepEqual(await listed(here, "one"), ["stale", OLD, YOUNG]);
+  const { artifact } = await must(here.find("one", OLD, "file"));
+  assert.equal(artifact.source.kind === "index" && artifact.source.index, "mine");
+  await must(here.whole("one", false));
+  await here.close();
+  const bare = bench.open({ config: { indexes: [], upstream: { offline: true } } });
+  assert.deepEqual(await listed(bare, "one"), ["stale", OLD, YOUNG]);
+  const cautious = bench.open({ config: { indexes: [], upstream: { offline: true }, policy: cooldown } });
+  assert.deepEqual(await listed(cautious, "one"), ["stale"]);
+  assert.equal((await must(cautious.whole("one", false)))?.page.files.length, 2);
+  assert.equal(bench.upstream.requests.length, 0);
+});

@@ -151,10 +151,7 @@ export class MirrorFront {
       return;
     }
     const answered = pages.represent(page, form.format, form.coding).then((represented) => {
-      if (!represented.ok) {
-        this.#options.counters.byKind[kind].failed++;
-        return represented.failure;
-      }
+      if (!represented.ok) return represented.failure;
       this.#answerPage(exchange, page, kind, represented.value.representation, represented.value.outcome);
       return null;
     });

@@ -6,13 +6,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { AnswerTable } from "./answer-table.ts";
 import { contentHashOf, type KeptAnswer, LIST } from "./kept-answer.ts";
-import { openPagesDatabase, pagesFile } from "./pages-database.ts";
+import { openPagesDatabase, PAGES_MAX_BYTES, pagesFile } from "./pages-database.ts";
 
 const [FIRST, SECOND] = ["https://one.index.example/simple/", "https://two.index.example/simple/"];
 
 function table(t: TestContext): { answers: AnswerTable; database: DatabaseSync } {
   const folder = mkdtempSync(join(tmpdir(), "pilotlight-answers-"));
-  const { database } = openPagesDatabase(pagesFile(folder));
+  const { database } = openPagesDatabase(pagesFile(folder), PAGES_MAX_BYTES);
   t.after(() => {
     database.close();
     rmSync(folder, { recursive: true });

@@ -34,6 +34,7 @@ import type {
   ProjectExplanation,
   Representation,
   Represented,
+  WholePage,
 } from "./pages.ts";
 import { pagesFile } from "./pages-database.ts";
 import { ProjectAnswers } from "./project-answers.ts";
@@ -121,6 +122,16 @@ class MirrorPages implements Pages {
 
   async explain(project: string): Promise<Result<ProjectExplanation, MirrorFailure>> {
     return this.#isClosed ? STOPPING : this.#answers.explain(project);
+  }
+
+  async whole(project: string, mayAsk: boolean): Promise<Result<WholePage | null, MirrorFailure>> {
+    return this.#isClosed ? STOPPING : this.#answers.whole(project, mayAsk);
+  }
+
+  async adopt(page: WholePage): Promise<Result<void, StoreFault>> {
+    const adopted = await this.#projects.adopt(page);
+    this.#drop(page.page.name);
+    return adopted;
   }
 
   async forget(page: PageName): Promise<boolean> {

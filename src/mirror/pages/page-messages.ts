@@ -6,7 +6,18 @@ import type { StoreFault } from "../../store/store-fault.ts";
 import type { PageService } from "./page-service.ts";
 
 /** What the event loop may ask for. */
-export type PageMethod = "look" | "keep" | "putAbsent" | "confirm" | "forget" | "render" | "find" | "explain" | "listForm";
+export type PageMethod =
+  | "look"
+  | "keep"
+  | "putAbsent"
+  | "confirm"
+  | "forget"
+  | "render"
+  | "find"
+  | "explain"
+  | "whole"
+  | "adopt"
+  | "listForm";
 
 export interface PageRequest {
   readonly id: number;

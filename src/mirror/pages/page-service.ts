@@ -83,12 +83,20 @@ export class PageService {
     const parse = content.value.parser === "json" ? await jsonParser() : await htmlParser();
     const page = parse(content.value.text, project, request.baseUrl);
     if (!page.ok) return fail({ code: "UPSTREAM_MALFORMED", url: body.url, reason: page.failure });
-    const text = JSON.stringify(page.value);
-    const contentHash = contentHashOf(text);
-    const answer = { url, index, isPage: true, checkedAtMs: nowMs, isForgotten: false, etag, lastModified, contentHash };
-    this.#shelf.write(({ answers }) => answers.put(project, answer, text));
-    this.#parsed.put(project, url, contentHash, page.value, text.length);
+    // A page that can't be written is served all the same, from memory.
+    const { answer } = this.#put(page.value, { url, index, isPage: true, checkedAtMs: nowMs, isForgotten: false, etag, lastModified });
     return ok(answer);
+  }
+
+  /** A page that came in another way than from its index. Null when the database can't take it. */
+  adopt(page: ProjectPage, url: string, index: string, fetchedAtMs: number): KeptAnswer | null {
+    const known = { url, index, isPage: true, checkedAtMs: fetchedAtMs, isForgotten: false, etag: null, lastModified: null };
+    const { answer, isKept } = this.#put(page, known);
+    return isKept ? answer : null;
+  }
+
+  whole(source: PageSource): ProjectPage | null {
+    return this.#page(source);
   }
 
   /** The index says it has none. */
@@ -144,6 +152,14 @@ export class PageService {
     this.#shelf.close();
   }
 
+  #put(page: ProjectPage, known: Omit<KeptAnswer, "contentHash">): { readonly answer: KeptAnswer; readonly isKept: boolean } {
+    const text = JSON.stringify(page);
+    const answer = { ...known, contentHash: contentHashOf(text) };
+    const isKept = this.#shelf.write(({ answers }) => answers.put(page.name, answer, text));
+    this.#parsed.put(page.name, answer.url, answer.contentHash, page, text.length, !isKept);
+    return { answer, isKept };
+  }
+
   #page(source: PageSource): ProjectPage | null {
     if (source.kind === "own") return source.page;
     const { project, url, contentHash } = source;
@@ -152,7 +168,7 @@ export class PageService {
     const text = this.#shelf.read(null, ({ answers }) => answers.content(project, url, contentHash));
     if (text === null) return null;
     const page = JSON.parse(text) as ProjectPage;
-    this.#parsed.put(project, url, contentHash, page, text.length);
+    this.#parsed.put(project, url, contentHash, page, text.length, false);
     return page;
   }
 }

@@ -9,7 +9,7 @@ import { SECOND_MS } from "../../base/units.ts";
 import { type StoreFault, storeFault } from "../../store/store-fault.ts";
 import { AnswerTable } from "./answer-table.ts";
 import { ListFormTable } from "./list-form-table.ts";
-import { isDamage, openPagesDatabase, setAside } from "./pages-database.ts";
+import { isDamage, openPagesDatabase, PAGES_MAX_BYTES, setAside } from "./pages-database.ts";
 
 /** A folder that can't be used is tried again, but not by every request. */
 const REOPEN_AFTER_MS = 5 * SECOND_MS;
@@ -21,13 +21,15 @@ export interface PageTables {
 
 export class PageShelf {
   readonly #file: string;
+  readonly #maxBytes: number;
   #database: DatabaseSync | null = null;
   #tables: PageTables | null = null;
   #reopenAtMs = 0;
   #faults: StoreFault[] = [];
 
-  constructor(file: string) {
+  constructor(file: string, maxBytes = PAGES_MAX_BYTES) {
     this.#file = file;
+    this.#maxBytes = maxBytes;
   }
 
   get projectCount(): number {
@@ -88,7 +90,7 @@ export class PageShelf {
     if (this.#tables !== null || performance.now() < this.#reopenAtMs) return this.#tables;
     this.#reopenAtMs = performance.now() + REOPEN_AFTER_MS;
     try {
-      const { database, wasDamaged } = openPagesDatabase(this.#file);
+      const { database, wasDamaged } = openPagesDatabase(this.#file, this.#maxBytes);
       if (wasDamaged) this.#noteDamage();
       this.#database = database;
       this.#tables = { answers: new AnswerTable(database), listForms: new ListFormTable(database) };

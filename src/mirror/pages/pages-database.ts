@@ -12,12 +12,11 @@ import { type DatabaseKind, openDatabase } from "../../store/database.ts";
 import { StoreError } from "../../store/store-fault.ts";
 
 /** A page takes 8 KB on average: room for every project that there is. */
-const MAX_BYTES = 8 * GIB;
+export const PAGES_MAX_BYTES = 8 * GIB;
 
-const PAGES_DATABASE: DatabaseKind = {
+const PAGES_DATABASE: Omit<DatabaseKind, "maxBytes"> = {
   version: 1,
   synchronous: "normal",
-  maxBytes: MAX_BYTES,
   // The page comes last: whoever reads only what stands before it never touches its pages of the file.
   schema: `
     CREATE TABLE answer (project TEXT NOT NULL, url TEXT NOT NULL, index_name TEXT NOT NULL, is_page INTEGER NOT NULL,
@@ -37,13 +36,14 @@ export function pagesFile(cacheDir: string): string {
 }
 
 /** Throws StoreError. */
-export function openPagesDatabase(file: string): { readonly database: DatabaseSync; readonly wasDamaged: boolean } {
+export function openPagesDatabase(file: string, maxBytes: number): { readonly database: DatabaseSync; readonly wasDamaged: boolean } {
+  const kind = { ...PAGES_DATABASE, maxBytes };
   try {
-    return { database: openDatabase(file, PAGES_DATABASE), wasDamaged: false };
+    return { database: openDatabase(file, kind), wasDamaged: false };
   } catch (error) {
     if (!(error instanceof StoreError) || !isDamagedFile(file)) throw error;
     setAside(file);
-    return { database: openDatabase(file, PAGES_DATABASE), wasDamaged: true };
+    return { database: openDatabase(file, kind), wasDamaged: true };
   }
 }
 

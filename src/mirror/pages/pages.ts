@@ -5,9 +5,11 @@
  * compresses, so that the event loop does none of it.
  */
 import type { Result } from "../../base/result.ts";
+import type { StoreFault } from "../../store/store-fault.ts";
 import type { Artifact, ArtifactKind } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { HidingRule } from "../policy/policy.ts";
+import type { ProjectPage } from "../simple/project-page.ts";
 
 /** The second and the third are the same bytes under two types: that of PEP 691, and text/html. */
 export type PageFormat = "json" | "html" | "text-html";
@@ -55,10 +57,21 @@ export interface Pages {
   find(project: string, filename: string, kind: ArtifactKind): Promise<Result<FoundArtifact, MirrorFailure>>;
   /** What the policy does to a project, for /explain. */
   explain(project: string): Promise<Result<ProjectExplanation, MirrorFailure>>;
+  /** All of a project's page, whatever the policy hides: for bundles. With `mayAsk` false what is kept, and null when nothing is. */
+  whole(project: string, mayAsk: boolean): Promise<Result<WholePage | null, MirrorFailure>>;
+  /** Takes the place of the kept page; known to clients as soon as it resolves. Fails where the database can't take it. */
+  adopt(page: WholePage): Promise<Result<void, StoreFault>>;
   /** The next request asks upstream again. True when something was known. */
   forget(page: PageName): Promise<boolean>;
   readonly totals: PagesTotals;
   close(): Promise<void>;
+}
+
+export interface WholePage {
+  /** Name of the index that it is from. */
+  readonly index: string;
+  readonly fetchedAtMs: number;
+  readonly page: ProjectPage;
 }
 
 export interface ProjectExplanation {

@@ -1,8 +1,7 @@
 /**
  * Parsed pages: those used last, so that the files of an installation, which
  * are asked for one after the other, don't cost a parse each. Bounded by the
- * length of their text; the one used last stays whatever its length, since
- * without a database it is the only copy.
+ * length of their text; a longer page is kept only where it is the only copy.
  */
 import { MIB } from "../../base/units.ts";
 import type { ProjectPage } from "../simple/project-page.ts";
@@ -30,8 +29,9 @@ export class ParsedPages {
     return parsed.page;
   }
 
-  put(project: string, url: string, contentHash: string, page: ProjectPage, textLength: number): void {
+  put(project: string, url: string, contentHash: string, page: ProjectPage, textLength: number, isOnlyCopy: boolean): void {
     this.drop(project, url);
+    if (textLength > TEXT_MAX_LENGTH && !isOnlyCopy) return;
     this.#pages.set(keyOf(project, url), { contentHash, page, textLength });
     this.#textLength += textLength;
     for (const [key, oldest] of this.#pages) {

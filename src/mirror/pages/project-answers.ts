@@ -15,7 +15,7 @@ import type { KeptAnswers } from "./kept-answers.ts";
 import type { PageClient } from "./page-client.ts";
 import type { PageForms } from "./page-forms.ts";
 import type { PageSource } from "./page-service.ts";
-import type { FoundArtifact, PageCoding, PageFormat, ProjectExplanation, Represented } from "./pages.ts";
+import type { FoundArtifact, PageCoding, PageFormat, ProjectExplanation, Represented, WholePage } from "./pages.ts";
 import type { ProjectPages, ResolvedPage } from "./project-pages.ts";
 import { FORMATS } from "./representation.ts";
 
@@ -63,6 +63,19 @@ export class ProjectAnswers {
       const { index, fetchedAtMs } = page;
       return ok({ project, index, mode: config.policy.mode, fetchedAtMs, versions: versions.value });
     });
+  }
+
+  /** The page as its index has it. */
+  async whole(project: string, mayAsk: boolean): Promise<Result<WholePage | null, MirrorFailure>> {
+    const use = async (resolved: ResolvedPage) => {
+      const page = await this.#withSource(project, resolved, (source) => this.#parts.pages.call("whole", source));
+      if (!page.ok || page.value === null) return page.ok ? ok(null) : page;
+      return ok({ index: resolved.index.name, fetchedAtMs: resolved.fetchedAtMs, page: page.value });
+    };
+    if (mayAsk) return this.#make<WholePage>(project, use);
+    const kept = await this.#parts.projects.kept(project);
+    if (!kept.ok) return kept;
+    return kept.value === null ? ok(null) : use(kept.value);
   }
 
   found(project: string, filename: string, kind: ArtifactKind): FoundArtifact | null {

@@ -12,6 +12,7 @@
  */
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { IndexConfig, MirrorConfig } from "../../config/mirror-config.ts";
+import type { StoreFault } from "../../store/store-fault.ts";
 import { isUpstreamFailure, type MirrorFailure, type UpstreamFailure } from "../failures.ts";
 import type { MirrorLog } from "../log.ts";
 import type { Packages } from "../packages/packages.ts";
@@ -22,7 +23,7 @@ import type { KeptAnswer } from "./kept-answer.ts";
 import type { Answers, KeptAnswers } from "./kept-answers.ts";
 import type { PageClient } from "./page-client.ts";
 import type { PageIntake } from "./page-intake.ts";
-import type { CacheOutcome, ProjectExplanation } from "./pages.ts";
+import type { CacheOutcome, ProjectExplanation, WholePage } from "./pages.ts";
 import { SingleFlight } from "./single-flight.ts";
 
 /** The page that a name has. */
@@ -76,6 +77,22 @@ export class ProjectPages {
     const answers = await this.#parts.answers.of(project);
     if (!answers.ok) return answers;
     return ok(this.#keptOwner(this.#choice(project), answers.value));
+  }
+
+  /** A page that came in another way than from its index takes the place of what is kept. */
+  async adopt({ index, fetchedAtMs, page }: WholePage): Promise<Result<void, StoreFault>> {
+    const { name: project } = page;
+    const answers = await this.#parts.answers.of(project);
+    if (!answers.ok) return answers;
+    const { indexes } = this.#choice(project);
+    // An index of that name may be configured here; else it is as if the first had sent it. Without any, it is nobody's.
+    const owner = indexes.find(({ name }) => name === index) ?? indexes[0] ?? { url: `bundle:${index}`, name: index };
+    const kept = await this.#parts.pages.call("adopt", page, owner.url, owner.name, fetchedAtMs);
+    if (!kept.ok) return kept;
+    if (kept.value === null) return fail({ code: "STORAGE_FAILED", message: `The page of "${project}" can't be kept: see the log` });
+    for (const [url, other] of answers.value) if (other.isPage) answers.value.delete(url);
+    answers.value.set(owner.url, kept.value);
+    return ok(undefined);
   }
 
   /** True when something was known. */
