@@ -3,12 +3,13 @@
  * are answered in this very turn of the event loop; everything else waits for
  * pages, the store or upstream, and a failure of theirs becomes an answer here.
  */
+import { JSON_LINE } from "../http/answer-lines.ts";
 import { matchesNoneMatch } from "../http/entity-tag.ts";
 import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { CHALLENGE, type ClientAuth, type ClientDecision } from "./client-auth.ts";
 import type { MirrorCounters, ResourceKind } from "./counters.ts";
-import { explainFailure, type MirrorFailure } from "./failures.ts";
+import { explainFailure, isUpstreamFailure, type MirrorFailure } from "./failures.ts";
 import type { FileAnswers } from "./files/file-answers.ts";
 import type { MirrorLog } from "./log.ts";
 import { formOf } from "./negotiation.ts";
@@ -19,14 +20,14 @@ import { type Route, routeOf } from "./routes.ts";
 const ROUTES_REMEMBERED_MAX = 4_096;
 const RETRY_LINE = "retry-after: 5\r\n";
 const CHALLENGE_LINE = `www-authenticate: ${CHALLENGE}\r\n`;
+/** Health for whoever has no credentials. */
+const ALIVE = '{"status":"success","data":null}\n';
 const READ_METHODS = "GET, HEAD";
 
 /** The pages about the mirror itself, and what changes it. */
 export interface MirrorFace {
   home(exchange: Exchange): void;
   health(exchange: Exchange): void;
-  /** Health for whoever has no credentials. */
-  alive(exchange: Exchange): void;
   metrics(exchange: Exchange): void;
   savings(exchange: Exchange): void;
   explain(exchange: Exchange, project: string): Promise<MirrorFailure | null>;
@@ -34,10 +35,12 @@ export interface MirrorFace {
   drop(exchange: Exchange, what: Extract<Route, { kind: "drop" }>["what"]): Promise<MirrorFailure | null>;
 }
 
+type FaceRoute = Extract<Route, { kind: keyof MirrorFace | "explain-many" }>;
+
 export interface MirrorFrontOptions {
   readonly pages: Pages;
   readonly files: FileAnswers;
-  readonly face: MirrorFace;
+  readonly face: () => Promise<MirrorFace>;
   readonly auth: ClientAuth | null;
   readonly counters: MirrorCounters;
   readonly observer: Observer;
@@ -69,7 +72,7 @@ export class MirrorFront {
     const authorization = exchange.header("authorization");
     // Those who start and watch the mirror ask without credentials; they learn that it is up, and no more.
     if (route.kind === "health" && authorization === undefined) {
-      this.#options.face.alive(exchange);
+      exchange.respond(200, JSON_LINE, ALIVE);
       return;
     }
     const verdict = auth.check(authorization);
@@ -99,7 +102,6 @@ export class MirrorFront {
       else answerError(exchange, 405, "METHOD_NOT_ALLOWED", `${exchange.method} is not among ${allowed}`, `allow: ${allowed}, OPTIONS\r\n`);
       return;
     }
-    const { face } = this.#options;
     switch (route.kind) {
       case "page":
         this.#page(exchange, route.project, "page", query);
@@ -117,16 +119,10 @@ export class MirrorFront {
       case "health":
       case "metrics":
       case "savings":
-        face[route.kind](exchange);
-        return;
       case "explain":
-        this.#settle(exchange, face.explain(exchange, route.project));
-        return;
       case "explain-many":
-        this.#settle(exchange, face.explainMany(exchange));
-        return;
       case "drop":
-        this.#settle(exchange, face.drop(exchange, route.what));
+        this.#settle(exchange, this.#askFace(exchange, route));
         return;
       case "bad-path":
         answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
@@ -201,8 +197,23 @@ export class MirrorFront {
       return { code: "HIDDEN_BY_POLICY", project: artifact.project, filename: artifact.filename, reason: hiddenBy.reason };
     }
     const failure = await files.answer(exchange, artifact);
-    if (failure !== null) counters.byKind[artifact.kind].failed++;
+    if (failure !== null && isUpstreamFailure(failure)) counters.byKind[artifact.kind].failed++;
     return failure;
+  }
+
+  async #askFace(exchange: Exchange, route: FaceRoute): Promise<MirrorFailure | null> {
+    const face = await this.#options.face();
+    switch (route.kind) {
+      case "explain":
+        return face.explain(exchange, route.project);
+      case "explain-many":
+        return face.explainMany(exchange);
+      case "drop":
+        return face.drop(exchange, route.what);
+      default:
+        face[route.kind](exchange);
+        return null;
+    }
   }
 
   /** What comes of an answer that takes time; a bug of ours costs its client the answer, not the others the mirror. */

@@ -1,8 +1,8 @@
 /**
  * Mirror parts: what the mirror is made of, joined. Commands that work on a
- * cache without listening (bundles) use them as they are. Nothing of upstream,
- * pages or files is loaded or opened before it is needed, except what proves
- * that the cache folder is ours: the time to the first answer is a promise.
+ * cache without listening (bundles) use them as they are. What a mirror that
+ * has what it is asked for doesn't need is loaded when it is needed: the time
+ * to the first answer is a promise.
  */
 import { type Failure, ok, type Result } from "../base/result.ts";
 import type { MirrorConfig } from "../config/mirror-config.ts";
@@ -14,15 +14,14 @@ import type { Artifact } from "./artifact.ts";
 import { MirrorCounters } from "./counters.ts";
 import { ContentLinks } from "./files/content-links.ts";
 import type { TransferParts } from "./files/transfer.ts";
-import { type DownloadEvent, download } from "./files/transfer-source.ts";
+import type { DownloadEvent } from "./files/transfer-source.ts";
 import { Transfers } from "./files/transfers.ts";
 import type { MirrorLog } from "./log.ts";
-import { openPackagesFolder } from "./packages/open-packages-folder.ts";
 import type { Packages } from "./packages/packages.ts";
 import { openPages } from "./pages/open-pages.ts";
 import type { Pages } from "./pages/pages.ts";
-import { Prefetch } from "./prefetch.ts";
-import { openUpstream } from "./upstream/open-upstream.ts";
+import type { PrefetchParts } from "./prefetch.ts";
+import { lazyUpstream } from "./upstream/lazy-upstream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
 
 export interface MirrorOptions {
@@ -55,13 +54,16 @@ export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOpti
     return packages;
   }
   const counters = new MirrorCounters();
-  const upstream = openUpstream({ indexes: config.indexes, upstream: config.upstream, log, nowMs });
+  const upstream = lazyUpstream(
+    config.indexes.map(({ name }) => name),
+    async () =>
+      (await import("./upstream/open-upstream.ts")).openUpstream({ indexes: config.indexes, upstream: config.upstream, log, nowMs }),
+  );
   const client = new StoreClient(cacheDir);
   const kv = new KvStore(client);
   const stopping = new AbortController();
   const world = { config, counters, store, links: new ContentLinks(kv), upstream, log, signal: stopping.signal };
   const transfers = new Transfers((artifact) => transferParts(artifact, world), config.upstream.downloadsMax);
-  const prefetch = new Prefetch({ versions: config.prefetchVersions, transfers, store, counters });
   const pages: Pages = openPages({
     config,
     upstream,
@@ -69,7 +71,9 @@ export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOpti
     counters,
     log,
     nowMs,
-    onFetched: (project) => void prefetch.warm(project, pages),
+    onFetched: (project) => {
+      if (config.prefetchVersions > 0) void warm(project, { pages, transfers, store, counters, versions: config.prefetchVersions });
+    },
   });
   return ok({
     ...world,
@@ -89,7 +93,14 @@ export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOpti
 }
 
 async function openPackages({ packagesDir }: MirrorConfig, log: MirrorLog): Promise<Result<Packages | null, Failure>> {
-  return packagesDir === null ? ok(null) : openPackagesFolder(packagesDir, { log });
+  if (packagesDir === null) return ok(null);
+  const { openPackagesFolder } = await import("./packages/open-packages-folder.ts");
+  return openPackagesFolder(packagesDir, { log });
+}
+
+async function warm(project: string, parts: PrefetchParts): Promise<void> {
+  const { prefetch } = await import("./prefetch.ts");
+  await prefetch(project, parts);
 }
 
 interface TransferWorld {
@@ -125,6 +136,7 @@ async function* countedDownload(
   counts.upstreamRequests++;
   counters.transfersOpen++;
   try {
+    const { download } = await import("./files/transfer-source.ts");
     for await (const event of download({ upstream, artifact, limits: { ...config.upstream, parallelRanges }, signal })) {
       if (event.kind === "chunk") counts.receivedBytes += event.bytes.length;
       yield event;

@@ -4,8 +4,8 @@
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { MirrorConfig } from "../config/mirror-config.ts";
 import { createListener, type Listener } from "../http/listener.ts";
-import { type ClientAuth, createClientAuth } from "./client-auth.ts";
-import { createFace } from "./face/face.ts";
+import type { ClientAuth } from "./client-auth.ts";
+import { lazyFace } from "./face/lazy-face.ts";
 import { FileAnswers } from "./files/file-answers.ts";
 import { MirrorFront } from "./front.ts";
 import { type MirrorOptions, type MirrorParts, openParts } from "./mirror-parts.ts";
@@ -22,7 +22,7 @@ export interface Mirror {
 }
 
 export async function openMirror(config: MirrorConfig, options: MirrorOptions): Promise<Result<Mirror, Failure>> {
-  const auth = config.clients === null ? ok(null) : createClientAuth(config.clients, options);
+  const auth = await authOf(config, options);
   if (!auth.ok) return auth;
   const parts = await openParts(config, options);
   if (!parts.ok) return parts;
@@ -32,6 +32,12 @@ export async function openMirror(config: MirrorConfig, options: MirrorOptions): 
     await parts.value.close();
     throw error;
   }
+}
+
+async function authOf({ clients }: MirrorConfig, options: MirrorOptions): Promise<Result<ClientAuth | null, Failure>> {
+  if (clients === null) return ok(null);
+  const { createClientAuth } = await import("./client-auth.ts");
+  return createClientAuth(clients, options);
 }
 
 class ListeningMirror implements Mirror {
@@ -51,11 +57,12 @@ class ListeningMirror implements Mirror {
       download: (artifact) => parts.relayed(artifact),
       onUnkept: ({ filename }, failure) => log("error", `${filename} is passed on without being kept`, { code: failure.code }),
     });
+    const startedAtMs = nowMs();
     const logsAnswers = config.log.level === "info" || config.log.level === "debug";
     const front = new MirrorFront({
       pages,
       files,
-      face: createFace(parts, files, nowMs),
+      face: lazyFace(async () => (await import("./face/face.ts")).createFace(parts, files, { startedAtMs, nowMs })),
       auth,
       counters,
       observer: new Observer(counters, logsAnswers ? log : null),

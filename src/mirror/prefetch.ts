@@ -1,7 +1,8 @@
 /**
  * Prefetch: when a project's page has come from upstream, the metadata of its
  * newest versions follows, because an installer asks for it next. Off unless
- * configured; never more than a few at once, and a failure is nobody's loss.
+ * configured; never more than a few projects at once, and a failure is nobody's
+ * loss.
  */
 import type { ContentStore } from "../store/content/content-store.ts";
 import type { MirrorCounters } from "./counters.ts";
@@ -10,44 +11,38 @@ import type { Pages } from "./pages/pages.ts";
 
 const AT_ONCE_MAX = 4;
 
-export interface PrefetchOptions {
+export interface PrefetchParts {
   readonly versions: number;
+  readonly pages: Pages;
   readonly transfers: Transfers;
   readonly store: ContentStore;
   readonly counters: MirrorCounters;
 }
 
-export class Prefetch {
-  readonly #options: PrefetchOptions;
-  #running = 0;
+let runningCount = 0;
 
-  constructor(options: PrefetchOptions) {
-    this.#options = options;
+export async function prefetch(project: string, parts: PrefetchParts): Promise<void> {
+  if (runningCount >= AT_ONCE_MAX) return;
+  runningCount++;
+  try {
+    const explained = await parts.pages.explain(project);
+    if (!explained.ok) return;
+    const { rankVersions } = await import("./explain/ranked-versions.ts");
+    const newest = rankVersions(explained.value.versions).slice(0, parts.versions);
+    for (const { files } of newest)
+      for (const { filename, hiddenBy } of files) if (hiddenBy === null) await fetchMetadata(project, filename, parts);
+  } finally {
+    runningCount--;
   }
+}
 
-  async warm(project: string, pages: Pages): Promise<void> {
-    const { versions } = this.#options;
-    if (versions === 0 || this.#running >= AT_ONCE_MAX) return;
-    this.#running++;
-    try {
-      const explained = await pages.explain(project);
-      if (!explained.ok) return;
-      const newest = explained.value.versions.slice(0, versions).flatMap(({ files }) => files);
-      for (const { filename, hiddenBy } of newest) if (hiddenBy === null) await this.#fetch(project, filename, pages);
-    } finally {
-      this.#running--;
-    }
-  }
-
-  async #fetch(project: string, filename: string, pages: Pages): Promise<void> {
-    const { store, transfers, counters } = this.#options;
-    const found = await pages.find(project, filename, "metadata");
-    if (!found.ok || found.value.hiddenBy !== null) return;
-    const { artifact } = found.value;
-    const sha256 = artifact.hashes["sha256"];
-    // Without a promised hash it can't be told from here whether it is kept already.
-    if (sha256 === undefined || (await store.find(sha256)) !== null) return;
-    await transfers.join(artifact).ended;
-    counters.prefetched++;
-  }
+async function fetchMetadata(project: string, filename: string, { pages, store, transfers, counters }: PrefetchParts): Promise<void> {
+  const found = await pages.find(project, filename, "metadata");
+  if (!found.ok || found.value.hiddenBy !== null || found.value.artifact.source.kind !== "index") return;
+  const { artifact } = found.value;
+  const sha256 = artifact.hashes["sha256"];
+  // Without a promised hash it can't be told from here whether it is kept already.
+  if (sha256 === undefined || (await store.find(sha256)) !== null) return;
+  await transfers.join(artifact).ended;
+  counters.prefetched++;
 }

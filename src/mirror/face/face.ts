@@ -24,17 +24,18 @@ const DONE = '{"status":"success","data":null}\n';
 const LOCK_FILE_MAX_BYTES = 16 * 1024 * 1024;
 const SAVINGS_SHOWN_MAX = 1_000;
 
-export function createFace(parts: MirrorParts, files: FileAnswers, nowMs: () => number): MirrorFace {
-  const startedAtMs = nowMs();
+export interface FaceClock {
+  readonly startedAtMs: number;
+  readonly nowMs: () => number;
+}
+
+export function createFace(parts: MirrorParts, files: FileAnswers, { startedAtMs, nowMs }: FaceClock): MirrorFace {
   return {
     home(exchange) {
       exchange.respond(200, HTML_LINES, homePage(parts, { startedAtMs, nowMs: nowMs() }));
     },
     health(exchange) {
       respondJson(exchange, healthOf(parts, { startedAtMs, nowMs: nowMs() }));
-    },
-    alive(exchange) {
-      respondJson(exchange, { status: "success", data: null });
     },
     metrics(exchange) {
       exchange.respond(200, `content-type: ${PROMETHEUS_CONTENT_TYPE}\r\n${FRESH_LINE}`, renderMetrics(parts));
