@@ -70,6 +70,9 @@ test("a part of another version makes everything before it void", () => {
     { "content-range": "bytes 400-1999/2000" },
     { "content-range": "bytes 400-999/1000", etag: '"two"' },
   ];
+  const dated: Progress = { ...HALF, version: { etag: null, lastModified: "Fri, 20 Nov 2026 12:00:00 GMT", ifRange: null } };
+  const later = { "content-range": "bytes 400-999/1000", "last-modified": "Sat, 21 Nov 2026 12:00:00 GMT" };
+  assert.deepEqual(judge(dated, RANGE, head(206, later), true), { do: "ask", isAnew: true, progress: BEGINNING });
   for (const headers of others) {
     assert.deepEqual(judge(HALF, RANGE, head(206, headers), true), { do: "ask", isAnew: true, progress: BEGINNING });
   }

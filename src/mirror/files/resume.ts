@@ -134,7 +134,10 @@ export function isOtherVersion(progress: Progress, head: Head, totalBytes: numbe
   if (totalBytes !== null && progress.totalBytes !== null && totalBytes !== progress.totalBytes) return true;
   const etag = head.header("etag");
   const known = progress.version?.etag ?? null;
-  return etag !== null && known !== null && opaque(etag) !== opaque(known);
+  if (etag !== null && known !== null) return opaque(etag) !== opaque(known);
+  const date = head.header("last-modified");
+  const knownDate = progress.version?.lastModified ?? null;
+  return date !== null && knownDate !== null && date !== knownDate;
 }
 
 /** Is a whole answer byte for byte what the bytes before were the beginning of? */

@@ -106,8 +106,10 @@ async function* take(
       if (state.progress.nextBytes >= endBytes) return null;
     }
   } catch (error) {
-    if (error instanceof UpstreamError && isPassing(error.failure)) return error.failure;
-    throw error;
+    if (!(error instanceof UpstreamError) || !isPassing(error.failure)) throw error;
+    // Of the file, not of the one answer.
+    const { nextBytes, totalBytes } = state.progress;
+    return error.failure.code === "UPSTREAM_TRUNCATED" ? context.truncated(nextBytes, totalBytes ?? context.sizeBytes) : error.failure;
   }
   return judgeEnd(context, state, answer, atBytes);
 }

@@ -38,6 +38,7 @@ export class Dispatchers {
   readonly #common: Agent.Options;
   readonly #pools = new Map<string, Dispatcher>();
   #trust: Trust | null = null;
+  #closedFor: Error | null = null;
 
   constructor(undici: Undici, upstream: UpstreamConfig) {
     this.request = undici.request;
@@ -55,8 +56,9 @@ export class Dispatchers {
     };
   }
 
-  /** Throws TrustError where TLS needs a CA file that can't be used. */
+  /** Throws TrustError where TLS needs a CA file that can't be used, and once closed. */
   through(route: Route): Dispatcher {
+    if (this.#closedFor !== null) throw this.#closedFor;
     const key = `${route.index} ${route.proxy?.href ?? (route.isOwn ? "own" : "elsewhere")}`;
     let pool = this.#pools.get(key);
     if (pool === undefined) {
@@ -68,6 +70,7 @@ export class Dispatchers {
 
   /** Idle connections end, requests under way fail with `reason`. */
   async close(reason: Error): Promise<void> {
+    this.#closedFor = reason;
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy(reason)));
   }
 
