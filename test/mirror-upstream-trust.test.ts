@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { answerOf, clientOf, failureOf, httpIndex, httpsIndex, type Loopback, textOf } from "./support/loopback-index.ts";
+import { answerOf, clientOf, failureOf, httpIndex, httpsIndex, type Loopback, rawIndex, textOf } from "./support/loopback-index.ts";
 import { PAIR_ONE, PAIR_TWO } from "./support/tls-pairs.ts";
 
 const AUTH = { kind: "basic", username: "us:er", password: "pässword" } as const;
@@ -236,6 +236,15 @@ test("a proxy of the environment is asked for http and https, and resolves the n
     `GET http://index.example/simple/ Basic ${Buffer.from("us@er:word").toString("base64")}`,
     "CONNECT localhost.example:8443 ",
   ]);
+});
+
+test("a proxy that says nothing is waited for no longer than an index", { timeout: 20_000 }, async () => {
+  await using silent = await rawIndex(() => {});
+  const env = { ALL_PROXY: silent.origin };
+  for (const origin of ["https://index.example", "http://index.example"]) {
+    await using client = clientOf(origin, { readTimeoutMs: 200 }, { env });
+    assert.deepEqual(await failureOf(client.get("/")), { code: "UPSTREAM_TIMEOUT", url: `${origin}/`, timeoutMs: 200 });
+  }
 });
 
 test("what a proxy refuses is said to be the proxy's refusal", async () => {

@@ -25,6 +25,13 @@ test("an answer comes with its headers and its bytes as they were sent", async (
   assert.match(index.requests[0]?.headers["user-agent"] ?? "", /^pilotlight\//);
 });
 
+test("headers may be longer than most servers allow", async () => {
+  const long = "x".repeat(50_000);
+  await using index = await httpIndex((_request, response) => response.writeHead(200, { "x-long": long }).end());
+  await using client = clientOf(index.origin);
+  assert.equal((await answerOf(client.get("/simple/a/"))).header("x-long"), long);
+});
+
 test("HEAD and 304 end without a body", async () => {
   await using index = await httpIndex((request, response) => {
     if (request.headers["if-none-match"] === undefined) response.writeHead(200, { "content-length": "5000" });
@@ -136,6 +143,13 @@ test("what may pass is asked again, each wait twice the last, until an answer co
   assert.deepEqual(client.sleptMs, [100, 200, 400]);
 });
 
+test("one request alone gets all its attempts, before its index is held to be down", async () => {
+  let count = 0;
+  await using index = await httpIndex((_request, response) => response.writeHead(++count < 9 ? 503 : 200).end("at last"));
+  await using client = clientOf(index.origin, { retriesMax: 8 });
+  assert.equal(await textOf(await answerOf(client.get("/simple/a/"))), "at last");
+});
+
 test("after so many attempts the last failure is the answer; what won't pass is asked once", async () => {
   await using index = await httpIndex((request, response) => response.writeHead(Number(request.url?.slice(1))).end());
   await using client = clientOf(index.origin, { retriesMax: 2 });
@@ -182,8 +196,10 @@ test("an index that is down fails at once for a while, then one request finds ou
   const [health] = client.upstream.health();
   assert.deepEqual([health?.failuresInARow, health?.lastFailure?.code, health?.requestCount], [5, "UPSTREAM_UNREACHABLE", 5]);
   client.nowMs += 1_000;
+  const sleptCount = client.sleptMs.length;
   await failureOf(client.get("/simple/a/"));
   assert.equal(client.upstream.health()[0]?.requestCount, 6, "a probe is one attempt");
+  assert.equal(client.sleptMs.length, sleptCount, "and nobody waits after it");
   assert.equal(client.logged.filter((line) => line.startsWith("warn: Index index-1 is down")).length, 1);
 });
 
@@ -214,11 +230,11 @@ test("while the pages' server is down, the files' server is asked as ever", asyn
   assert.equal(client.upstream.health()[0]?.failuresInARow, 5);
 });
 
-test("close ends what is under way and refuses what comes after", async () => {
+test("close ends what is under way and refuses what comes after", { timeout: 20_000 }, async () => {
   await using index = await httpIndex((request, response) => {
     if (request.url === "/body") response.write("begun");
   });
-  await using client = clientOf(index.origin);
+  await using client = clientOf(index.origin, { readTimeoutMs: 600_000 });
   const answer = await answerOf(client.get("/body"));
   const waiting = failureOf(client.get("/silent"));
   await until(() => index.requests.length === 2, "both are there");
