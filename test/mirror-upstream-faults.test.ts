@@ -146,15 +146,16 @@ describe("within an answer", { concurrency: true }, () => {
     assert.equal((await breakOf(textOf(await answerOf(client.get("/"))))).code, "UPSTREAM_TRUNCATED");
   });
 
-  test("a reset, with a length and with chunks", async () => {
+  test("a reset, with a length, with chunks and without either", async () => {
     await using index = await rawIndex((socket, head) => {
-      const framing = head.startsWith("GET /length") ? "content-length: 100\r\n\r\n" : "transfer-encoding: chunked\r\n\r\n5\r\n";
+      const framings = { length: "content-length: 100\r\n\r\n", chunks: "transfer-encoding: chunked\r\n\r\n5\r\n", neither: "\r\n" };
+      const framing = framings[/^GET .(\w+)/.exec(head)?.[1] as keyof typeof framings];
       const close = head.includes("close") ? "connection: close\r\n" : "";
       socket.write(`HTTP/1.1 200 OK\r\n${close}${framing}hello`);
       setTimeout(() => socket.resetAndDestroy(), 20);
     });
     await using client = clientOf(index.origin);
-    for (const path of ["/length", "/length-close", "/chunks", "/chunks-close"]) {
+    for (const path of ["/length", "/length-close", "/chunks", "/chunks-close", "/neither"]) {
       assert.equal((await breakOf(textOf(await answerOf(client.get(path))))).code, "UPSTREAM_TRUNCATED", path);
     }
   });

@@ -82,9 +82,12 @@ export class Dispatchers {
     return new this.#undici.Agent({
       ...this.#common,
       connect: (to, callback) => {
-        if (to.protocol !== "https:") return plain(to, callback);
-        secure ??= this.#undici.buildConnector({ ...options, ...this.#trusted() });
-        return secure(to, callback);
+        if (to.protocol === "https:") secure ??= this.#undici.buildConnector({ ...options, ...this.#trusted() });
+        const connector = to.protocol === "https:" ? secure! : plain;
+        connector(to, (...[error, socket]) => {
+          socket?.prependListener("error", nameReset);
+          callback(...([error, socket] as Parameters<typeof callback>));
+        });
       },
     });
   }
@@ -107,4 +110,9 @@ export class Dispatchers {
     this.#trust ??= loadTrust(this.#upstream);
     return this.#trust;
   }
+}
+
+/** undici takes a reset for the end of a body that ends with its connection. To us it is a body that broke off. */
+function nameReset(error: NodeJS.ErrnoException): void {
+  if (error.code === "ECONNRESET") error.code = "ECONNABORTED";
 }

@@ -31,7 +31,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset",
   EPIPE: "connection reset",
-  ECONNABORTED: "connection aborted",
+  ECONNABORTED: "connection reset",
   UND_ERR_SOCKET: "the connection was closed before an answer",
   EHOSTUNREACH: "no route to the host",
   ENETUNREACH: "no route to its network",
