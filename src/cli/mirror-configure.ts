@@ -1,0 +1,23 @@
+/**
+ * The configuration of a command that works with the mirror, from its flags
+ * (MIRROR_FLAGS, or those of them that it takes): one place that says how this
+ * machine's index is found and how versions are read.
+ */
+import type { Failure, Result } from "../base/result.ts";
+import { type FoundMirrorConfig, mirrorConfigFromFlags } from "../config/mirror/parse.ts";
+import { wantsColour } from "../telemetry/log-style.ts";
+import type { Call } from "./command.ts";
+
+export function configureMirror({ flags, io }: Call): Promise<Result<FoundMirrorConfig, readonly Failure[]>> {
+  return mirrorConfigFromFlags(flags, {
+    env: io.env,
+    cwd: io.cwd,
+    seesColour: wantsColour(io.stdout, io.env),
+    discover: async (env) => (await import("../mirror/discover-index.ts")).discoverIndex(env),
+    faultOfVersions: async (versions) => {
+      const { parseSpecifier } = await import("../mirror/versions/specifier.ts");
+      const parsed = parseSpecifier(versions);
+      return parsed.ok ? null : parsed.failure;
+    },
+  });
+}

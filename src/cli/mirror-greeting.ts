@@ -1,0 +1,85 @@
+/**
+ * What a mirror says when it is up: what it mirrors and where it found that,
+ * where it keeps it, and the lines by which pip and uv use it. Holds no
+ * credentials: the addresses are those of the configuration.
+ */
+import { isLoopback } from "../base/loopback.ts";
+import { palette } from "../base/terminal.ts";
+import { formatSize } from "../base/units.ts";
+import type { FoundMirrorConfig } from "../config/mirror/parse.ts";
+import type { MirrorConfig } from "../config/mirror-config.ts";
+import type { Call } from "./command.ts";
+
+export interface MirrorUse {
+  readonly url: string;
+  readonly simpleUrl: string;
+  readonly pip: string;
+  readonly uv: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export function greetFromMirror({ flag, io }: Call, found: FoundMirrorConfig, port: number): void {
+  const use = howToUse(found.config, port);
+  io.stdout.write(`${flag("json") ? JSON.stringify(asData(found, use)) : asText(found, use, io)}\n`);
+}
+
+export function howToUse({ host, tls, clients }: Pick<MirrorConfig, "host" | "tls" | "clients">, port: number): MirrorUse {
+  const shownHost = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  const authority = `${shownHost.includes(":") ? `[${shownHost}]` : shownHost}:${port}`;
+  const scheme = tls === null ? "http" : "https";
+  const url = `${scheme}://${authority}`;
+  const simpleUrl = `${scheme}://${clients === null ? "" : "USER:PASSWORD@"}${authority}/simple/`;
+  // pip believes plain HTTP of this machine only.
+  const trust = tls === null && !isLoopback(shownHost) ? ` --trusted-host ${shownHost}` : "";
+  return {
+    url,
+    simpleUrl,
+    pip: `pip install --index-url ${simpleUrl}${trust} NAME`,
+    uv: `uv pip install --default-index ${simpleUrl} NAME`,
+    env: { PIP_INDEX_URL: simpleUrl, UV_DEFAULT_INDEX: simpleUrl },
+  };
+}
+
+function asData({ config, indexFrom, notices }: FoundMirrorConfig, use: MirrorUse): object {
+  const indexes = config.indexes.map(({ name, url }, place) => ({ name, url, ...(place === 0 ? { from: indexFrom } : {}) }));
+  const { cacheDir, cacheMaxBytes, packagesDir } = config;
+  return {
+    listening: { url: use.url },
+    indexes,
+    packagesDir,
+    offline: config.upstream.offline,
+    storage: config.storage.kind,
+    cacheDir,
+    cacheMaxBytes,
+    use: { simpleUrl: use.simpleUrl, pip: use.pip, uv: use.uv, env: use.env },
+    notices,
+  };
+}
+
+function asText({ config, indexFrom }: FoundMirrorConfig, use: MirrorUse, { stdout, env }: Call["io"]): string {
+  const colour = palette(stdout, env);
+  const { upstream, packagesDir, storage } = config;
+  const sources = [
+    ...(packagesDir === null ? [] : [`packages   ${packagesDir}`]),
+    ...config.indexes.map(({ name, url }, place) => {
+      const from = place === 0 && indexFrom !== null ? colour.dim(` (from ${indexFrom})`) : "";
+      return `${name.padEnd(10)} ${url}${from}`;
+    }),
+  ];
+  const bucket = storage.kind === "s3" ? `, files in the bucket ${storage.bucket}` : "";
+  return [
+    "",
+    `${colour.bold("Pilotlight")} mirrors on ${colour.cyan(use.url)}${upstream.offline ? ", offline" : ""}`,
+    ...sources.map((line) => `  ${line}`),
+    `  ${"cache".padEnd(10)} ${config.cacheDir}, at most ${formatSize(config.cacheMaxBytes)}${bucket}`,
+    "",
+    `  ${use.pip}`,
+    `  ${use.uv}`,
+    "",
+    colour.dim("For all that a shell installs:"),
+    `  export ${Object.entries(use.env)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(" ")}`,
+    "",
+  ].join("\n");
+}

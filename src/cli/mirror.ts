@@ -1,0 +1,45 @@
+/**
+ * `pilotlight mirror`: the package-index mirror. Alone it serves, which is what
+ * people start it for; what else it can do are commands of their own, each in
+ * a file of its own. Imports little, because the time from spawn to the first
+ * answer is a promise (mirror-serve.ts).
+ */
+import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
+import { MIRROR_FLAGS } from "../config/mirror/parse.ts";
+import type { Call, Command } from "./command.ts";
+import { serveMirror } from "./mirror-serve.ts";
+import { subcommandMisuse } from "./subcommand-usage.ts";
+
+const SUBCOMMANDS = {
+  serve: async () => mirrorServe,
+};
+
+const mirrorServe: Command = {
+  name: "mirror serve",
+  usage: "[flags]",
+  about:
+    "Mirrors a package index for pip and uv: verified files, kept pages, one question to the index for all who\nask. Without --index-url, the index that pip or uv on this machine is set to. SIGTERM drains and ends.",
+  flags: [...MIRROR_FLAGS, JSON_FLAG, HELP_FLAG],
+  positionalMaxCount: 0,
+  examples: [
+    ["pilotlight mirror", "this machine's index, on 127.0.0.1:5005"],
+    ["pilotlight mirror -i https://index.example/simple/ --cache-size 50g", "another index, a larger cache"],
+    ["pilotlight mirror --packages wheels --pin 'acme-*=index-2'", "own packages first, names that one index owns"],
+    ["pilotlight mirror --offline", "what is kept, and nobody asked"],
+    ["pilotlight mirror --cooldown 7d --policy shadow", "what a week of waiting would have hidden"],
+  ],
+  run: serveMirror,
+};
+
+export const mirror: Command = {
+  ...mirrorServe,
+  name: "mirror",
+  usage: `[${Object.keys(SUBCOMMANDS).join("|")}] [flags]`,
+  positionalMaxCount: 1,
+  subcommands: SUBCOMMANDS,
+  run: async (call: Call) => {
+    const [typed = "serve"] = call.flags.positionals;
+    // Flags may stand before the word, as they may before every other.
+    return typed === "serve" ? serveMirror(call) : subcommandMisuse(call, "mirror", Object.keys(SUBCOMMANDS), "");
+  },
+};
