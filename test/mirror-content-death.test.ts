@@ -1,7 +1,5 @@
 /** What becomes of a content store whose process is killed, again and again, in the midst of everything. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -9,8 +7,9 @@ import { after, test } from "node:test";
 import { sha256 } from "../src/base/sha256.ts";
 import { openContentStore } from "../src/store/content/open-content-store.ts";
 import { bytesOf, contentOptions, has, type LogLine, openStore, put, someBytes } from "./support/content.ts";
+import type { ChildPlan } from "./support/content-child.ts";
+import { drawer, liveAndDie, startChild } from "./support/content-life.ts";
 
-const CHILD = join(import.meta.dirname, "support/content-child.ts");
 const KILLS = 26;
 const LIFE_MAX_MS = 160;
 /** CONTENT_SEED=N tries others. */
@@ -19,34 +18,8 @@ const SEED = Number(process.env["CONTENT_SEED"] ?? 20_261_121);
 const root = mkdtempSync(join(tmpdir(), "pilotlight-content-death-"));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-function start(dir: string, maxBytes: number, seed: number): ChildProcess {
-  return spawn(process.execPath, [CHILD, JSON.stringify({ dir, maxBytes, seed })], { stdio: ["ignore", "pipe", "pipe"] });
-}
-
-/** What it acknowledged. Killed so long after it printed the line; 0 after "open" is while it still clears up. */
-async function live(dir: string, maxBytes: number, seed: number, line: "open" | "committed", lifeMs: number): Promise<string[]> {
-  const child = start(dir, maxBytes, seed);
-  let printed = "";
-  let errors = "";
-  child.stderr!.on("data", (chunk) => {
-    errors += chunk;
-  });
-  child.stdout!.on("data", (chunk) => {
-    const isDue = printed.includes(line);
-    printed += chunk;
-    if (!isDue && printed.includes(line)) setTimeout(() => child.kill("SIGKILL"), lifeMs);
-  });
-  const signal = await new Promise((resolve) => child.once("close", (_code, by) => resolve(by)));
-  assert.equal(signal, "SIGKILL", `${printed.slice(-500)}\n${errors}`);
-  // What stands behind the last newline was cut off by the kill.
-  const lines = printed.split("\n").slice(0, -1);
-  return lines.filter((text) => text.startsWith("committed ")).map((text) => text.slice(10));
-}
-
-/** A small generator of our own: the same lives for one seed. */
-function drawer(seed: number): (below: number) => number {
-  let counter = 0;
-  return (below) => createHash("sha256").update(`${seed}/${counter++}`).digest().readUInt32BE() % below;
+function planFor(dir: string, maxBytes: number, seed: number): ChildPlan {
+  return { dir, storage: { kind: "local" }, maxBytes, fileMaxBytes: 60_000, seed };
 }
 
 /** Every file below the folder, except the databases. */
@@ -83,7 +56,7 @@ async function killAgainAndAgain(name: string, maxBytes: number, seed: number): 
     const what = `seed ${seed}, ${name}, kill ${kill}`;
     const line = kill % 4 === 3 ? "open" : "committed";
     const lifeMs = kill % 8 === 7 ? 0 : draw(LIFE_MAX_MS);
-    const committed = await live(dir, maxBytes, draw(2 ** 31), line, lifeMs);
+    const committed = await liveAndDie(planFor(dir, maxBytes, draw(2 ** 31)), line, lifeMs);
     for (const hash of committed) acknowledged.add(hash);
     const lines: LogLine[] = [];
     const store = await openStore({ dir, maxBytes, lines });
@@ -118,7 +91,7 @@ test(`a store that is killed ${2 * KILLS} times has every byte right, no leftove
 test("a second mirror on a folder is refused with what to do, and the folder is free as soon as the first is dead", async () => {
   const dir = join(root, "shared");
   mkdirSync(dir);
-  const child = start(dir, 2 ** 40, SEED);
+  const child = startChild(planFor(dir, 2 ** 40, SEED));
   await new Promise((resolve) => child.stdout!.once("data", resolve));
   const second = await openContentStore(contentOptions({ dir }));
   assert.deepEqual(second.ok ? "opened" : { ...second.failure }, {

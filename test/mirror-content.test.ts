@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { sha256 } from "../src/base/sha256.ts";
 import type { StorageConfig } from "../src/config/mirror-config.ts";
 import type { ContentStore } from "../src/store/content/content-store.ts";
+import { S3_TUNING, S3Client } from "../src/store/content/s3/s3-client.ts";
 import { bytesOf, codeOf, eventually, has, must, openStore, put, read, someBytes } from "./support/content.ts";
+import { drawer, liveAndDie } from "./support/content-life.ts";
 import { buildVersitygw, type S3Server, startVersitygw } from "./support/versitygw.ts";
 
 interface Backend {
@@ -15,6 +18,9 @@ interface Backend {
   /** The file that holds a content's bytes. */
   fileOf(dir: string, hash: string): string;
 }
+
+/** CONTENT_SEED=N tries others. */
+const SEED = Number(process.env["CONTENT_SEED"] ?? 20_261_121);
 
 const root = mkdtempSync(join(tmpdir(), "pilotlight-content-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -99,6 +105,27 @@ describe("a content store in a bucket", { skip: "missing" in versitygw ? versity
       assert.equal(existsSync(partial.path), false);
       await store.close();
     }
+  });
+
+  test(`a mirror that is killed in the midst of uploads leaves whole objects, and no upload past its next start (seed ${SEED})`, async () => {
+    const dir = newFolder();
+    const storage = { ...server.storage, prefix: "killed" };
+    const bucketDir = join(server.bucketDir, "../../killed");
+    const client = new S3Client(storage, S3_TUNING);
+    const draw = drawer(SEED);
+    for (let kill = 0; kill < 8; kill++) {
+      const plan = { dir, storage, maxBytes: 60_000_000, fileMaxBytes: 8_000_000, seed: draw(2 ** 31) };
+      await liveAndDie(plan, kill % 2 === 0 ? "open" : "committed", draw(500));
+      const store = await openStore({ dir, storage, maxBytes: 60_000_000 });
+      await store.close();
+      const objects = globSync("files/*/*", { cwd: bucketDir });
+      for (const object of objects) assert.equal(sha256(readFileSync(join(bucketDir, object))), basename(object), `kill ${kill}`);
+      assert.ok(store.totals.fileCount <= objects.length, `kill ${kill}: ${store.totals.fileCount} of ${objects.length}`);
+      assert.deepEqual(readdirSync(join(dir, "partial")), []);
+      const open = await must(client.sendForText({ method: "GET", place: null, query: { uploads: "" }, accepts: [200] }));
+      assert.doesNotMatch(open.text, /<Upload>/, `kill ${kill}`);
+    }
+    await client.close();
   });
 
   test("a body that is not what its hash says is refused by the service", async () => {

@@ -1,21 +1,31 @@
 /**
  * A process that uses a content store until it is killed. Usage: JSON of
- * { dir, maxBytes, seed }. Prints "committed HASH" after a commit was
+ * ChildPlan. Prints "committed HASH" after a commit was
  * acknowledged and not before, and "refused CODE" when it may not have the folder.
  */
 import { randomBytes } from "node:crypto";
 import { writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { sha256 } from "../../src/base/sha256.ts";
+import type { StorageConfig } from "../../src/config/mirror-config.ts";
 import { openContentStore } from "../../src/store/content/open-content-store.ts";
 import { bytesOf, contentOptions, must } from "./content.ts";
 
 const LANES = 4;
 const KEPT_MAX = 40;
+const PIECE_BYTES = 20_000;
 
-const { dir, maxBytes, seed } = JSON.parse(process.argv[2]!) as { dir: string; maxBytes: number; seed: number };
+export interface ChildPlan {
+  readonly dir: string;
+  readonly storage: StorageConfig;
+  readonly maxBytes: number;
+  readonly fileMaxBytes: number;
+  readonly seed: number;
+}
+
+const { dir, storage, maxBytes, fileMaxBytes, seed } = JSON.parse(process.argv[2]!) as ChildPlan;
 const pace = { bytesPerSecond: 64 * 1024 * 1024, everyMs: 0, startAfterMs: 0, idleMs: 1 };
-const opened = await openContentStore(contentOptions({ dir, maxBytes, pace }));
+const opened = await openContentStore(contentOptions({ dir, storage, maxBytes, pace }));
 if (!opened.ok) {
   writeSync(1, `refused ${opened.failure.code} ${opened.failure.message}. ${opened.failure.hint}\n`);
   process.exit(3);
@@ -35,9 +45,9 @@ const committed: string[] = [];
 /** The way of a transfer, its pieces written one by one. */
 async function transfer(): Promise<void> {
   const partial = await must(store.begin());
-  const bytes = randomBytes(draw(60_000));
+  const bytes = randomBytes(draw(fileMaxBytes));
   const file = await open(partial.path, "w");
-  for (let at = 0; at < bytes.length; at += 20_000) await file.write(bytes, at, Math.min(20_000, bytes.length - at));
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) await file.write(bytes, at, Math.min(PIECE_BYTES, bytes.length - at));
   await file.close();
   if (draw(5) === 0) return partial.discard();
   const hash = sha256(bytes);

@@ -110,10 +110,16 @@ export class Catalogue {
     return this.#read(() => this.#table.dueForCheck(beforeMs, this.#options.nowMs(), limit));
   }
 
-  /** Resolves when it is written through: before the file is made. */
-  note(file: Omit<LooseFile, "notedAtMs">): StoreResult<void> {
-    this.#gone.delete(file.place);
-    return this.#client.run("content", this.#options.name, "note", { ...file, notedAtMs: this.#options.nowMs() });
+  /** Resolves when it is written through: before a file is made. */
+  note(...files: readonly Omit<LooseFile, "notedAtMs">[]): StoreResult<void> {
+    for (const { place } of files) this.#gone.delete(place);
+    const notedAtMs = this.#options.nowMs();
+    return this.#client.run(
+      "content",
+      this.#options.name,
+      "note",
+      files.map((file) => ({ ...file, notedAtMs })),
+    );
   }
 
   /** What arrived is content from here on, its use the newest. */

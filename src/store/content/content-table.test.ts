@@ -27,7 +27,7 @@ function looseOf(table: ContentTable): string[] {
 
 test("what arrives is counted, and is loose no more; what goes is counted off", () => {
   const { table } = newTable();
-  table.note({ ...content("a"), state: "arriving", origin: "", notedAtMs: 1 });
+  table.note([{ ...content("a"), state: "arriving", origin: "", notedAtMs: 1 }]);
   assert.deepEqual(table.settle(arrival("a", 1), EMPTY, NO_LIMIT, 2).total, { fileCount: 1, sizeBytes: 100 });
   assert.deepEqual(table.find("a"), content("a"));
   assert.deepEqual(looseOf(table), []);

@@ -128,8 +128,10 @@ export class ContentTable {
     return (rows as unknown as PlacedContent[]).map((row) => ({ ...row }));
   }
 
-  note({ place, state, sha256, sizeBytes, origin, notedAtMs }: LooseFile): void {
-    this.#run.note.run(place, state, sha256, sizeBytes, origin, notedAtMs);
+  note(files: readonly LooseFile[]): void {
+    for (const { place, state, sha256, sizeBytes, origin, notedAtMs } of files) {
+      this.#run.note.run(place, state, sha256, sizeBytes, origin, notedAtMs);
+    }
   }
 
   /** What was arriving has arrived; what is used least leaves until the sum fits. */

@@ -26,6 +26,7 @@ import { PartialFiles } from "./partial-files.ts";
 import { quarantine } from "./quarantine.ts";
 import { type Checked, Rechecker, type RecheckPace } from "./rechecker.ts";
 import { recover } from "./recovery.ts";
+import { SharedReaders } from "./shared-readers.ts";
 
 export type ContentLog = (level: "debug" | "info" | "warn" | "error", message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
@@ -56,6 +57,7 @@ export class KeptContent implements ContentStore {
   readonly #log: ContentLog;
   /** By hash. */
   readonly #changes = new KeyedQueue();
+  readonly #readers = new SharedReaders();
   readonly #found = new FoundContent();
   /** Places of what was dropped and is still there: in a shared place it would be found again. */
   readonly #leaving = new Set<string>();
@@ -134,10 +136,11 @@ export class KeptContent implements ContentStore {
     for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts++) {
       const sought = await this.#seek(sha256);
       if (!sought.ok || sought.value === null) return sought.ok ? ok(null) : sought;
-      const opened = await this.#backend.open(sought.value);
+      const { value } = sought;
+      const opened = await this.#readers.lease(value.place, () => this.#backend.open(value));
       if (opened.ok && opened.value !== null) this.#catalogue.countUse(sha256);
       if (!opened.ok || opened.value !== null) return opened;
-      await this.#conclude(sought.value, { outcome: "gone" });
+      await this.#conclude(value, { outcome: "gone" });
     }
     return ok(null);
   }
@@ -151,6 +154,7 @@ export class KeptContent implements ContentStore {
       if (!dropped.ok) return dropped;
       const content = dropped.value ?? found;
       if (content === null) return ok(undefined);
+      this.#readers.drop(content.place);
       this.#leaving.add(content.place);
       return this.#release(content);
     });
@@ -172,6 +176,7 @@ export class KeptContent implements ContentStore {
     await this.#rechecker.stop();
     await this.#recovered;
     await this.#partials.close();
+    this.#readers.close();
     await this.#changes.idle();
     await this.#catalogue.flush();
     // What that evicted.
@@ -242,6 +247,7 @@ export class KeptContent implements ContentStore {
     for (const content of evicted) {
       this.#evictedCount++;
       this.#evictedBytes += content.sizeBytes;
+      this.#readers.drop(content.place);
       this.#leaving.add(content.place);
       void this.#changes.run(content.sha256, () => this.#release(content));
     }
@@ -287,6 +293,7 @@ export class KeptContent implements ContentStore {
       if (checked.outcome === "unreadable" && (this.#backend.isShared || checked.fault.code !== "STORAGE_FAILED")) {
         return this.#log("warn", "Cannot read content to verify it", { sha256, reason: checked.fault.message });
       }
+      this.#readers.drop(place);
       this.#found.take(sha256);
       // Others evict from a shared place: that it is gone is no news there.
       if (checked.outcome === "gone" && this.#backend.isShared) await this.#forget(sha256, place);
