@@ -9,6 +9,7 @@ import type { MirrorFailure } from "../failures.ts";
 import { UpstreamError } from "../upstream/upstream.ts";
 import { Digest } from "./digest.ts";
 import { drained } from "./send-file.ts";
+import { shownSource } from "./shown-source.ts";
 import { WITHHELD_BYTES } from "./transfer.ts";
 import type { DownloadEvent } from "./transfer-source.ts";
 
@@ -19,7 +20,7 @@ export async function relay(
   headerLines: string,
   events: AsyncIterable<DownloadEvent>,
 ): Promise<MirrorFailure | null> {
-  const url = artifact.source.kind === "index" ? artifact.source.url : artifact.filename;
+  const url = shownSource(artifact);
   const digest = new Digest(artifact.hashes);
   const held = new HeldBack(exchange, headerLines, artifact.sizeBytes);
   try {

@@ -13,6 +13,7 @@ import type { MirrorFailure } from "../failures.ts";
 import { UpstreamError } from "../upstream/upstream.ts";
 import { Digest } from "./digest.ts";
 import { RecentBytes } from "./recent-bytes.ts";
+import { shownSource } from "./shown-source.ts";
 import { Spool } from "./spool.ts";
 import type { DownloadEvent } from "./transfer-source.ts";
 
@@ -163,7 +164,7 @@ export class Transfer {
   async #restart(spool: Spool): Promise<Result<void, MirrorFailure>> {
     const { artifact } = this;
     if (this.#handedOut) {
-      const url = artifact.source.kind === "index" ? artifact.source.url : artifact.filename;
+      const url = shownSource(artifact);
       return fail({ code: "UPSTREAM_TRUNCATED", url, gotBytes: this.#receivedBytes, wantedBytes: this.totalBytes });
     }
     this.#recent.clear();
@@ -191,7 +192,7 @@ export class Transfer {
 
   #verify(): Result<StoredContent, MirrorFailure> {
     const { artifact } = this;
-    const url = artifact.source.kind === "index" ? artifact.source.url : artifact.filename;
+    const url = shownSource(artifact);
     const gotBytes = this.#digestedBytes;
     if (gotBytes !== this.#receivedBytes) {
       return fail({ code: "UPSTREAM_TRUNCATED", url, gotBytes, wantedBytes: this.totalBytes });
