@@ -23,8 +23,8 @@ export function resolveAddress(reference: unknown, base: string): Address | null
   if (url.username !== "") url.username = "";
   if (url.password !== "") url.password = "";
   const { hash, pathname } = url;
-  // Also when only the "#" is there.
-  url.hash = "";
+  // Also when only the "#" is there, which `hash` doesn't tell.
+  if (reference.includes("#") || hash !== "") url.hash = "";
   return { href: url.href, fragment: hash.slice(1), lastSegment: pathname.slice(pathname.lastIndexOf("/") + 1) };
 }
 

@@ -201,6 +201,7 @@ test("of files with one name the first counts", () => {
 test("an index without files is an empty project", () => {
   for (const html of [
     "<!DOCTYPE html><html><body></body></html>",
+    "<html><head><style>p { color: red }</style></head><body></body></html>",
     "<html><head><title>Links for holygrail</title></head><body><h1>Links for holygrail</h1></body></html>",
     "<h1>Index of /simple/holygrail/</h1><hr><pre><a href='../'>../</a></pre>",
     '<meta name="pypi:repository-version" content="1.0"><form action="/search"></form>',

@@ -2,30 +2,40 @@
  * The list of all projects (PEP 503 and 691), read and written: 600,000 names
  * at the largest index, so nothing here is kept per name but the name. Pure,
  * and never throws.
+ * What is read may share the memory of the text it was read from.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
 import { apiVersionFault, isObject, readSerial } from "./fields.ts";
 import { type Attributes, attributeOf, isIndexPage, readIndexHtml } from "./html-reader.ts";
+import { scanProjects } from "./list-scan.ts";
 import { parseJsonObject } from "./parse-json.ts";
 import { isProjectName, normaliseName } from "./project-name.ts";
 import type { ProjectList } from "./project-page.ts";
-import { renderDocument } from "./render-html.ts";
+import { documentEnd, documentStart } from "./render-html.ts";
 import { API_VERSION } from "./render-json.ts";
 
-/** Strings are joined in portions of so many names: one long chain would cost more than the text. */
-const PORTION = 4096;
+/** So many names are made one text before they become bytes. */
+const PORTION = 1024;
 
 export function parseListJson(text: string): Result<ProjectList, string> {
-  const parsed = parseJsonObject(text);
+  const scanned = scanProjects(text);
+  const parsed = parseJsonObject(scanned?.rest ?? text);
   if (!parsed.ok) return parsed;
   const { projects, meta } = parsed.value;
   if (!Array.isArray(projects)) return fail("it has no list of projects");
+  const lastSerial = isObject(meta) ? readSerial(meta["_last-serial"]) : null;
+  // Where the list isn't empty after all, it was another of that name that was scanned.
+  const found = scanned !== null && projects.length === 0 ? scanned.names : namesOf(projects);
+  return ok({ names: found.filter(isProjectName), lastSerial });
+}
+
+function namesOf(projects: readonly unknown[]): string[] {
   const names: string[] = [];
   for (const project of projects) {
     const name = isObject(project) ? project["name"] : null;
-    if (typeof name === "string" && isProjectName(name)) names.push(name);
+    if (typeof name === "string") names.push(name);
   }
-  return ok({ names, lastSerial: isObject(meta) ? readSerial(meta["_last-serial"]) : null });
+  return names;
 }
 
 export function parseListHtml(text: string): Result<ProjectList, string> {
@@ -38,18 +48,6 @@ export function parseListHtml(text: string): Result<ProjectList, string> {
   if (fault !== null) return fail(fault);
   if (names.length === 0 && !isIndexPage(facts)) return fail("it is a web page without projects that does not look like an index");
   return ok({ names, lastSerial: facts.lastSerial });
-}
-
-export function renderListJson(list: ProjectList): string {
-  const meta = JSON.stringify({ "api-version": API_VERSION, ...(list.lastSerial === null ? {} : { "_last-serial": list.lastSerial }) });
-  // A project's name has nothing to escape.
-  const projects = inPortions(list.names, (name) => `{"name":"${name}"}`, ",");
-  return `{"meta":${meta},"projects":[${projects.join(",")}]}`;
-}
-
-export function renderListHtml(list: ProjectList): string {
-  const lines = inPortions(list.names, (name) => `<a href="${normaliseName(name)}/">${name}</a><br>\n`, "");
-  return renderDocument("Simple index", [], lines, list.lastSerial);
 }
 
 /**
@@ -70,15 +68,42 @@ function lastSegment(href: string): string {
   return path.slice(path.lastIndexOf("/", end - 1) + 1, end);
 }
 
-function inPortions(names: readonly string[], render: (name: string) => string, separator: string): string[] {
-  const portions: string[] = [];
+/** UTF-8. */
+export function renderListJson(list: ProjectList): Uint8Array {
+  const meta = JSON.stringify({ "api-version": API_VERSION, ...(list.lastSerial === null ? {} : { "_last-serial": list.lastSerial }) });
+  const entry = (name: string) => `{"name":"${name}"}`;
+  return renderEntries(`{"meta":${meta},"projects":[`, list.names, entry, ",", "]}");
+}
+
+/** UTF-8. */
+export function renderListHtml(list: ProjectList): Uint8Array {
+  const entry = (name: string) => `<a href="${normaliseName(name)}/">${name}</a><br>\n`;
+  return renderEntries(documentStart("Simple index", []), list.names, entry, "", documentEnd(list.lastSerial));
+}
+
+/**
+ * Straight into the bytes of the answer: as one text the list would lie in
+ * memory twice more. A name has nothing to escape, in JSON, HTML or ASCII.
+ */
+function renderEntries(
+  start: string,
+  names: readonly string[],
+  entry: (name: string) => string,
+  separator: string,
+  end: string,
+): Uint8Array {
+  // A name twice at most, and no entry has more around it than that of an empty name.
+  const entryBytes = entry("").length + separator.length;
+  const nameBytes = names.reduce((sum, name) => sum + name.length, 0);
+  const bytes = Buffer.allocUnsafeSlow(start.length + names.length * entryBytes + 2 * nameBytes + end.length);
+  let length = bytes.write(start, 0, "latin1");
   for (let at = 0; at < names.length; at += PORTION) {
-    portions.push(
-      names
-        .slice(at, at + PORTION)
-        .map(render)
-        .join(separator),
-    );
+    const portion = names
+      .slice(at, at + PORTION)
+      .map(entry)
+      .join(separator);
+    length += bytes.write(at === 0 ? portion : separator + portion, length, "latin1");
   }
-  return portions;
+  length += bytes.write(end, length, "latin1");
+  return bytes.subarray(0, length);
 }

@@ -13,28 +13,27 @@ const DIGEST_PREFERENCE = ["sha256", "sha512", "sha384", "md5", "sha224", "sha1"
 
 /** `files` are those of the page that clients may see. */
 export function renderProjectHtml(page: ProjectPage, files: readonly ProjectFile[]): string {
-  const title = `Links for ${page.name}`;
   const metas = [
     ...(page.status === null ? [] : [meta("project-status", page.status.state)]),
     ...(page.status === null || page.status.reason === null ? [] : [meta("project-status-reason", page.status.reason)]),
     ...page.tracks.map((address) => meta("tracks", address)),
     ...page.alternateLocations.map((address) => meta("alternate-locations", address)),
   ];
-  return renderDocument(title, metas, files.map(renderLink), page.lastSerial);
+  return documentStart(`Links for ${page.name}`, metas) + files.map(renderLink).join("") + documentEnd(page.lastSerial);
 }
 
-/** A page of links, for the list as well. */
-export function renderDocument(title: string, metas: readonly string[], lines: readonly string[], lastSerial: number | null): string {
+/** Of a page of links, up to the first. */
+export function documentStart(title: string, metas: readonly string[]): string {
   const head = ['<meta charset="utf-8">', meta("repository-version", API_VERSION), ...metas, `<title>${escapeHtml(title)}</title>`];
-  return [
-    `<!DOCTYPE html>\n<html>\n<head>\n${head.join("\n")}\n</head>\n<body>\n<h1>${escapeHtml(title)}</h1>\n`,
-    lines.join(""),
-    `</body>\n</html>\n${lastSerial === null ? "" : `<!--SERIAL ${lastSerial}-->\n`}`,
-  ].join("");
+  return `<!DOCTYPE html>\n<html>\n<head>\n${head.join("\n")}\n</head>\n<body>\n<h1>${escapeHtml(title)}</h1>\n`;
+}
+
+export function documentEnd(lastSerial: number | null): string {
+  return `</body>\n</html>\n${lastSerial === null ? "" : `<!--SERIAL ${lastSerial}-->\n`}`;
 }
 
 /** Safe in text and in attributes, whichever quotes those have. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return /[&<>"']/.test(text) ? text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string) : text;
 }
 

@@ -116,6 +116,15 @@ test("a yank without a reason is an attribute without text", () => {
   assert.match(renderProjectHtml(PAGE, [{ ...SDIST, yanked: true }]), / data-yanked="">/);
 });
 
+test("no text of an upstream ends its attribute or its element", () => {
+  const hostile = `'"><script>&`;
+  const html = renderProjectHtml(PAGE, [{ ...SDIST, filename: `a'b"c.zip`, requiresPython: hostile, yanked: hostile }]);
+  assert.match(
+    html,
+    /<a href="a&#39;b%22c\.zip" data-requires-python="&#39;&quot;&gt;&lt;script&gt;&amp;" data-yanked="&#39;&quot;&gt;&lt;script&gt;&amp;">a&#39;b&quot;c\.zip<\/a>/,
+  );
+});
+
 test("a link has the digest that most installers check", () => {
   const linkWith = (hashes: Record<string, string>) => /href="([^"]*)"/.exec(renderProjectHtml(PAGE, [{ ...SDIST, hashes }]))?.[1];
   assert.equal(linkWith({ md5: "00", sha512: "11", sha256: "22" }), "holygrail-0.9.tar.gz#sha256=22");
