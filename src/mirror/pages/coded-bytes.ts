@@ -33,8 +33,10 @@ export const LIST_LEVELS: CodingLevels = { gzip: 6, br: 5, zstd: 6 };
 
 const TAG_LENGTH = 27;
 
-export function codeText(text: string, coding: PageCoding, levels: CodingLevels): CodedBytes {
-  const bytes = compress(Buffer.from(text), coding, levels);
+/** Bytes are those of the text in UTF-8. */
+export function codeText(text: string | Uint8Array, coding: PageCoding, levels: CodingLevels): CodedBytes {
+  const plain = typeof text === "string" ? Buffer.from(text) : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+  const bytes = compress(plain, coding, levels);
   return { bytes, tag: tagOf(bytes) };
 }
 

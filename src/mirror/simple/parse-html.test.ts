@@ -273,6 +273,6 @@ test("whatever the text, parsing ends with a page or a reason, and no address ha
         }
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
