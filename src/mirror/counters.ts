@@ -53,11 +53,12 @@ export class MirrorCounters {
   transfersOpen = 0;
   prefetched = 0;
 
-  served(kind: ResourceKind, outcome: CacheOutcome, project: string, bytes: number): void {
+  /** `isSpared`: upstream got no request for it, though it may be on its way from there. */
+  served(kind: ResourceKind, outcome: CacheOutcome, project: string, bytes: number, isSpared = outcome !== "miss"): void {
     const counts = this.byKind[kind];
     counts[outcome]++;
     counts.sentBytes += bytes;
-    if (outcome !== "miss") this.#save(project, bytes);
+    if (isSpared) this.#save(project, bytes);
   }
 
   #save(project: string, bytes: number): void {

@@ -53,7 +53,7 @@ class ListeningMirror implements Mirror {
       links,
       binaryMimeType: config.binaryFileMimeType,
       offline: config.upstream.offline,
-      onServed: (artifact, outcome, bytes) => counters.served(artifact.kind, outcome, artifact.project, bytes),
+      onServed: (artifact, outcome, bytes, isSpared) => counters.served(artifact.kind, outcome, artifact.project, bytes, isSpared),
       download: (artifact) => parts.relayed(artifact),
       onUnkept: ({ filename }, failure) => log("error", `${filename} is passed on without being kept`, { code: failure.code }),
     });

@@ -29,7 +29,7 @@ export function homePage(parts: MirrorParts, { startedAtMs, nowMs }: HomeOptions
 <section class="figures">
   ${figure(describeBytes(savedBytes), "not fetched again")}
   ${figure(String(savedRequests), "requests spared the index")}
-  ${figure(describeBytes(sizeBytes), `kept in ${fileCount} files${maxBytes > 0 ? `, of ${describeBytes(maxBytes)}` : ""}`)}
+  ${figure(describeBytes(sizeBytes), `kept in ${fileCount} ${fileCount === 1 ? "file" : "files"}${maxBytes > 0 ? `, of ${describeBytes(maxBytes)}` : ""}`)}
 </section>
 <h2>Use it</h2>
 <pre id="pip">pip install --index-url <span class="base">http://…</span>simple/ NAME

@@ -33,8 +33,8 @@ export interface FileAnswersOptions {
   readonly links: ContentLinks;
   readonly binaryMimeType: boolean;
   readonly offline: boolean;
-  /** For the counters: how an answer came about, and its bytes. */
-  readonly onServed: (artifact: Artifact, outcome: CacheOutcome, bytes: number) => void;
+  /** For the counters: how an answer came about, its bytes, and whether upstream was spared a request. */
+  readonly onServed: (artifact: Artifact, outcome: CacheOutcome, bytes: number, isSpared: boolean) => void;
   /** Upstream's bytes in the order of the file, for what can't be kept. */
   readonly download: (artifact: Artifact) => AsyncIterable<DownloadEvent>;
   readonly onUnkept: (artifact: Artifact, failure: MirrorFailure) => void;
@@ -69,7 +69,8 @@ export class FileAnswers {
       this.#answerHead(exchange, artifact, artifact.sizeBytes);
       return null;
     }
-    return this.#answerTransfer(exchange, artifact, this.#options.transfers.join(artifact));
+    const isJoiner = this.#options.transfers.find(artifact) !== undefined;
+    return this.#answerTransfer(exchange, artifact, this.#options.transfers.join(artifact), isJoiner);
   }
 
   /** Its content is fetched anew by the next request. */
@@ -129,7 +130,7 @@ export class FileAnswers {
     if (plan.do !== "send") return this.#refuse(exchange, artifact, plan, content);
     const lines = this.#lines(artifact, content.sha256, "hit") + rangeLine(plan, content.sizeBytes);
     const length = plan.end - plan.start;
-    this.#options.onServed(artifact, "hit", exchange.method === "HEAD" ? 0 : length);
+    this.#options.onServed(artifact, "hit", exchange.method === "HEAD" ? 0 : length, true);
     exchange.start(plan.status, lines, length);
     if (exchange.method === "HEAD") exchange.end();
     else await sendContent(exchange, reader, plan.start, plan.end, this.#buffers);
@@ -143,18 +144,18 @@ export class FileAnswers {
     }
     const isHead = exchange.method === "HEAD";
     const lines = this.#lines(artifact, content.sha256, "hit") + rangeLine(plan, content.sizeBytes);
-    this.#options.onServed(artifact, "hit", isHead ? 0 : plan.end - plan.start);
+    this.#options.onServed(artifact, "hit", isHead ? 0 : plan.end - plan.start, true);
     exchange.respond(plan.status, lines, plan.status === 200 ? bytes : bytes.subarray(plan.start, plan.end));
   }
 
   /** Its size is known from the index: nobody need fetch it to say so. */
   #answerHead(exchange: Exchange, artifact: Artifact, sizeBytes: number): void {
-    this.#options.onServed(artifact, "hit", 0);
+    this.#options.onServed(artifact, "hit", 0, true);
     exchange.start(200, this.#lines(artifact, artifact.hashes["sha256"] ?? "", "hit"), sizeBytes);
     exchange.end();
   }
 
-  async #answerTransfer(exchange: Exchange, artifact: Artifact, transfer: Transfer): Promise<MirrorFailure | null> {
+  async #answerTransfer(exchange: Exchange, artifact: Artifact, transfer: Transfer, isJoiner: boolean): Promise<MirrorFailure | null> {
     // Nothing is said before there is something to say: until then a failure has a status of its own.
     const wantsRange = exchange.method === "GET" && exchange.header("range") !== undefined;
     while (!exchange.aborted && !isReady(transfer, wantsRange || exchange.method === "HEAD")) await transfer.changed();
@@ -162,10 +163,11 @@ export class FileAnswers {
     if (transfer.failure !== null) return this.#answerFailed(exchange, artifact, transfer.failure);
     const sha256 = artifact.hashes["sha256"] ?? transfer.content?.sha256 ?? "";
     const { totalBytes } = transfer;
-    const lines = this.#lines(artifact, sha256, "miss");
+    const outcome = isJoiner && transfer.content !== null ? "hit" : "miss";
+    const lines = this.#lines(artifact, sha256, outcome);
     if (totalBytes === null) {
       // Upstream tells no size before the end: chunks, and no ranges.
-      this.#options.onServed(artifact, "miss", 0);
+      this.#options.onServed(artifact, outcome, 0, isJoiner);
       exchange.start(200, lines, null);
       if (exchange.method === "HEAD") exchange.end();
       else await sendTransfer(exchange, transfer, 0, null, this.#buffers);
@@ -177,7 +179,7 @@ export class FileAnswers {
       return null;
     }
     const length = plan.end - plan.start;
-    this.#options.onServed(artifact, "miss", exchange.method === "HEAD" ? 0 : length);
+    this.#options.onServed(artifact, outcome, exchange.method === "HEAD" ? 0 : length, isJoiner);
     exchange.start(plan.status, lines + rangeLine(plan, totalBytes), length);
     if (exchange.method === "HEAD") exchange.end();
     else await sendTransfer(exchange, transfer, plan.start, plan.end, this.#buffers);
@@ -188,7 +190,7 @@ export class FileAnswers {
   async #answerFailed(exchange: Exchange, artifact: Artifact, failure: MirrorFailure): Promise<MirrorFailure | null> {
     if (!STORE_FAULTS.has(failure.code) || exchange.method !== "GET") return failure;
     this.#options.onUnkept(artifact, failure);
-    this.#options.onServed(artifact, "miss", artifact.sizeBytes ?? 0);
+    this.#options.onServed(artifact, "miss", artifact.sizeBytes ?? 0, false);
     return relay(exchange, artifact, this.#lines(artifact, artifact.hashes["sha256"] ?? "", "miss"), this.#options.download(artifact));
   }
 
@@ -203,7 +205,7 @@ export class FileAnswers {
   }
 
   #refuse(exchange: Exchange, artifact: Artifact, plan: FilePlan, { sha256, sizeBytes }: StoredContent): void {
-    this.#options.onServed(artifact, "hit", 0);
+    this.#options.onServed(artifact, "hit", 0, true);
     if (plan.do === "not-modified") exchange.respond(304, this.#validators(artifact, sha256), null);
     else exchange.respond(416, `content-range: bytes */${sizeBytes}\r\n`, null);
   }
