@@ -4,6 +4,7 @@
  * storage here: the mirror goes on with what it can still do, whatever the disk
  * thinks of next. What is no such error is our own mistake, and is thrown.
  */
+import { unlink } from "node:fs/promises";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { StoreError, type StoreFault, storeFault } from "../store-fault.ts";
 
@@ -32,6 +33,15 @@ export function attempt<Value>(look: () => Value): Result<Value, StoreFault> {
   } catch (error) {
     if (error instanceof StoreError) return fail(error.fault);
     throw error;
+  }
+}
+
+/** Nothing there is a success. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
   }
 }
 

@@ -38,9 +38,9 @@ export interface ContentBackend {
   /** A place at which nothing lies, or the same content. */
   choosePlace(sha256: string): Promise<Result<string, StoreFault>>;
   /**
-   * Takes over a verified partial file; resolves when it would survive a power
-   * cut. The partial is gone then, or its owner removes it. False when somebody
-   * put something else at the place meanwhile. A failure tries to leave nothing
+   * Takes over a verified partial file, whose name its owner removes after;
+   * resolves when it would survive a power cut. False when somebody put
+   * something else at the place meanwhile. A failure tries to leave nothing
    * there; the place's row must stay, because it may not succeed.
    */
   adopt(content: PlacedContent, partialPath: string): Promise<Result<boolean, StoreFault>>;

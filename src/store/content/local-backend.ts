@@ -4,12 +4,12 @@
  * replace anything: what somebody else put there stays. After a power cut every
  * file that was acknowledged is there; what was under way may be there or not.
  */
-import { link, lstat, mkdir, open, rename, rm, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { StoreFault } from "../store-fault.ts";
 import { digestOf } from "./content-digest.ts";
-import { errorCode, guarded } from "./content-fault.ts";
+import { errorCode, guarded, removeFile } from "./content-fault.ts";
 import { filePlace, otherFilePlace } from "./content-places.ts";
 import type { ContentBackend, ContentReader, PlacedContent } from "./content-store.ts";
 import { openFileReader } from "./file-reader.ts";
@@ -42,13 +42,11 @@ export class LocalBackend implements ContentBackend {
       return fail({ code: "STORAGE_FAILED", message });
     }
     return guarded(`Cannot keep ${path}`, async () => {
-      await makeFolder(dirname(path));
       if (!(await placed(path, partialPath))) return false;
       try {
-        await rm(partialPath, { force: true });
-        await Promise.all([syncFolder(dirname(path)), syncFolder(dirname(partialPath))]);
+        await syncFolder(dirname(path));
       } catch (error) {
-        await rm(path, { force: true }).catch(() => {});
+        await unlink(path).catch(() => {});
         throw error;
       }
       return true;
@@ -92,13 +90,7 @@ export class LocalBackend implements ContentBackend {
 
   remove(place: string): Promise<Result<void, StoreFault>> {
     const path = join(this.#dir, place);
-    return guarded(`Cannot remove ${path}`, async () => {
-      try {
-        await unlink(path);
-      } catch (error) {
-        if (errorCode(error) !== "ENOENT") throw error;
-      }
-    });
+    return guarded(`Cannot remove ${path}`, () => removeFile(path));
   }
 
   move(place: string, to: string): Promise<Result<boolean, StoreFault>> {
@@ -160,9 +152,18 @@ async function placed(path: string, partialPath: string): Promise<boolean> {
   try {
     await link(partialPath, path);
   } catch (error) {
-    if (errorCode(error) === "EEXIST") return false;
-    if (!WITHOUT_LINKS.has(errorCode(error))) throw error;
-    await rename(partialPath, path);
+    switch (errorCode(error)) {
+      case "EEXIST":
+        return false;
+      case "ENOENT":
+        await makeFolder(dirname(path));
+        await link(partialPath, path);
+        break;
+      default:
+        if (!WITHOUT_LINKS.has(errorCode(error))) throw error;
+        await makeFolder(dirname(path));
+        await rename(partialPath, path);
+    }
   }
   return true;
 }

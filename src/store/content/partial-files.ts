@@ -5,7 +5,6 @@
  * for a disk before its download begins. One that can't be removed stays in the
  * catalogue: the next start tries again.
  */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
@@ -13,7 +12,7 @@ import { SECOND_MS } from "../../base/units.ts";
 import type { StoreResult } from "../store-client.ts";
 import type { StoreFault } from "../store-fault.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { guarded, STOPPING } from "./content-fault.ts";
+import { guarded, removeFile, STOPPING } from "./content-fault.ts";
 import { newPartialPlace } from "./content-places.ts";
 import type { PartialFile } from "./content-store.ts";
 
@@ -63,7 +62,7 @@ export class PartialFiles {
 
   async remove(place: string): Promise<Result<void, StoreFault>> {
     const path = join(this.#dir, place);
-    const removed = await guarded(`Cannot remove ${path}`, () => rm(path, { force: true }));
+    const removed = await guarded(`Cannot remove ${path}`, () => removeFile(path));
     if (removed.ok) this.#catalogue.countGone(place);
     return removed;
   }
