@@ -11,9 +11,10 @@ import { PageService, type PageServiceSettings } from "./page-service.ts";
 
 const port = parentPort!;
 const settings = workerData as PageServiceSettings;
-const service = new PageService(settings, createPolicy(settings.policy));
+const opened = createPolicy(settings.policy).then((policy) => new PageService(settings, policy));
 
 port.on("message", async ({ id, method, args }: PageRequest | { id: null; method: "close"; args: [] }) => {
+  const service = await opened;
   if (method === "close") {
     // The last connection that closes folds the write-ahead log into the file.
     service.close();

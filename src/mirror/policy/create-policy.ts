@@ -8,13 +8,11 @@
  * parsed and judged once each. Must not read the clock.
  */
 import { assert } from "../../base/assert.ts";
-import type { Failure } from "../../base/result.ts";
 import { DAY_MS, formatDuration } from "../../base/units.ts";
 import type { PolicyConfig, PolicyRule } from "../../config/mirror-config.ts";
 import { parseDistributionName } from "../simple/distribution-name.ts";
 import type { ProjectFile } from "../simple/project-page.ts";
-import { parseSpecifier, type Specifier, specifierMatches } from "../versions/specifier.ts";
-import { parseVersion } from "../versions/version.ts";
+import type { Specifier } from "../versions/specifier.ts";
 import { matchingName } from "./name-pattern.ts";
 import type { HidingRule, Policy, Verdict } from "./policy.ts";
 import { describeMoment, parseUploadTime } from "./upload-time.ts";
@@ -32,7 +30,8 @@ const QUARANTINED: HidingRule = Object.freeze({
 /** A rule that names the project at hand. */
 interface ApplicableRule {
   readonly action: PolicyRule["action"];
-  readonly specifier: Specifier;
+  /** Null for every version. */
+  readonly specifier: Specifier | null;
   readonly text: string;
   readonly reason: string | null;
 }
@@ -47,34 +46,40 @@ interface ProjectRules {
   readonly denials: Map<string | null, HidingRule | null>;
 }
 
-/** What is wrong with the rules: to be asked before createPolicy, which takes them for right. */
-export function checkPolicy(config: PolicyConfig): readonly Failure[] {
-  return config.rules.flatMap((rule) => {
-    const parsed = parseSpecifier(rule.versions);
-    if (parsed.ok) return [];
-    const message = `Cannot use the rule "${rule.action} ${rule.names.join(", ")}": ${JSON.stringify(rule.versions)} ${parsed.failure}`;
-    return [{ code: "POLICY_VERSIONS", message, hint: "Give versions like >=2.0,<3 or leave them out for all" }];
-  });
+/** The rules are right: the configuration has read their versions by the same parser. */
+export async function createPolicy(config: PolicyConfig): Promise<Policy> {
+  const asksVersions = config.rules.some(({ versions }) => versions !== "");
+  return new ConfiguredPolicy(config, asksVersions ? await loadParser() : null);
 }
 
-export function createPolicy(config: PolicyConfig): Policy {
-  return new ConfiguredPolicy(config);
+type VersionParser = Pick<typeof import("../versions/specifier.ts"), "parseSpecifier" | "specifierMatches"> &
+  Pick<typeof import("../versions/version.ts"), "parseVersion">;
+
+/** Only where a rule is for some versions: whoever asks for the first page waits for it. */
+async function loadParser(): Promise<VersionParser> {
+  const { parseSpecifier, specifierMatches } = await import("../versions/specifier.ts");
+  const { parseVersion } = await import("../versions/version.ts");
+  return { parseSpecifier, specifierMatches, parseVersion };
 }
 
 class ConfiguredPolicy implements Policy {
   readonly isActive: boolean;
   readonly #config: PolicyConfig;
-  readonly #specifiers: readonly Specifier[];
+  /** Null when no rule asks for versions. */
+  readonly #parser: VersionParser | null;
+  readonly #specifiers: readonly (Specifier | null)[];
   readonly #cooldownText: string;
   /** Of the project asked for last: a page is judged file after file. */
   #latest: ProjectRules | null = null;
 
-  constructor(config: PolicyConfig) {
+  constructor(config: PolicyConfig, parser: VersionParser | null) {
     this.#config = config;
+    this.#parser = parser;
     this.#specifiers = config.rules.map(({ versions }) => {
-      const parsed = parseSpecifier(versions);
+      if (versions === "" || parser === null) return null;
+      const parsed = parser.parseSpecifier(versions);
       assert(parsed.ok, `a rule with the versions ${JSON.stringify(versions)} got past the configuration`);
-      return parsed.value;
+      return parsed.value.clauses.length === 0 ? null : parsed.value;
     });
     this.#cooldownText = config.cooldownMs % DAY_MS === 0 ? `${config.cooldownMs / DAY_MS}d` : formatDuration(config.cooldownMs);
     this.isActive = config.rules.length > 0 || config.cooldownMs > 0;
@@ -132,7 +137,7 @@ class ConfiguredPolicy implements Policy {
       if (pattern === null) return [];
       return [{ action, specifier: this.#specifiers[place]!, text: `${action} ${pattern} ${versions}`.trimEnd(), reason }];
     });
-    const asksVersions = rules.some(({ specifier }) => specifier.clauses.length > 0);
+    const asksVersions = rules.some(({ specifier }) => specifier !== null);
     const isExempt = matchingName(this.#config.cooldownExempt, project) !== null;
     this.#latest = { project, rules, asksVersions, isExempt, denials: new Map() };
     return this.#latest;
@@ -144,7 +149,7 @@ class ConfiguredPolicy implements Policy {
     const version = rules.asksVersions ? versionOf(filename, rules.project) : null;
     let denial = rules.denials.get(version);
     if (denial === undefined) {
-      denial = decide(rules.rules, version);
+      denial = decide(rules.rules, version, this.#parser);
       rules.denials.set(version, denial);
     }
     return denial;
@@ -157,10 +162,10 @@ function versionOf(filename: string, project: string): string | null {
   return parsed?.project === project ? parsed.version : null;
 }
 
-function decide(rules: readonly ApplicableRule[], text: string | null): HidingRule | null {
-  const version = text === null ? null : parseVersion(text);
+function decide(rules: readonly ApplicableRule[], text: string | null, parser: VersionParser | null): HidingRule | null {
+  const version = text === null || parser === null ? null : parser.parseVersion(text);
   for (const { action, specifier, text: rule, reason } of rules) {
-    const matches = specifier.clauses.length === 0 ? true : text === null ? null : specifierMatches(specifier, text, version);
+    const matches = specifier === null || parser === null ? true : text === null ? null : parser.specifierMatches(specifier, text, version);
     if (matches === false || (matches === null && action === "allow")) continue;
     if (action === "allow") return null;
     const why = reason ?? `the rule "${rule}" withholds it`;
