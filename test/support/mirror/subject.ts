@@ -166,11 +166,9 @@ export const PILOTLIGHT_SUBJECT: Subject = {
   async start(settings) {
     const child = startPilotlight(settings);
     const url = await within(START_TIMEOUT_MS, child, async () => {
-      for (const line of child.stdout.split("\n").slice(0, -1)) {
-        const said: unknown = parseOrNull(line);
-        if (typeof said === "object" && said !== null && "url" in said && typeof said.url === "string") return said.url;
-      }
-      return null;
+      const [line] = child.stdout.split("\n", 1);
+      const said = child.stdout.includes("\n") ? (parseOrNull(line!) as { listening?: { url?: string } } | null) : null;
+      return said?.listening?.url ?? null;
     });
     return new Mirror(new URL(url).origin, "/simple/", child);
   },
