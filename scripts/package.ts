@@ -30,6 +30,7 @@ const PROGRAMS = [
   "engines/wasm/prepare/prepare-main",
   "lab/load/load-thread",
   "mirror/clients/password-thread",
+  "mirror/explain/explain-thread",
   "mirror/packages/inspect-thread",
   "mirror/pages/page-thread",
   "mirror/pages/list-main",

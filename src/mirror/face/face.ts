@@ -4,11 +4,9 @@
  * on an installer's way.
  */
 import { JSON_LINE } from "../../http/answer-lines.ts";
-import { answerError } from "../../http/error-answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../../telemetry/prometheus.ts";
 import { ARTIFACT_SUFFIX, type ArtifactKind } from "../artifact.ts";
-import { explainProject } from "../explain/explain-project.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { FileAnswers } from "../files/file-answers.ts";
 import type { MirrorFace } from "../front.ts";
@@ -16,12 +14,12 @@ import type { MirrorParts } from "../mirror-parts.ts";
 import { healthOf } from "./health.ts";
 import { homePage } from "./home-page.ts";
 import { renderMetrics } from "./metrics.ts";
+import { PostedExplanations } from "./posted-explanations.ts";
 
 const FRESH_LINE = "cache-control: no-store\r\n";
 const HTML_LINES = `content-type: text/html; charset=utf-8\r\n${FRESH_LINE}`;
 /** As proxpi and groxpi answer: scripts that drop caches look at it. */
 const DONE = '{"status":"success","data":null}\n';
-const LOCK_FILE_MAX_BYTES = 16 * 1024 * 1024;
 const SAVINGS_SHOWN_MAX = 1_000;
 
 export interface FaceClock {
@@ -30,6 +28,7 @@ export interface FaceClock {
 }
 
 export function createFace(parts: MirrorParts, files: FileAnswers, { startedAtMs, nowMs }: FaceClock): MirrorFace {
+  const posted = new PostedExplanations((project) => parts.pages.explain(project));
   return {
     home(exchange) {
       exchange.respond(200, HTML_LINES, homePage(parts, { startedAtMs, nowMs: nowMs() }));
@@ -47,37 +46,20 @@ export function createFace(parts: MirrorParts, files: FileAnswers, { startedAtMs
     async explain(exchange, project) {
       const explained = await parts.pages.explain(project);
       if (!explained.ok) return explained.failure;
-      respondJson(exchange, await explainProject(explained.value));
+      const { explainProject } = await import("../explain/explain-project.ts");
+      respondJson(exchange, explainProject(explained.value));
       return null;
     },
-    explainMany: (exchange) => explainPosted(exchange, parts),
+    async explainMany(exchange) {
+      await posted.answer(exchange);
+      return null;
+    },
     async drop(exchange, what) {
       const failure = what === "list" ? await forget(parts, "") : await drop(parts, files, what.project, what.filename);
       if (failure === null) exchange.respond(200, JSON_LINE, DONE);
       return failure;
     },
   };
-}
-
-async function explainPosted(exchange: Exchange, { pages }: MirrorParts): Promise<null> {
-  const { length } = exchange.body;
-  if (length !== null && length > LOCK_FILE_MAX_BYTES) {
-    answerError(exchange, 413, "BODY_TOO_LARGE", `A lock file may have ${LOCK_FILE_MAX_BYTES} bytes`);
-    return null;
-  }
-  let body: Uint8Array | null;
-  try {
-    body = await exchange.body.readAll();
-  } catch {
-    // The listener has refused it, or the client has left.
-    return null;
-  }
-  const { explainRequirements } = await import("../explain/explain-requirements.ts");
-  const text = new TextDecoder().decode(body ?? new Uint8Array());
-  const explained = await explainRequirements(text, exchange.header("content-type") ?? "", (project) => pages.explain(project));
-  if (explained.ok) respondJson(exchange, explained.value);
-  else answerError(exchange, 400, "BAD_REQUIREMENTS", explained.failure);
-  return null;
 }
 
 async function drop(parts: MirrorParts, files: FileAnswers, project: string, filename: string | null): Promise<MirrorFailure | null> {

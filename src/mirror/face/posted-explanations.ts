@@ -1,0 +1,100 @@
+/**
+ * POST /explain: takes a lock file from whoever sends it and answers with what
+ * the policy does to it. Bounded in the number of those under way, because
+ * each holds its body, and in the number of threads at once.
+ */
+import { JSON_LINE, RETRY_SOON_LINE } from "../../http/answer-lines.ts";
+import { answerError } from "../../http/error-answer.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import type { ThreadExplanation } from "../explain/explain-in-thread.ts";
+import type { LookUp } from "../explain/explain-requirements.ts";
+import { LOCK_FILE_MAX_BYTES } from "../lockfile/lock-file.ts";
+
+export interface PostLimits {
+  /** Those that are read or wait count, too. */
+  readonly underWayMax: number;
+  readonly atOnceMax: number;
+}
+
+const LIMITS: PostLimits = { underWayMax: 16, atOnceMax: 2 };
+
+export class PostedExplanations {
+  readonly #lookUp: LookUp;
+  readonly #limits: PostLimits;
+  #underWay = 0;
+  #running = 0;
+  readonly #line: (() => void)[] = [];
+
+  constructor(lookUp: LookUp, limits: PostLimits = LIMITS) {
+    this.#lookUp = lookUp;
+    this.#limits = limits;
+  }
+
+  async answer(exchange: Exchange): Promise<void> {
+    if (this.#underWay >= this.#limits.underWayMax) {
+      answerError(exchange, 503, "BUSY", "Too many lock files are being explained: try again shortly", RETRY_SOON_LINE);
+      return;
+    }
+    this.#underWay++;
+    try {
+      const lockFile = await readBody(exchange);
+      if (lockFile === "too-large") answerError(exchange, 413, "BODY_TOO_LARGE", `A lock file may have ${LOCK_FILE_MAX_BYTES} bytes`);
+      else if (lockFile !== null) await this.#explain(exchange, lockFile);
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  async #explain(exchange: Exchange, lockFile: Uint8Array): Promise<void> {
+    const leaving = new AbortController();
+    // Who only ended its side may still wait for the answer.
+    exchange.onAbort = (mayWait = false) => {
+      if (!mayWait) leaving.abort();
+    };
+    const explained = await this.#inTurn(async () => {
+      if (exchange.aborted) return null;
+      const { explainInThread } = await import("../explain/explain-in-thread.ts");
+      return explainInThread({ lockFile, nameHint: exchange.header("content-type") ?? null }, this.#lookUp, leaving.signal);
+    });
+    exchange.onAbort = null;
+    if (explained === null || exchange.aborted) return;
+    if (explained.kind === "answer") exchange.respond(200, `${JSON_LINE}cache-control: no-store\r\n`, explained.json);
+    else answerError(exchange, 400, "BAD_REQUIREMENTS", `Cannot read the requirements: ${explained.reason}`);
+  }
+
+  async #inTurn(work: () => Promise<ThreadExplanation | null>): Promise<ThreadExplanation | null> {
+    if (this.#running >= this.#limits.atOnceMax) await new Promise<void>((resolve) => this.#line.push(resolve));
+    else this.#running++;
+    try {
+      return await work();
+    } finally {
+      // The place goes to the next in line, or is free.
+      const next = this.#line.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+}
+
+/** Memory of its own. Null when there is nobody to answer: the listener has refused it, or the client has left. */
+async function readBody({ body }: Exchange): Promise<Uint8Array | "too-large" | null> {
+  if (body.length !== null && body.length > LOCK_FILE_MAX_BYTES) return "too-large";
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for (let chunk = await body.read(); chunk !== null; chunk = await body.read()) {
+      bytes += chunk.length;
+      if (bytes > LOCK_FILE_MAX_BYTES) return "too-large";
+      chunks.push(chunk);
+    }
+  } catch {
+    return null;
+  }
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
