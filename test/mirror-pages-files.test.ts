@@ -139,6 +139,8 @@ test("without an upload time a cool-down hides the file for good", async (t) => 
   clock.nowMs += 10 * MINUTE_MS;
   assert.deepEqual(await listed(pages, "one"), ["hit"]);
   assert.equal((await must(pages.find("one", OLD, "file"))).hiddenBy?.kind, "no-upload-time");
+  const { artifact, hiddenBy } = await must(pages.find("one", OLD, "metadata"));
+  assert.deepEqual([artifact.filename, hiddenBy?.kind], [`${OLD}.metadata`, "no-upload-time"], "also of metadata that there is none of");
 });
 
 test("in shadow mode nothing is hidden, and the explanation says what would be", async (t) => {

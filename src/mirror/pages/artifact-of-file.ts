@@ -2,6 +2,7 @@
  * Which artifacts a listed file has, and where they lie upstream. Pure. Null
  * where the page says that there is none, so that nobody is asked for it.
  */
+import { assert } from "../../base/assert.ts";
 import { ARTIFACT_SUFFIX, type Artifact, type ArtifactKind } from "../artifact.ts";
 import type { ProjectFile } from "../simple/project-page.ts";
 
@@ -15,6 +16,13 @@ export function artifactOfFile(project: string, file: ProjectFile, kind: Artifac
     index === null ? { kind: "folder", path: known.url.slice(FOLDER_SCHEME.length) } : { kind: "index", index, url: known.url };
   const { hashes, sizeBytes } = known;
   return { kind, project, filename: `${file.filename}${ARTIFACT_SUFFIX[kind]}`, source, hashes, sizeBytes };
+}
+
+/** What to call an artifact that nobody gets, whether there is one or not. */
+export function withheldArtifact(project: string, file: ProjectFile, kind: ArtifactKind, index: string | null): Artifact {
+  const withheld = artifactOfFile(project, file, "file", index);
+  assert(withheld !== null, "a listed file is no artifact");
+  return { ...withheld, kind, filename: `${file.filename}${ARTIFACT_SUFFIX[kind]}`, hashes: {}, sizeBytes: null };
 }
 
 function knownOf(file: ProjectFile, kind: ArtifactKind): { url: string; hashes: Artifact["hashes"]; sizeBytes: number | null } | null {

@@ -12,7 +12,7 @@ import type { ArtifactKind } from "../artifact.ts";
 import type { UpstreamFailure } from "../failures.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { ProjectPage } from "../simple/project-page.ts";
-import { artifactOfFile } from "./artifact-of-file.ts";
+import { artifactOfFile, withheldArtifact } from "./artifact-of-file.ts";
 import { type CodedBytes, codeText, PAGE_LEVELS, type PageBody, tagOf } from "./coded-bytes.ts";
 import { type ContentBody, readContent } from "./content-body.ts";
 import { explainPage } from "./explain-page.ts";
@@ -131,10 +131,13 @@ export class PageService {
     if (page === null) return null;
     const isOwn = source.kind === "own";
     const file = page.files.find((one) => one.filename === filename);
-    const artifact = file === undefined ? null : artifactOfFile(page.name, file, kind, isOwn ? null : source.index);
-    if (file === undefined || artifact === null) return { found: null };
+    if (file === undefined) return { found: null };
     const { visible, hiddenBy } = judgeFile(page, file, this.#policy, nowMs, isOwn);
-    return { found: { artifact, hiddenBy: visible ? null : hiddenBy } };
+    const index = isOwn ? null : source.index;
+    // Of a hidden file everything is withheld, also what it has none of: the reason is what its client should hear.
+    if (!visible) return { found: { artifact: withheldArtifact(page.name, file, kind, index), hiddenBy } };
+    const artifact = artifactOfFile(page.name, file, kind, index);
+    return { found: artifact === null ? null : { artifact, hiddenBy: null } };
   }
 
   explain(source: PageSource, nowMs: number): readonly VersionExplanation[] | null {
