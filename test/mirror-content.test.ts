@@ -229,6 +229,16 @@ function promises(backend: () => Backend): void {
     for (const hash of cold.slice(0, -9)) assert.equal(existsSync(backend().fileOf(dir, hash)), false);
   });
 
+  test("what is answered from memory counts as used", async () => {
+    const store = await open(newFolder(), 3_000);
+    const [hot, cold] = [await put(store, someBytes(1_000)), await put(store, someBytes(1_000))];
+    store.touch(hot);
+    await put(store, someBytes(1_000));
+    await put(store, someBytes(1_000));
+    assert.deepEqual([await has(store, hot), await has(store, cold)], [true, false]);
+    await store.close();
+  });
+
   test("uses count across a restart", async () => {
     const dir = newFolder();
     const first = await open(dir, 3_000);

@@ -61,6 +61,7 @@ function folderStore(folder: string) {
       });
     },
     suspect() {},
+    touch() {},
   };
   return { store: store as unknown as ContentStore, world, pathOf };
 }

@@ -54,6 +54,7 @@ export class FileAnswers {
     const sha256 = artifact.hashes["sha256"];
     const bytes = sha256 === undefined ? undefined : this.#small.get(sha256);
     if (sha256 === undefined || bytes === undefined) return false;
+    this.#options.store.touch(sha256);
     this.#respond(exchange, artifact, { sha256, sizeBytes: bytes.length }, bytes);
     return true;
   }

@@ -32,9 +32,15 @@ export class Transfers {
     const open = this.#open.get(key);
     if (open !== undefined) return open;
     const parts = this.#partsFor(artifact);
-    const transfer = new Transfer(artifact, { ...parts, download: (wanted) => this.#inTurn(parts.download(wanted)) });
+    // The place in line is that of whoever came first, not of whose file was made first.
+    const turn = this.#turn();
+    const transfer = new Transfer(artifact, { ...parts, download: (wanted) => after(turn, () => parts.download(wanted)) });
     this.#open.set(key, transfer);
-    void transfer.ended.then(() => this.#open.delete(key));
+    void transfer.ended.then(async () => {
+      this.#open.delete(key);
+      await turn;
+      this.#giveUpTurn();
+    });
     return transfer;
   }
 
@@ -43,18 +49,25 @@ export class Transfers {
     while (this.#open.size > 0) await Promise.all([...this.#open.values()].map(({ ended }) => ended));
   }
 
-  async *#inTurn<Event>(events: AsyncIterable<Event>): AsyncIterable<Event> {
-    if (this.#running >= this.#atOnceMax) await new Promise<void>((resolve) => this.#line.push(resolve));
-    else this.#running++;
-    try {
-      yield* events;
-    } finally {
-      // The place goes to the next in line, or is free.
-      const next = this.#line.shift();
-      if (next === undefined) this.#running--;
-      else next();
+  #turn(): Promise<void> {
+    if (this.#running < this.#atOnceMax) {
+      this.#running++;
+      return Promise.resolve();
     }
+    return new Promise((resolve) => this.#line.push(resolve));
   }
+
+  /** The place goes to the next in line, or is free. */
+  #giveUpTurn(): void {
+    const next = this.#line.shift();
+    if (next === undefined) this.#running--;
+    else next();
+  }
+}
+
+async function* after<Event>(turn: Promise<void>, events: () => AsyncIterable<Event>): AsyncGenerator<Event, void, void> {
+  await turn;
+  yield* events();
 }
 
 function keyOf({ hashes, source }: Artifact): string {

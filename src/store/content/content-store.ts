@@ -84,6 +84,8 @@ export interface ContentStore {
   commit(partial: PartialFile, content: StoredContent): Promise<Result<void, StoreFault>>;
   /** Counts a use. Null when it is not there, or was found rotten meanwhile. */
   open(sha256: string): Promise<Result<ContentReader | null, StoreFault>>;
+  /** Counts a use of what was answered from memory. */
+  touch(sha256: string): void;
   /** Forgets it and removes its bytes. Readers that are open go on. */
   remove(sha256: string): Promise<Result<void, StoreFault>>;
   /** A reader met something wrong: re-hash it now, and quarantine it if it has rotted. */

@@ -145,6 +145,10 @@ export class KeptContent implements ContentStore {
     return ok(null);
   }
 
+  touch(sha256: string): void {
+    if (this.#closed === null) this.#catalogue.countUse(sha256);
+  }
+
   remove(sha256: string): Promise<Result<void, StoreFault>> {
     return this.#changes.run(sha256, async () => {
       if (this.#closed !== null) return fail(STOPPING);
