@@ -94,7 +94,7 @@ class IndexReader implements TokenHandler {
 
   constructor(onAnchor: (attributes: Attributes, text: string) => void) {
     this.#onAnchor = onAnchor;
-    parse5 ??= createRequire(import.meta.url)("parse5") as typeof import("parse5");
+    parse5 ??= createRequire(import.meta.filename)("parse5") as typeof import("parse5");
     this.#parse5 = parse5;
     this.#tokenizer = new parse5.Tokenizer({ sourceCodeLocationInfo: false }, this);
   }
