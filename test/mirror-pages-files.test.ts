@@ -212,7 +212,7 @@ test("a page that is brought from elsewhere is known at once, whole, and under t
   assert.deepEqual(await here.adopt(brought!), { ok: true, value: undefined });
   assert.deepEqual(await listed(here, "one"), ["stale", OLD, YOUNG]);
   const { artifact } = await must(here.find("one", OLD, "file"));
-  assert.equal(artifact.source.kind === "index" && artifact.source.index, "mine");
+  assert.equal(artifact.source.kind === "index" && artifact.source.index, "index-1");
   await must(here.whole("one", false));
   await here.close();
   const bare = bench.open({ config: { indexes: [], upstream: { offline: true } } });

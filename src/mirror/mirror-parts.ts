@@ -13,6 +13,7 @@ import { StoreClient } from "../store/store-client.ts";
 import type { Artifact } from "./artifact.ts";
 import { MirrorCounters } from "./counters.ts";
 import { ContentLinks } from "./files/content-links.ts";
+import { shownSource } from "./files/shown-source.ts";
 import type { TransferParts } from "./files/transfer.ts";
 import type { DownloadEvent } from "./files/transfer-source.ts";
 import { Transfers } from "./files/transfers.ts";
@@ -132,7 +133,13 @@ async function* countedDownload(
   { config, counters, upstream, signal }: TransferWorld,
   parallelRanges: number,
 ): AsyncGenerator<DownloadEvent, void, void> {
-  const counts = counters.byKind[artifact.kind];
+  const { kind, source } = artifact;
+  if (source.kind === "index" && config.indexes.every(({ name }) => name !== source.index)) {
+    const { UpstreamError } = await import("./upstream/upstream.ts");
+    const reason = `it came in a bundle from the index ${source.index}, which this mirror doesn't have`;
+    throw new UpstreamError({ code: "UPSTREAM_UNREACHABLE", url: shownSource(artifact), reason });
+  }
+  const counts = counters.byKind[kind];
   counts.upstreamRequests++;
   counters.transfersOpen++;
   try {

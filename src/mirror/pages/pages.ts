@@ -76,8 +76,8 @@ export interface WholePage {
 
 export interface ProjectExplanation {
   readonly project: string;
-  /** Which index owns the name, and why: "pin", "first". */
-  readonly index: { readonly name: string; readonly because: "pin" | "packages" | "first" };
+  /** Which index owns the name, and why; for "bundle" the one that the bundle was made from. */
+  readonly index: { readonly name: string; readonly because: "pin" | "packages" | "first" | "bundle" };
   readonly mode: "enforce" | "shadow";
   readonly fetchedAtMs: number;
   readonly versions: readonly VersionExplanation[];

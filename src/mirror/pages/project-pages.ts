@@ -8,7 +8,8 @@
  * the next would hand the names of a private index to whoever publishes them on
  * a public one, whenever the private one is down (dependency confusion). While
  * one fails, nothing new is taken from those behind it: only what was kept
- * before may answer, stale.
+ * before may answer, stale. What an operator brought in a bundle comes last: it
+ * answers where the indexes have nothing to say, and where one fails.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { IndexConfig, MirrorConfig } from "../../config/mirror-config.ts";
@@ -38,6 +39,12 @@ export interface ResolvedPage {
   /** How long nobody need look again; 0 when it is stale. */
   readonly freshForMs: number;
 }
+
+/**
+ * Where an index has its address, a page from a bundle has this: it is trimmed to what the bundle held, so it is no index's own
+ * page, not even of the one that it was made from.
+ */
+const BUNDLE_URL = "bundle:";
 
 export type Resolution = Result<ResolvedPage, MirrorFailure>;
 
@@ -79,19 +86,16 @@ export class ProjectPages {
     return ok(this.#keptOwner(this.#choice(project), answers.value));
   }
 
-  /** A page that came in another way than from its index takes the place of what is kept. */
+  /** A page that came in a bundle takes the place of what is kept. */
   async adopt({ index, fetchedAtMs, page }: WholePage): Promise<Result<void, StoreFault>> {
     const { name: project } = page;
     const answers = await this.#parts.answers.of(project);
     if (!answers.ok) return answers;
-    const { indexes } = this.#choice(project);
-    // An index of that name may be configured here; else it is as if the first had sent it. Without any, it is nobody's.
-    const owner = indexes.find(({ name }) => name === index) ?? indexes[0] ?? { url: `bundle:${index}`, name: index };
-    const kept = await this.#parts.pages.call("adopt", page, owner.url, owner.name, fetchedAtMs);
+    const kept = await this.#parts.pages.call("adopt", page, BUNDLE_URL, index, fetchedAtMs);
     if (!kept.ok) return kept;
     if (kept.value === null) return fail({ code: "STORAGE_FAILED", message: `The page of "${project}" can't be kept: see the log` });
     for (const [url, other] of answers.value) if (other.isPage) answers.value.delete(url);
-    answers.value.set(owner.url, kept.value);
+    answers.value.set(BUNDLE_URL, kept.value);
     return ok(undefined);
   }
 
@@ -156,7 +160,7 @@ export class ProjectPages {
       freshForMs = Math.min(freshForMs, "freshForMs" in step ? step.freshForMs : 0);
       if (answer?.isPage === true) return ok(resolved(answer, { name: index.name, because: choice.because }, outcome, freshForMs));
     }
-    return fail({ code: "NO_SUCH_PROJECT", project });
+    return this.#broughtOr({ code: "NO_SUCH_PROJECT", project }, choice, answers, freshForMs);
   }
 
   /** Null when an index must be asked. */
@@ -170,7 +174,7 @@ export class ProjectPages {
       freshForMs = Math.min(freshForMs, step.freshForMs);
       if (step.do === "serve") return ok(resolved(answer!, { name: index.name, because: choice.because }, "hit", freshForMs));
     }
-    return fail({ code: "NO_SUCH_PROJECT", project });
+    return this.#broughtOr({ code: "NO_SUCH_PROJECT", project }, choice, answers, freshForMs);
   }
 
   /** Asks nobody; any age will do. */
@@ -198,27 +202,40 @@ export class ProjectPages {
       if (answer === undefined || !mayServeStale(answer, this.#rules(index), this.#parts.nowMs())) break;
       if (answer.isPage) return ok(resolved(answer, { name: index.name, because: choice.because }, "stale", 0));
     }
-    return fail(failure);
+    return this.#broughtOr(failure, choice, answers, 0);
+  }
+
+  #broughtOr(failure: MirrorFailure, choice: IndexChoice, answers: Answers, freshForMs: number): Resolution {
+    const brought = this.#brought(choice, answers, freshForMs);
+    return brought === null ? fail(failure) : ok(brought);
+  }
+
+  /** Null when no bundle brought it, or one from another index than the name is pinned to. */
+  #brought({ because, indexes }: IndexChoice, answers: Answers, freshForMs: number): ResolvedPage | null {
+    const kept = answers.get(BUNDLE_URL);
+    if (kept === undefined || (because === "pin" && indexes.every(({ name }) => name !== kept.index))) return null;
+    return resolved(kept, { name: kept.index, because: "bundle" }, freshForMs === 0 ? "stale" : "hit", freshForMs);
   }
 
   /** Whose page is kept. Null when an index that comes before was never asked: the name may be its own. */
-  #keptOwner({ indexes, because }: IndexChoice, answers: Answers): ResolvedPage | null {
+  #keptOwner(choice: IndexChoice, answers: Answers): ResolvedPage | null {
     const { upstream, indexes: configured } = this.#parts.config;
-    // A mirror that was given no index serves what it was brought.
+    // A mirror that was given no index serves whatever it has.
     if (upstream.offline && configured.length === 0) return newestPage(answers);
-    for (const { url, name } of indexes) {
+    for (const { url, name } of choice.indexes) {
       const answer = answers.get(url);
-      if (answer?.isPage === true) return resolved(answer, { name, because }, "hit", 0);
+      if (answer?.isPage === true) return resolved(answer, { name, because: choice.because }, "hit", 0);
       if (answer === undefined && !upstream.offline) return null;
     }
-    return null;
+    return this.#brought(choice, answers, 0);
   }
 }
 
 function newestPage(answers: Answers): ResolvedPage | null {
   const pages = [...answers.values()].filter(({ isPage }) => isPage).sort((one, other) => other.checkedAtMs - one.checkedAtMs);
   const newest = pages[0];
-  return newest === undefined ? null : resolved(newest, { name: newest.index, because: "first" }, "hit", 0);
+  if (newest === undefined) return null;
+  return resolved(newest, { name: newest.index, because: newest.url === BUNDLE_URL ? "bundle" : "first" }, "hit", 0);
 }
 
 function resolved(kept: KeptAnswer, index: ResolvedPage["index"], outcome: CacheOutcome, freshForMs: number): ResolvedPage {
