@@ -1,7 +1,7 @@
 /**
  * Byte reader: a cursor over untrusted bytes, with the primitives of the
  * WebAssembly binary format (core specification 3.0, section 5.2). Every fault is
- * thrown as Malformed and becomes a Failure at the one door, parse-module.ts: a Result
+ * thrown as Malformed (or Proposed) and becomes a Failure at the one door, parse-module.ts: a Result
  * for each of a million integers would cost an object each. Must not allocate
  * by a count that the bytes merely claim.
  */
@@ -21,6 +21,20 @@ export class Malformed {
   constructor(offset: number, expected: string) {
     this.offset = offset;
     this.expected = expected;
+  }
+}
+
+/** Well-formed by a proposal that is not part of the standard that we read. */
+export class Proposed {
+  readonly offset: number;
+  /** What the module does: a verb and what follows. */
+  readonly does: string;
+  readonly hint: string;
+
+  constructor(offset: number, does: string, hint: string) {
+    this.offset = offset;
+    this.does = does;
+    this.hint = hint;
   }
 }
 

@@ -1,9 +1,9 @@
 /**
  * Module reading: the contents of each section, into facts and into the layout
  * that the rewriter splices (core specification 3.0, section 5.5). Throws
- * Malformed only. Counts are claims: each step reads at least one byte.
+ * Malformed and Proposed only. Counts are claims: each step reads at least one byte.
  */
-import { ByteReader, Malformed } from "./byte-reader.ts";
+import { ByteReader, Malformed, Proposed } from "./byte-reader.ts";
 import { scanBody, scanConstant } from "./code-scan.ts";
 import { EXTERN_KINDS, type ExternKind } from "./extern-kind.ts";
 import { FEATURE, FoundFeatures } from "./features.ts";
@@ -34,6 +34,8 @@ export interface ModuleLayout {
 const MEMORY32_MAX_PAGES = 2 ** 16;
 const MEMORY64_MAX_PAGES = 2 ** 48;
 const TABLE_WITH_VALUE = 0x40;
+/** After an empty name, in place of a kind: names with types follow, or one type and names (proposal compact-import-section). */
+const COMPACT_IMPORTS: readonly (number | undefined)[] = [0x7f, 0x7e];
 
 export class ModuleReading {
   readonly #found = new FoundFeatures();
@@ -167,6 +169,13 @@ export class ModuleReading {
   #import(reader: ByteReader): void {
     const module = reader.name("the name of an import's module");
     const name = reader.name("an import's name");
+    // V8 can't read them either (14.6).
+    if (name === "" && COMPACT_IMPORTS.includes(reader.bytes[reader.at]))
+      throw new Proposed(
+        reader.at,
+        "groups its imports as the proposal compact-import-section does, which can't be read yet",
+        "Build it without compact imports (Binaryen and WABT: without --enable-compact-imports)",
+      );
     const kind = this.#kind(reader);
     this.#imports.push({ module, name, kind, type: this.#importType(reader, kind) });
   }

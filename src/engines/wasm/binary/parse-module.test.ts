@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readModule } from "./module-facts.ts";
 import { SECTION } from "./sections.ts";
-import { assemble, command, END, type Entry, HEADER, I32, NO_TYPE, section, text } from "./testing/assembler.ts";
+import { assemble, command, END, type Entry, HEADER, I32, importEntry, NO_TYPE, section, text } from "./testing/assembler.ts";
 import { isValid } from "./testing/v8.ts";
 
 function failureOf(bytes: Uint8Array | Entry): { code: string; message: string; hint?: string } {
@@ -88,6 +88,25 @@ describe("damage is named with its offset", () => {
       assert(!isValid(Uint8Array.from(bytes)), "V8 would take it");
     });
   }
+});
+
+for (const [name, ...rest] of [
+  ["names with their types", 0x7f, 1, ...text("sched_yield"), 0, 0],
+  ["names of one type", 0x7e, 0, 0, 1, ...text("sched_yield")],
+] as const) {
+  test(`compact imports (${name}) are named after their proposal`, () => {
+    const bytes = assemble({ types: [NO_TYPE], imports: [importEntry("wasi_snapshot_preview1", "", ...rest)] });
+    const { message, hint } = failureOf(bytes);
+    assert.match(message, /^at byte 41, the module groups its imports as the proposal compact-import-section does/);
+    assert.match(hint!, /without --enable-compact-imports/);
+    assert(!isValid(bytes), "V8 would take it");
+  });
+}
+
+test("an empty name of an import is one", () => {
+  const read = readModule(assemble({ types: [NO_TYPE], imports: [importEntry("env", "", 0, 0)] }));
+  assert(read.ok);
+  assert.equal(read.value.imports[0]!.name, "");
 });
 
 test("integers may be padded to their full length, as linkers leave them", () => {

@@ -4,7 +4,7 @@
  * Failure with its offset. Must not throw, whatever the bytes are.
  */
 import { fail, ok, type Result } from "../../../base/result.ts";
-import { ByteReader, Malformed } from "./byte-reader.ts";
+import { ByteReader, Malformed, Proposed } from "./byte-reader.ts";
 import type { ModuleFacts } from "./module-facts.ts";
 import { type ModuleLayout, ModuleReading } from "./module-reading.ts";
 import { HEADER_BYTES, readSections } from "./sections.ts";
@@ -28,6 +28,7 @@ export function parseModule(bytes: Uint8Array): Result<ParsedModule> {
     const reading = new ModuleReading(bytes, readSections(reader));
     return ok({ facts: reading.facts(), layout: reading.layout });
   } catch (error) {
+    if (error instanceof Proposed) return invalid(`at byte ${error.offset}, the module ${error.does}`, error.hint);
     if (!(error instanceof Malformed)) throw error;
     return invalid(`the module is invalid at byte ${error.offset}: expected ${error.expected}`, BUILD_AGAIN);
   }
