@@ -1,17 +1,25 @@
 /**
  * The page thread's program: requests to PageService, one reply each. Bytes in
  * a reply are handed over, not copied. A mistake of ours ends the thread, and
- * with it the requests that it had; the next request starts another.
+ * with it the requests that it had; the next request starts another. The first
+ * page is waited for, so what not every mirror needs is loaded when it is needed.
  * Must not print.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { createPolicy } from "../policy/create-policy.ts";
+import type { PolicyConfig } from "../../config/mirror-config.ts";
+import type { Policy } from "../policy/policy.ts";
 import type { PageReply, PageRequest } from "./page-messages.ts";
 import { PageService, type PageServiceSettings } from "./page-service.ts";
 
+const HIDES_NOTHING: Policy = {
+  isActive: false,
+  judge: () => ({ visible: true, hiddenBy: null }),
+  nextChangeMs: () => null,
+};
+
 const port = parentPort!;
 const settings = workerData as PageServiceSettings;
-const opened = createPolicy(settings.policy).then((policy) => new PageService(settings, policy));
+const opened = policyOf(settings.policy).then((policy) => new PageService(settings, policy));
 
 port.on("message", async ({ id, method, args }: PageRequest | { id: null; method: "close"; args: [] }) => {
   const service = await opened;
@@ -26,6 +34,12 @@ port.on("message", async ({ id, method, args }: PageRequest | { id: null; method
   const reply: PageReply = { id, value, projectCount: service.projectCount, faults: service.takeFaults() };
   port.postMessage(reply, transferables(value));
 });
+
+async function policyOf(config: PolicyConfig): Promise<Policy> {
+  if (config.rules.length === 0 && config.cooldownMs === 0) return HIDES_NOTHING;
+  const { createPolicy } = await import("../policy/create-policy.ts");
+  return createPolicy(config);
+}
 
 function transferables(value: unknown): ArrayBuffer[] {
   const { bytes } = (value ?? {}) as { bytes?: Uint8Array<ArrayBuffer> };
