@@ -42,6 +42,8 @@ test("misuse is one line that says what and how to mend it, and status 2", async
     [["dev", "--port"], /--port needs a value/],
     [["invoke"], /Write: pilotlight invoke FUNCTION/],
     [["init"], /pilotlight init NAME/],
+    [["replay", ""], /^pilotlight replay: No recording is named\. Write: pilotlight replay FILE$/m],
+    [["run", ""], /^pilotlight run: No module is named\. Write: pilotlight run MODULE\.wasm$/m],
     [["serve", "notes.txt"], /Cannot serve notes\.txt: it is no function file\. Functions are \.ts/],
     [["build", "-o", "."], /build: Cannot build into \S+: the sources lie in it: \S+\. Give -o a new folder/],
     [["logs", "--admin", "nonsense"], /--admin "nonsense" is not an address: use HOST:PORT/],

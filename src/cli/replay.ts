@@ -38,8 +38,8 @@ export const replay: Command = {
 };
 
 async function run(call: Call): Promise<number> {
-  const [name] = call.flags.positionals;
-  if (name === undefined) {
+  const [name = ""] = call.flags.positionals;
+  if (name === "") {
     return refuse(call, { code: "NO_RECORDING", message: "No recording is named", hint: "Write: pilotlight replay FILE" });
   }
   const file = resolve(call.io.cwd, name);

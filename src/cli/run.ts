@@ -73,10 +73,10 @@ async function runModule(call: Call): Promise<number> {
 }
 
 function readJob({ flags, flag, io }: Call): Result<RunJob, Failure[]> {
-  const [module, ...args] = flags.positionals;
+  const [module = "", ...args] = flags.positionals;
   const failures: Failure[] = [];
   const wrong = (code: string, message: string, hint: string): void => void failures.push({ code, message, hint });
-  if (module === undefined) {
+  if (module === "") {
     wrong("NO_MODULE", "No module is named", "Write: pilotlight run MODULE.wasm");
     return fail(failures);
   }
