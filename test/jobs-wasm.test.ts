@@ -4,11 +4,12 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { pilotlight } from "./support/cli.ts";
 import { eventually } from "./support/fake-fleet.ts";
 import { fileOf, guest, skipReason } from "./support/guests.ts";
 import { startServer } from "./support/server.ts";
 
-const [sender, receiver] = [await guest("c", "enqueue"), await guest("c", "cgi")];
+const [sender, receiver, trap] = [await guest("c", "enqueue"), await guest("c", "cgi"), await guest("c", "trap")];
 
 test("a WebAssembly function runs in the background, and host_enqueue calls one by the name of its file", {
   skip: skipReason(sender),
@@ -39,6 +40,30 @@ test("a WebAssembly function runs in the background, and host_enqueue calls one 
     const result = await (await server.get(`/_jobs/${message.id}`)).text();
     assert.match(result, /REQUEST_METHOD=POST\n/);
     assert.match(result, /HTTP_X_PILOTLIGHT_FROM=sender\n[\s\S]*\n\{"n":1\}$/);
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("a dead job of a function that trapped tells the trap, and where", { skip: skipReason(trap) }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pilotlight-jobs-trap-"));
+  copyFileSync(fileOf(trap), join(folder, "trap.wasm"));
+  const server = await startServer({}, { path: folder, jobs: { attempts: 1 }, functions: { trap: { contract: "command" } } });
+  try {
+    const queued = await server.get("/trap", { method: "POST", body: "divide", headers: { prefer: "respond-async" } });
+    const id = queued.headers.get("x-gojinn-job-id")!;
+    const result = await eventually("the job is dead", async () => {
+      const answer = await server.get(`/_jobs/${id}`);
+      return answer.status === 202 ? null : answer;
+    });
+    assert.doesNotMatch(await result.text(), /divide by zero/, "its client is not told");
+    const shown = await pilotlight(["jobs", "show", id, "--admin", new URL(server.adminUrl).host], { cwd: folder });
+    assert.match(shown.stdout, /^Last error: trap trapped: integer divide by zero\n {4}at innermost \(.*\n {4}at middle /m);
+    const listed = await pilotlight(["jobs", "list", "--admin", new URL(server.adminUrl).host], { cwd: folder });
+    assert.match(listed.stdout, /dead .* trap trapped: integer divide by zero at innermost/);
+    const [dead] = (await server.logs("trap")).filter(({ code }) => code === "JOB_DEAD");
+    assert.equal(dead?.["message"], "A job is dead: trap trapped: integer divide by zero");
   } finally {
     await server.stop();
     rmSync(folder, { recursive: true, force: true });

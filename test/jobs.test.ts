@@ -119,7 +119,7 @@ test("a job that always fails is dead after its attempts, says why to the operat
   assert.match(text, /JOB_DEAD.*3 attempts/);
   const [dead] = await jobs("?state=dead&function=always");
   assert.deepEqual([dead!["id"], dead!["attempts"]], [id, 3]);
-  assert.match(String(dead!["error"]), /it answered 500/);
+  assert.match(String(dead!["error"]), /^Error: no good, key 0xSECRET\n {4}at .*always\.ts:1:\d+/);
   const shown = await (await fetch(new URL(`/v1/jobs/show?id=${id}`, server.adminUrl))).text();
   assert.doesNotMatch(shown, /hunter2/);
 

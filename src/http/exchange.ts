@@ -51,6 +51,12 @@ export interface Exchange {
   /** Ends the connection because the answer can't be completed; the client sees a broken transfer, never a short success. */
   destroy(): void;
 
+  /**
+   * Why there is no answer but one of ours, before that is given: for an operator, never for a client, whom it
+   * would tell what is inside. The first line says it, frames may follow. Absent where nobody keeps it.
+   */
+  tellReason?(reason: Promise<string>): void;
+
   /** Called once when the answer was handed to the socket whole, or failed; for metrics and logs. */
   onFinished: ((status: number, bodyBytes: number) => void) | null;
 }

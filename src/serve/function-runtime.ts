@@ -43,6 +43,8 @@ export interface RuntimeHost {
 
 /** A function whose load has failed is not tried again for this long: it would fail for every request. */
 const LOAD_RETRY_MS = 1_000;
+const REASON_FRAMES_MAX = 5;
+const FRAME = /^\s+at /;
 
 export class FunctionRuntime {
   readonly spec: FunctionSpec;
@@ -85,6 +87,7 @@ export class FunctionRuntime {
     const { id } = this.spec;
     this.counters.errors++;
     this.#host.log("error", message, { function: id, requestId, code, status: 500, hint, at });
+    exchange.tellReason?.(Promise.resolve(message));
     if (this.#host.showsErrors) {
       const page = errorPage(exchange, { functionId: id, failure, stack: "", excerpt: "" });
       exchange.respond(500, page.headerLines, page.body);
@@ -111,13 +114,15 @@ export class FunctionRuntime {
     if (failure.code === "CALL_TIMEOUT") counters.timeouts++;
     else if (failure.code === "CPU_LIMIT_EXCEEDED") counters.cpuTimeouts++;
     else if (failure.code === "MEMORY_LIMIT_EXCEEDED") counters.outOfMemory++;
-    void this.#logFailure(call.requestId, failure, status);
+    const mapped = this.#mapped(failure.stack);
+    call.exchange.tellReason?.(mapped.then((stack) => reasonOf(failure, stack)));
+    void this.#logFailure(call.requestId, failure, status, mapped);
   }
 
-  async #logFailure(requestId: string, failure: CallFailure, status: number): Promise<void> {
+  async #logFailure(requestId: string, failure: CallFailure, status: number, mapped: Promise<string>): Promise<void> {
     const { code, message } = failure;
     const advice = this.#adviceOf(failure);
-    const stack = await this.#mapped(failure.stack);
+    const stack = await mapped;
     // Serve writes logs for machines, which have the sources.
     const excerpt = this.#host.showsErrors ? await this.#excerptOf(stack) : "";
     const trace = { ...(stack === "" ? {} : { stack }), ...(excerpt === "" ? {} : { excerpt }) };
@@ -370,6 +375,12 @@ export class FunctionRuntime {
 function toCallFailure(error: unknown): CallFailure {
   if (error instanceof SandboxError) return error.failure;
   return { code: "LOAD_FAILED", message: error instanceof Error ? error.message : String(error) };
+}
+
+/** For where there is no log at hand: one line, and where it was. */
+function reasonOf({ message }: CallFailure, mappedStack: string): string {
+  const frames = mappedStack.split("\n").filter((line) => FRAME.test(line));
+  return [message, ...frames.slice(0, REASON_FRAMES_MAX)].join("\n");
 }
 
 /** The hint goes beside it (`adviceOf`). */

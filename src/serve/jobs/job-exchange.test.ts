@@ -66,6 +66,21 @@ test("an answer that is taken back can be given again", async () => {
   assert.equal(answer.kind === "answered" && answer.status, 504);
 });
 
+test("an answer of the server's waits for its reason, and so does one that broke off", async () => {
+  const { exchange } = exchangeOf();
+  exchange.tellReason(Promise.resolve("it trapped\n    at inner"));
+  exchange.respond(500, "", "look into the log");
+  const answer = await exchange.answer;
+  assert.equal(answer.kind === "answered" && answer.reason, "it trapped\n    at inner");
+
+  const { exchange: broken } = exchangeOf();
+  broken.start(200, "");
+  broken.write(Buffer.from("half"));
+  broken.tellReason(Promise.resolve("its stream failed"));
+  broken.destroy();
+  assert.deepEqual(await broken.answer, { kind: "broken", reason: "its stream failed", again: true });
+});
+
 test("the request reads as one from a socket does", async () => {
   const { exchange } = exchangeOf("body");
   assert.deepEqual([exchange.header("x-two"), exchange.header("none")], ["1", undefined]);

@@ -10,7 +10,14 @@ import { responsePrefix } from "../../http/response-head.ts";
 import type { JobRequest } from "./job-request.ts";
 
 export type JobAnswer =
-  | { readonly kind: "answered"; readonly status: number; readonly headerLines: string; readonly body: Uint8Array }
+  | {
+      readonly kind: "answered";
+      readonly status: number;
+      readonly headerLines: string;
+      readonly body: Uint8Array;
+      /** Why it is the server's answer and not the function's (`Exchange.tellReason`); null when it is the function's, or nothing is known. */
+      readonly reason: string | null;
+    }
   /** `again` is false when another attempt would end the same way. */
   | { readonly kind: "broken"; readonly reason: string; readonly again: boolean }
   /** Ended from outside: nothing is known of what it would have answered. */
@@ -33,6 +40,7 @@ export class JobExchange implements Exchange {
   #status = 0;
   #headerLines = "";
   #settled = false;
+  #reason: Promise<string> | null = null;
   extraLines = "";
   aborted = false;
   answered = false;
@@ -80,6 +88,10 @@ export class JobExchange implements Exchange {
     return true;
   }
 
+  tellReason(reason: Promise<string>): void {
+    this.#reason = reason;
+  }
+
   write(chunk: Uint8Array): boolean {
     if (this.#settled) return true;
     this.#bytes += chunk.length;
@@ -92,7 +104,7 @@ export class JobExchange implements Exchange {
   end(): void {
     if (this.#settled) return;
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
-    this.#settle({ kind: "answered", status: this.#status, headerLines: this.#headerLines, body });
+    this.#settle({ kind: "answered", status: this.#status, headerLines: this.#headerLines, body, reason: null });
   }
 
   destroy(): void {
@@ -121,6 +133,7 @@ export class JobExchange implements Exchange {
     this.#settled = true;
     this.#chunks = [];
     this.onFinished?.(this.#status, this.#bytes);
-    this.#resolve(answer);
+    if (this.#reason === null || answer.kind === "aborted") this.#resolve(answer);
+    else void this.#reason.then((reason) => this.#resolve({ ...answer, reason }));
   }
 }

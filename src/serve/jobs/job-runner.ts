@@ -17,7 +17,7 @@ import type { FunctionSpec } from "../function-spec.ts";
 import { JobExchange } from "./job-exchange.ts";
 import { functionOfCall, queuesOf, topicOf } from "./job-queues.ts";
 import { type JobRequest, requestOf } from "./job-request.ts";
-import { type Failed, judge, type Verdict } from "./job-verdict.ts";
+import { judge, type Verdict } from "./job-verdict.ts";
 
 /** What a function takes calls by. */
 export interface JobTarget {
@@ -192,7 +192,7 @@ export class JobRunner<Target extends JobTarget> {
     if (this.#stopped || held.isLost) return { do: "giveBack", reason: held.isLost ? LEASE_LOST : STOPPED };
     if (target === undefined) return withoutFunction(job);
     const exchange = this.#exchangeOf(job, target.spec);
-    if (exchange === null) return { do: "bury", error: "what was kept of it can't be read: the file is damaged", said: "" };
+    if (exchange === null) return buriedBecause("what was kept of it can't be read: the file is damaged");
     held.exchange = exchange.exchange;
     this.#host.call(exchange.exchange, target, exchange.params);
     const answer = await exchange.exchange.answer;
@@ -239,11 +239,11 @@ export class JobRunner<Target extends JobTarget> {
       case "complete":
         return eventOf(await this.#jobs.complete(job, verdict.body, verdict.resultMeta), "done");
       case "bury":
-        return eventOf(await this.#jobs.bury(job, wholeError(verdict)), "dead");
+        return eventOf(await this.#jobs.bury(job, verdict.whole), "dead");
       case "giveBack":
         return eventOf(await this.#jobs.giveBack(job), "waiting");
       case "retry": {
-        const state = await this.#jobs.retry(job, wholeError(verdict), verdict.delayMs);
+        const state = await this.#jobs.retry(job, verdict.whole, verdict.delayMs);
         return state.ok ? ok(state.value === "queued" ? "retried" : state.value) : state;
       }
     }
@@ -294,13 +294,13 @@ function eventOf(moved: Result<boolean, StoreFault>, event: JobEvent): Result<Jo
   return moved.ok ? ok(moved.value ? event : null) : moved;
 }
 
-function wholeError({ error, said }: Failed): string {
-  return said === "" ? error : `${error}: ${said}`;
+function buriedBecause(error: string): Verdict {
+  return { do: "bury", error, whole: error };
 }
 
 /** A message waits for a function of its topic's name; a client's call was meant for one that was there. */
 function withoutFunction({ queue }: LeasedJob): Verdict {
   const functionId = functionOfCall(queue);
   if (functionId === null) return { do: "giveBack", reason: "its function was removed" };
-  return { do: "bury", error: `the function ${functionId} is no longer deployed: deploy it and replay the job, or drop it`, said: "" };
+  return buriedBecause(`the function ${functionId} is no longer deployed: deploy it and replay the job, or drop it`);
 }

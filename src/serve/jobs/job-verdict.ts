@@ -19,9 +19,10 @@ export type Verdict =
   | { readonly do: "giveBack"; readonly reason: string };
 
 export interface Failed {
+  /** One line. */
   readonly error: string;
-  /** The beginning of what the function answered: for the table, and no log, which is kept elsewhere and for longer. */
-  readonly said: string;
+  /** With the frames of what it threw, or the beginning of what it answered: for the table, and no log, which is kept elsewhere and for longer. */
+  readonly whole: string;
 }
 
 /** Of a done job, beside the body. */
@@ -45,15 +46,15 @@ export function judge(
   if (answer.kind === "aborted") return { do: "giveBack", reason: answer.reason };
   const delayMs = retryDelayMs(attempt.count, policy, chance);
   if (answer.kind === "broken") {
-    const failed = { error: answer.reason, said: "" };
+    const failed = failedBy(answer.reason);
     return answer.again ? { do: "retry", ...failed, delayMs } : { do: "bury", ...failed };
   }
-  const { status, headerLines, body } = answer;
+  const { status, headerLines, body, reason } = answer;
   if (status >= 500 || PASSING.includes(status)) {
     const askedMs = Math.min(retryAfterMs(headerLines), policy.retryDelayMaxMs);
-    return { do: "retry", ...failed(status, body), delayMs: Math.max(delayMs, askedMs) };
+    return { do: "retry", ...(reason === null ? answered(status, body) : failedBy(reason)), delayMs: Math.max(delayMs, askedMs) };
   }
-  if (status >= 400 && attempt.isMessage) return { do: "bury", ...failed(status, body) };
+  if (status >= 400 && attempt.isMessage) return { do: "bury", ...answered(status, body) };
   return { do: "complete", resultMeta: JSON.stringify({ status, headerLines } satisfies ResultMeta), body };
 }
 
@@ -68,7 +69,14 @@ function retryAfterMs(headerLines: string): number {
   return /^\d{1,9}$/.test(value) ? Number(value) * SECOND_MS : 0;
 }
 
-function failed(status: number, body: Uint8Array): Failed {
+/** Its first line says it. */
+function failedBy(reason: string): Failed {
+  const [error = ""] = reason.split("\n", 1);
+  return { error, whole: reason };
+}
+
+function answered(status: number, body: Uint8Array): Failed {
   const said = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, SHOWN_BODY_MAX_BYTES)).toString("utf8").trim();
-  return { error: `it answered ${status}`, said };
+  const error = `it answered ${status}`;
+  return { error, whole: said === "" ? error : `${error}: ${said}` };
 }
