@@ -123,8 +123,9 @@ describe("recorded requests", { skip: skipReason(guests[0]!) }, () => {
     const { status, file } = await ask("[ms]", "/60000");
     assert.equal(status, 504);
     assert.equal(read(file).outcome.failure?.code, "CALL_TIMEOUT");
-    const again = await replay(file);
+    const again = await replay(file, "--json");
     assert.equal(again.status, 0, again.stderr);
+    assert.equal((JSON.parse(again.stdout) as { failure: { code: string } }).failure.code, "CALL_TIMEOUT");
   });
 
   for (const [name, code, init] of [
@@ -139,9 +140,21 @@ describe("recorded requests", { skip: skipReason(guests[0]!) }, () => {
       assert.equal(read(file).outcome.failure?.code, code);
       const again = await replay(file, "--json");
       assert.equal(again.status, 0, again.stdout + again.stderr);
-      assert.equal((JSON.parse(again.stdout) as { same: boolean }).same, true);
+      const { same, failure } = JSON.parse(again.stdout) as { same: boolean; failure: { code: string; message: string } };
+      assert.deepEqual([same, failure], [true, read(file).outcome.failure]);
     });
   }
+
+  test("a run that is stopped where the recorded one was not tells its own limit", async () => {
+    const { file } = await ask("endless-loop");
+    const answered = { ended: 0, exitCode: 0, stdout: "", stderr: "", failure: null };
+    const again = await replay(
+      changed(file, (recording) => ({ ...recording, outcome: answered, limits: { ...recording.limits, timeoutMs: 100 } })),
+      "--json",
+    );
+    const { same, failure } = JSON.parse(again.stdout) as { same: boolean; failure: unknown };
+    assert.deepEqual([same, failure], [false, { code: "CALL_TIMEOUT", message: "it did not finish within 100 ms" }]);
+  });
 
   // With a folder it runs in instances that can be suspended, and that are used again.
   for (const name of ["go", "go-shared"]) {

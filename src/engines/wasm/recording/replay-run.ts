@@ -7,7 +7,7 @@
 import ivm from "isolated-vm";
 import { ENDED } from "../../../../guest/wasi/channel.ts";
 import type { Exchange } from "../../../http/exchange.ts";
-import type { CallFailure } from "../../engine.ts";
+import type { CallFailure, CallFailureCode } from "../../engine.ts";
 import { compileModule } from "../compile-module.ts";
 import { CONTRACTS } from "../contracts/by-name.ts";
 import { requestEnviron, requestSettings } from "../request-realm.ts";
@@ -26,6 +26,8 @@ export interface Replayed {
 const RUN_ID = 1;
 /** A run that was stopped gets as long as it had then, but not so little that a slower start would end it. */
 const STOPPED_MIN_MS = 250;
+/** How isolated-vm says that its timeout has come. */
+const TIMED_OUT = /^Script execution timed out/;
 
 /** `shim` is the script of guest/wasi/boot.ts. */
 export async function replayRun(recording: Recording, module: Uint8Array, shim: string): Promise<Replayed> {
@@ -79,14 +81,20 @@ function run(recording: Recording, module: WebAssembly.Module, isolate: ivm.Isol
       ended(value, apart as ArrayBuffer | null);
     }
   } catch (error) {
-    return stopped(isolate.isDisposed ? "it passed its memory limit" : (error as Error).message);
+    if (isolate.isDisposed) return stopped(recording, "MEMORY_LIMIT_EXCEEDED", "it passed its memory limit");
+    const { message } = error as Error;
+    return TIMED_OUT.test(message)
+      ? stopped(recording, "CALL_TIMEOUT", `it did not finish within ${options.timeout} ms`)
+      : stopped(recording, "SANDBOX_LOST", message);
   }
-  if (player.isExhausted) return stopped("it got as far as the recorded run");
-  return outcome ?? stopped("it waits for an answer that was never given");
+  if (player.isExhausted) return stopped(recording, "SANDBOX_LOST", "it got as far as the recorded run");
+  return outcome ?? stopped(recording, "CALL_TIMEOUT", "it waits for an answer that was never given");
 }
 
-function stopped(message: string): Outcome {
-  return { ended: null, exitCode: 0, stdout: null, stderr: "", failure: { code: "SANDBOX_LOST", message } };
+/** Which limit comes first is a matter of time, which is not replayed: where a limit ended the recorded run as well, that one is told. */
+function stopped({ outcome }: Recording, code: CallFailureCode, message: string): Outcome {
+  const failure = outcome.ended === null && outcome.failure !== null ? outcome.failure : { code, message };
+  return { ended: null, exitCode: 0, stdout: null, stderr: "", failure };
 }
 
 function outcomeOf({ functionId, limits }: Recording, realm: WasmRealm, ended: number, apart: ArrayBuffer | null): Outcome {
