@@ -8,11 +8,13 @@ import { makeWasmEngine, moduleSource } from "./support/wasm-subject.ts";
 
 const startWrites = await guest("wat", "start-writes");
 const catchesEnd = await guest("wat", "catches-end");
+const startAsks = await guest("wat", "start-asks");
 
 describe("a run", { skip: skipReason(startWrites) }, () => {
   let engine: Engine;
+  const logs: { level: string; message: string }[] = [];
   before(async () => {
-    engine = await makeWasmEngine();
+    engine = await makeWasmEngine({ logs });
   });
   after(() => engine.close());
 
@@ -41,5 +43,16 @@ describe("a run", { skip: skipReason(startWrites) }, () => {
       assert.match(failure.message, /exit code 7/);
       assert.equal(body.length, 0);
     }
+  });
+
+  test("whose start function would have to wait is told so, and what to do", async () => {
+    const told = /its start function calls what may have to wait .*: call it from main/;
+    for (const { failure } of await answers(fileOf(startAsks), 2)) {
+      assert.equal(failure?.code, "GUEST_TRAPPED");
+      assert.match(failure.message, new RegExp(`^probe trapped: ${told.source}$`));
+      assert.match(failure.stack!, /\n {4}at ask \(wasm:/);
+    }
+    assert.equal(logs.length, 1);
+    assert.match(logs[0]!.message, new RegExp(`^Cannot start requests by reset: ${told.source}`));
   });
 });

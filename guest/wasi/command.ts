@@ -10,6 +10,7 @@ import { ENDED, type StartMode, SYSTEM_OPERATION, WASM_PAGE_BYTES } from "./chan
 import { Exit, type GuestProcess, MustWait } from "./guest-process.ts";
 import { HeldTooMuch } from "./host-requests.ts";
 import { type BoundImage, Image } from "./image.ts";
+import { instantiate } from "./instantiate.ts";
 import { type BufferedOutput, OutputTooLarge } from "./streams.ts";
 import { type Exports, type Imports, type Memory, type Module, webAssembly } from "./webassembly.ts";
 
@@ -53,7 +54,7 @@ export class Command {
 
   /**
    * Everything that can be done before a request. Throws what the guest threw,
-   * or a TypeError from instantiation; returns what it did so far (NOTED).
+   * or what instantiation did; returns what it did so far (NOTED).
    */
   prepare(): number {
     if (this.#mode === "instance") return 0;
@@ -181,7 +182,7 @@ export class Command {
   #instantiate(): Exports {
     // A start function runs before its memory is known, and must not be given that of the last instance.
     this.#guest.memory.detach();
-    const { exports } = new (webAssembly().Instance)(this.#module, this.#imports);
+    const exports = instantiate(this.#module, this.#imports);
     this.#guest.memory.attach(exports["memory"] as Memory);
     this.#exports = exports;
     return exports;

@@ -31,6 +31,7 @@ interface Api {
   readonly Module: { new (bytes: Uint8Array): Module; imports(module: Module): { readonly module: string; readonly name: string }[] };
   readonly Memory: abstract new (...args: never[]) => Memory;
   readonly Instance: new (module: Module, imports: Imports) => { readonly exports: Exports };
+  readonly SuspendError: abstract new (...args: never[]) => Error;
   readonly Suspending: new (run: (...args: never[]) => unknown) => object;
   promising(run: unknown): (...args: unknown[]) => Promise<unknown>;
 }

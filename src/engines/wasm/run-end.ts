@@ -48,6 +48,10 @@ export function endFailure(ended: number, realm: WasmRealm, { functionId, output
       code: "MEMORY_LIMIT_EXCEEDED",
       message: `${functionId}'s requests that wait hold more than twice its memory limit of ${formatSize(memoryMaxBytes)} between them`,
     };
-  const text = realm.failureText();
+  return trapFailure(functionId, realm.failureText());
+}
+
+/** `text` is what V8 says: the error, then its frames. */
+export function trapFailure(functionId: string, text: string): CallFailure {
   return { code: "GUEST_TRAPPED", message: `${functionId} trapped: ${trapSummary(text)}`, stack: guestFrames(text) };
 }

@@ -20,7 +20,7 @@ import { isFailure } from "./contracts/contract.ts";
 import { HostFiles } from "./files/host-files.ts";
 import type { SandboxRecorder } from "./recording/recorder.ts";
 import { requestEnviron, requestSettings } from "./request-realm.ts";
-import { endFailure, isolateMib, sharedStartFailure } from "./run-end.ts";
+import { endFailure, isolateMib, sharedStartFailure, trapFailure } from "./run-end.ts";
 import { RunRequests } from "./run-requests.ts";
 import { SuspendableRuns } from "./suspendable-runs.ts";
 import { trapSummary } from "./trap-text.ts";
@@ -344,7 +344,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     }
     this.#abandon(callId);
     const call = this.calls.get(callId);
-    if (call !== undefined) this.#fail(callId, call, { code: "GUEST_TRAPPED", message: thrown.message, stack: thrown.stack });
+    if (call !== undefined) this.#fail(callId, call, trapFailure(this.#code.functionId, thrown.stack || thrown.message));
   }
 
   overran(callId: number, message: string): void {

@@ -10,10 +10,11 @@ import { gojinnImports } from "../../../../guest/wasi/gojinn.ts";
 import { Exit, GuestProcess, MustWait } from "../../../../guest/wasi/guest-process.ts";
 import { Image } from "../../../../guest/wasi/image.ts";
 import { wasiImports } from "../../../../guest/wasi/imports.ts";
+import { instantiate } from "../../../../guest/wasi/instantiate.ts";
 import { pilotlightImports } from "../../../../guest/wasi/pilotlight.ts";
 import * as gate from "../../../../guest/wasi/request-gate.ts";
 import { BufferedInput, BufferedOutput } from "../../../../guest/wasi/streams.ts";
-import { type Module, webAssembly } from "../../../../guest/wasi/webassembly.ts";
+import type { Module } from "../../../../guest/wasi/webassembly.ts";
 import { fileOf, guest, type Language, skipReason } from "../../../../test/support/guests.ts";
 import { MIB } from "../../../base/units.ts";
 import { readModule } from "../binary/module-facts.ts";
@@ -158,10 +159,10 @@ test("the shim that a rehearsal loads has what it is said to have", async () => 
     MustWait,
     functionsOnStack,
     gojinnImports,
+    instantiate,
     pilotlightImports,
     preopenedFolders,
     wasiImports,
-    webAssembly,
   };
   const loaded = await loadShim();
   for (const [name, value] of Object.entries(real)) assert.equal(loaded[name as keyof Shim], value, name);

@@ -59,13 +59,13 @@ export interface Shim {
   readonly MustWait: new () => object;
   functionsOnStack(): number[];
   gojinnImports(guest: never): Imports[string];
+  instantiate(module: never, imports: Imports): Exports;
   pilotlightImports(guest: never): Imports[string];
   preopenedFolders(channel: Channel): object[];
   wasiImports(guest: never): Imports[string];
-  webAssembly(): { readonly Instance: new (module: never, imports: Imports) => { readonly exports: Exports } };
 }
 
-const FILES = ["fd-table", "files", "gojinn", "guest-process", "image", "imports", "pilotlight", "request-gate", "streams", "webassembly"];
+const FILES = ["fd-table", "files", "gojinn", "guest-process", "image", "imports", "instantiate", "pilotlight", "request-gate", "streams"];
 
 export async function loadShim(): Promise<Shim> {
   const modules = await Promise.all(FILES.map((name) => import(pathToFileURL(guestFile(`wasi/${name}`)).href) as Promise<Partial<Shim>>));
