@@ -18,7 +18,7 @@ const LEVELS: readonly MirrorConfig["log"]["level"][] = ["debug", "info", "warn"
 
 export async function serveMirror(call: Call): Promise<number> {
   const { io } = call;
-  const configured = await configureMirror(call);
+  const configured = await configureMirror(call, { listens: true, isOffline: false });
   if (!configured.ok) return refuse(call, configured.failure);
   const { config, notices } = configured.value;
   const batch = new LogBatch(printer(call, config));

@@ -6,12 +6,15 @@
  */
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { MIRROR_FLAGS } from "../config/mirror/parse.ts";
-import type { Call, Command } from "./command.ts";
+import { type Call, type Command, EXIT_MISUSE, printFailures } from "./command.ts";
 import { serveMirror } from "./mirror-serve.ts";
 import { subcommandMisuse } from "./subcommand-usage.ts";
 
 const SUBCOMMANDS = {
   serve: async () => mirrorServe,
+  bundle: async () => (await import("./mirror-bundle.ts")).mirrorBundle,
+  import: async () => (await import("./mirror-import.ts")).mirrorImport,
+  verify: async () => (await import("./mirror-verify.ts")).mirrorVerify,
 };
 
 const mirrorServe: Command = {
@@ -27,6 +30,7 @@ const mirrorServe: Command = {
     ["pilotlight mirror --packages wheels --pin 'acme-*=index-2'", "own packages first, names that one index owns"],
     ["pilotlight mirror --offline", "what is kept, and nobody asked"],
     ["pilotlight mirror --cooldown 7d --policy shadow", "what a week of waiting would have hidden"],
+    ["pilotlight mirror bundle uv.lock -o locked.tar", "all that an install needs, for a machine without a network"],
   ],
   run: serveMirror,
 };
@@ -40,6 +44,10 @@ export const mirror: Command = {
   run: async (call: Call) => {
     const [typed = "serve"] = call.flags.positionals;
     // Flags may stand before the word, as they may before every other.
-    return typed === "serve" ? serveMirror(call) : subcommandMisuse(call, "mirror", Object.keys(SUBCOMMANDS), "");
+    if (typed === "serve") return serveMirror(call);
+    if (!Object.hasOwn(SUBCOMMANDS, typed)) return subcommandMisuse(call, "mirror", Object.keys(SUBCOMMANDS), "");
+    const message = `Flags stand before "${typed}", which has flags of its own`;
+    printFailures("mirror", [{ code: "MIRROR_USAGE", message, hint: `Write pilotlight mirror ${typed} first` }], call.io);
+    return EXIT_MISUSE;
   },
 };

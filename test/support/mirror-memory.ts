@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fail, ok } from "../../src/base/result.ts";
 import { sha256 } from "../../src/base/sha256.ts";
-import type { BundledKind, BundleSource, BundleTarget, SourcedPage } from "../../src/mirror/bundle/bundle-source.ts";
+import type { BundledKind, BundleSource, BundleTarget } from "../../src/mirror/bundle/bundle-source.ts";
+import type { WholePage } from "../../src/mirror/pages/pages.ts";
 import type { ProjectFile, ProjectPage } from "../../src/mirror/simple/project-page.ts";
 import type { ContentReader } from "../../src/store/content/content-store.ts";
 
@@ -44,12 +45,12 @@ export function pageOf(name: string, files: readonly Published[]): ProjectPage {
 
 export class MemoryMirror implements BundleSource, BundleTarget {
   maxBytes: number | null = null;
-  readonly pages = new Map<string, SourcedPage>();
+  readonly pages = new Map<string, WholePage>();
   /** By hash. */
   readonly contents = new Map<string, Buffer>();
   /** "file demo-1.0.whl" to what upstream would send for it. */
   readonly upstream = new Map<string, Buffer>();
-  readonly upstreamPages = new Map<string, SourcedPage>();
+  readonly upstreamPages = new Map<string, WholePage>();
   upstreamRequests = 0;
   openReaders = 0;
   commits = 0;
@@ -118,7 +119,7 @@ export class MemoryMirror implements BundleSource, BundleTarget {
     return ok(this.pages.get(project) ?? null);
   }
 
-  async keepPage(page: SourcedPage) {
+  async keepPage(page: WholePage) {
     this.events.push(`page ${page.page.name}`);
     this.pages.set(page.page.name, page);
     return ok(undefined);

@@ -7,18 +7,11 @@ import type { Failure, Result } from "../../base/result.ts";
 import type { ContentReader, PartialFile, StoredContent } from "../../store/content/content-store.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { MirrorFailure } from "../failures.ts";
-import type { ProjectFile, ProjectPage } from "../simple/project-page.ts";
+import type { WholePage } from "../pages/pages.ts";
+import type { ProjectFile } from "../simple/project-page.ts";
 
 /** What of a file an installer needs: its bytes, and its metadata (PEP 658). */
 export type BundledKind = "file" | "metadata";
-
-export interface SourcedPage {
-  /** Name of the index it is from. */
-  readonly index: string;
-  readonly fetchedAtMs: number;
-  /** All files that the index lists, hidden ones as well: `open` refuses those. */
-  readonly page: ProjectPage;
-}
 
 export interface OpenedContent {
   readonly sha256: string;
@@ -26,8 +19,11 @@ export interface OpenedContent {
 }
 
 export interface BundleSource {
-  /** With `mayAsk` false by what is kept, whatever its age, and null when nothing is. */
-  page(project: string, mayAsk: boolean): Promise<Result<SourcedPage | null, MirrorFailure>>;
+  /**
+   * All files that the index lists, hidden ones as well: `open` refuses those. With `mayAsk` false what is kept, whatever its
+   * age, and null when nothing is.
+   */
+  page(project: string, mayAsk: boolean): Promise<Result<WholePage | null, MirrorFailure>>;
   /**
    * What a client would get for it, HIDDEN_BY_POLICY included. With `mayAsk` it is fetched when it isn't kept; else null then.
    * The caller closes the reader.
@@ -38,13 +34,14 @@ export interface BundleSource {
 export interface BundleTarget {
   /** What the store keeps before it makes room; null for no limit. */
   readonly maxBytes: number | null;
+  /** Whole and right, which is looked at: what has rotted is removed, so that the bundle's takes its place. */
   has(sha256: string): Promise<Result<boolean, StoreFault>>;
   /** These two as ContentStore has them. */
   begin(): Promise<Result<PartialFile, StoreFault>>;
   commit(partial: PartialFile, content: StoredContent): Promise<Result<void, StoreFault>>;
-  keptPage(project: string): Promise<Result<SourcedPage | null, StoreFault>>;
+  keptPage(project: string): Promise<Result<WholePage | null, MirrorFailure>>;
   /** Takes the place of the kept page; known to clients as soon as it resolves. */
-  keepPage(page: SourcedPage): Promise<Result<void, StoreFault>>;
+  keepPage(page: WholePage): Promise<Result<void, StoreFault>>;
 }
 
 export interface BundleProgress {

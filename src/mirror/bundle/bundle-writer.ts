@@ -15,6 +15,11 @@ export interface WrittenMember {
   readonly sha256: string | null;
 }
 
+/** Where a bundle is written before it takes its place. */
+export function partPathOf(path: string): string {
+  return `${path}.part`;
+}
+
 export class BundleWriter {
   readonly #path: string;
   readonly #partPath: string;
@@ -28,7 +33,7 @@ export class BundleWriter {
 
   /** Throws the file system's error. What a killed export left behind is written over. */
   static async create(path: string): Promise<BundleWriter> {
-    const partPath = `${path}.part`;
+    const partPath = partPathOf(path);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
     return new BundleWriter(path, partPath, await open(partPath, flags, 0o644));
   }

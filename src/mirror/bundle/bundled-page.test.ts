@@ -116,5 +116,6 @@ test("pages that tell different bytes for one name don't join", () => {
 test("joining twice is joining once", () => {
   const once = joinPages(pageOf("demo", [{ filename: "demo-3.0.tar.gz", content: "x" }]), trimmed());
   assert.ok(once.ok);
-  assert.deepEqual(joinPages(once.value, trimmed()), once);
+  const twice = joinPages(once.value, trimmed());
+  assert.equal(twice.ok && twice.value, once.value);
 });

@@ -117,28 +117,32 @@ function asHashes(value: unknown): Record<string, string> | null {
   return hashes;
 }
 
-/** What is kept stays, completed by what the bundle knows. The fault is a phrase that names the file they disagree on. */
+/**
+ * What is kept stays, completed by what the bundle knows: `kept` itself where that is nothing new. The fault is a phrase that names
+ * the file they disagree on.
+ */
 export function joinPages(kept: ProjectPage, bundled: ProjectPage): Result<ProjectPage, string> {
   const additions = new Map(bundled.files.map((file) => [file.filename, file]));
   const files: ProjectFile[] = [];
   for (const file of kept.files) {
     const addition = additions.get(file.filename);
     additions.delete(file.filename);
-    if (addition === undefined) {
-      files.push(file);
-      continue;
-    }
-    if (contradicts(file.hashes, addition.hashes)) return fail(`${file.filename} has other bytes than the mirror knows by that name`);
-    files.push({
-      ...file,
-      hashes: { ...addition.hashes, ...file.hashes },
-      sizeBytes: file.sizeBytes ?? addition.sizeBytes,
-      coreMetadata: joinMetadata(file.coreMetadata, addition.coreMetadata),
-    });
+    if (addition !== undefined && contradicts(file.hashes, addition.hashes))
+      return fail(`${file.filename} has other bytes than the mirror knows by that name`);
+    files.push(addition === undefined ? file : joinFiles(file, addition));
   }
+  if (additions.size === 0 && files.every((file, place) => file === kept.files[place])) return ok(kept);
   files.push(...additions.values());
   const versions = [...new Set([...kept.versions, ...bundled.versions])];
   return ok({ ...kept, files, versions });
+}
+
+function joinFiles(kept: ProjectFile, addition: ProjectFile): ProjectFile {
+  const hashes = { ...addition.hashes, ...kept.hashes };
+  const sizeBytes = kept.sizeBytes ?? addition.sizeBytes;
+  const coreMetadata = joinMetadata(kept.coreMetadata, addition.coreMetadata);
+  const isKnown = Object.keys(hashes).length === Object.keys(kept.hashes).length && sizeBytes === kept.sizeBytes;
+  return isKnown && coreMetadata === kept.coreMetadata ? kept : { ...kept, hashes, sizeBytes, coreMetadata };
 }
 
 function joinMetadata(kept: ProjectFile["coreMetadata"], bundled: ProjectFile["coreMetadata"]): ProjectFile["coreMetadata"] {

@@ -7,8 +7,9 @@
 import { fail, ok, type Result } from "../../base/result.ts";
 import { sha256 } from "../../base/sha256.ts";
 import { atOnce } from "../at-once.ts";
-import { explainFailure, type MirrorFailure } from "../failures.ts";
+import type { MirrorFailure } from "../failures.ts";
 import type { LockFile, Requirement } from "../lockfile/lock-file.ts";
+import type { WholePage } from "../pages/pages.ts";
 import {
   type BundleManifest,
   type ContentEntry,
@@ -20,9 +21,10 @@ import {
   type PageEntry,
   pageMember,
 } from "./bundle-manifest.ts";
-import type { BundledKind, BundleFailure, BundleSource, OnProgress, OpenedContent, SourcedPage } from "./bundle-source.ts";
+import type { BundledKind, BundleFailure, BundleSource, OnProgress, OpenedContent } from "./bundle-source.ts";
 import { BundleWriter } from "./bundle-writer.ts";
 import { type BundledFile, trimPage } from "./bundled-page.ts";
+import { failureText } from "./failure-text.ts";
 import { type SelectedFile, selectFiles } from "./select-files.ts";
 import { MEMBER_MAX_BYTES } from "./tar-format.ts";
 
@@ -48,7 +50,7 @@ export interface ExportReport {
 
 /** A project with what the lock wants of it, and what its files turned out to be. */
 interface Gathered {
-  readonly sourced: SourcedPage;
+  readonly sourced: WholePage;
   readonly selected: readonly SelectedFile[];
   readonly bundled: Map<string, BundledFile>;
 }
@@ -82,7 +84,7 @@ async function gatherPages({ lock, source, onProgress }: ExportOptions, problems
   let doneCount = 0;
   await atOnce(PAGES_AT_ONCE, wanted, async ([project, requirements]) => {
     const sourced = await source.page(project, true);
-    if (!sourced.ok) problems.push(`${project}: ${explainFailure(sourced.failure).message}`);
+    if (!sourced.ok) problems.push(`${project}: ${failureText(sourced.failure)}`);
     else if (sourced.value === null) problems.push(`${project}: no index has it`);
     else {
       const selection = selectFiles(requirements, sourced.value.page);
@@ -151,7 +153,7 @@ async function measure(
 }
 
 function usable(opened: Result<OpenedContent | null, MirrorFailure>): Result<OpenedContent, string> {
-  if (!opened.ok) return fail(explainFailure(opened.failure).message);
+  if (!opened.ok) return fail(failureText(opened.failure));
   return opened.value === null ? fail("it can't be had") : ok(opened.value);
 }
 

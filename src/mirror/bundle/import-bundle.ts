@@ -9,11 +9,14 @@ import { open } from "node:fs/promises";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { describeBytes } from "../../base/units.ts";
 import { type StoreFault, storeFault } from "../../store/store-fault.ts";
+import type { MirrorFailure } from "../failures.ts";
+import type { WholePage } from "../pages/pages.ts";
 import type { ProjectPage } from "../simple/project-page.ts";
 import { type BundleManifest, contentMember, type PageEntry, pageMember } from "./bundle-manifest.ts";
 import { BundleReader } from "./bundle-reader.ts";
-import type { BundleFailure, BundleTarget, OnProgress, SourcedPage } from "./bundle-source.ts";
+import type { BundleFailure, BundleTarget, OnProgress } from "./bundle-source.ts";
 import { joinPages, PAGE_MAX_BYTES, parseBundledPage } from "./bundled-page.ts";
+import { failureText } from "./failure-text.ts";
 
 export interface ImportOptions {
   readonly file: string;
@@ -76,11 +79,11 @@ async function check(
   { file, target, onProgress }: ImportOptions,
   reader: BundleReader,
   members: ReadonlyMap<string, number>,
-): Promise<Result<SourcedPage[], BundleFailure>> {
+): Promise<Result<WholePage[], BundleFailure>> {
   const { manifest } = reader;
   const totalCount = manifest.pages.length + members.size;
   let [doneCount, doneBytes] = [0, 0];
-  const pages: SourcedPage[] = [];
+  const pages: WholePage[] = [];
   const held = heldContents(manifest);
   for (const entry of manifest.pages) {
     const page = await readPage(reader, entry);
@@ -95,7 +98,8 @@ async function check(
       return failure("BUNDLE_CONFLICT", `Cannot import ${file}: ${joined.failure}`, hint);
     }
     const { index, fetchedAtMs } = kept.value ?? entry;
-    pages.push({ index, fetchedAtMs, page: joined.value });
+    // One that lists all of it already stays its index's own.
+    if (joined.value !== kept.value?.page) pages.push({ index, fetchedAtMs, page: joined.value });
     onProgress?.({ phase: "check", doneCount: ++doneCount, totalCount, doneBytes });
   }
   for (const [sha256, sizeBytes] of members) {
@@ -196,10 +200,10 @@ function damaged(file: string, reason: string): Result<never, BundleFailure> {
   return failure("BUNDLE_DAMAGED", `Cannot import ${file}: ${reason}`, "Nothing of it is shown to clients; copy or make the bundle again");
 }
 
-function storeFailed(file: string, fault: StoreFault): Result<never, BundleFailure> {
+function storeFailed(file: string, fault: MirrorFailure): Result<never, BundleFailure> {
   return failure(
     "BUNDLE_STORE_FAILED",
-    `Cannot import ${file}: ${fault.message}`,
+    `Cannot import ${file}: ${failureText(fault)}`,
     "No page of it is shown before all its files are there; run it again",
   );
 }

@@ -7,10 +7,10 @@
 import { builtin } from "../../base/builtin.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { atOnce } from "../at-once.ts";
-import { explainFailure } from "../failures.ts";
 import type { LockFile } from "../lockfile/lock-file.ts";
 import type { BundledKind, BundleSource, OnProgress, OpenedContent } from "./bundle-source.ts";
 import { wantedProjects } from "./export-bundle.ts";
+import { failureText } from "./failure-text.ts";
 import { type SelectedFile, selectFiles } from "./select-files.ts";
 
 /** Hashing is what takes the time; two keep disk and processor busy. */
@@ -43,7 +43,7 @@ export async function verifyLock({ lock, source, onProgress }: VerifyOptions): P
   const projects = wantedProjects(lock, warnings);
   for (const [project, requirements] of projects) {
     const sourced = await source.page(project, false);
-    if (!sourced.ok) missing.push(`${project}: ${explainFailure(sourced.failure).message}`);
+    if (!sourced.ok) missing.push(`${project}: ${failureText(sourced.failure)}`);
     else if (sourced.value === null) missing.push(`${project}: the mirror has no page of it`);
     else {
       const selection = selectFiles(requirements, sourced.value.page);
@@ -75,7 +75,7 @@ async function checkContent(
   promises: readonly Readonly<Record<string, string>>[],
 ): Promise<Result<number, string>> {
   const opened = await source.open(project, file, kind, false);
-  if (!opened.ok) return fail(explainFailure(opened.failure).message);
+  if (!opened.ok) return fail(failureText(opened.failure));
   if (opened.value === null) return fail("the mirror has not kept it");
   try {
     return await hashContent(opened.value, promises);

@@ -3,16 +3,14 @@
  * store, the folder of packages, or a transfer that is under way or begins
  * now. Conditions, ranges and HEAD are the same for all of them.
  */
-import { open } from "node:fs/promises";
-import { fail, ok, type Result } from "../../base/result.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { ContentReader, ContentStore, StoredContent } from "../../store/content/content-store.ts";
-import { storeFault } from "../../store/store-fault.ts";
 import type { Artifact } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { CacheOutcome } from "../pages/pages.ts";
 import type { ContentLinks } from "./content-links.ts";
 import { type FilePlan, planFile } from "./file-plan.ts";
+import { openFolderFile } from "./folder-file.ts";
 import { relay } from "./relay.ts";
 import { SendBuffers } from "./send-buffers.ts";
 import { sendContent, sendTransfer } from "./send-file.ts";
@@ -112,7 +110,7 @@ export class FileAnswers {
   }
 
   async #answerFromFolder(exchange: Exchange, artifact: Artifact, path: string): Promise<MirrorFailure | null> {
-    const opened = await openFile(path);
+    const opened = await openFolderFile(path);
     if (!opened.ok) return opened.failure;
     const reader = opened.value;
     try {
@@ -246,22 +244,4 @@ async function whole(reader: ContentReader): Promise<Uint8Array> {
   const bytes = Buffer.concat(chunks);
   if (bytes.length !== reader.sizeBytes) throw new Error("the content ends before its size");
   return bytes;
-}
-
-async function openFile(path: string): Promise<Result<ContentReader, MirrorFailure>> {
-  try {
-    const handle = await open(path, "r");
-    const { size } = await handle.stat();
-    const reader: ContentReader = {
-      sizeBytes: size,
-      fd: handle.fd,
-      stream: (start, end) => handle.createReadStream({ start, end: end - 1, autoClose: false }),
-      close: () => handle.close(),
-    };
-    return ok(reader);
-  } catch (error) {
-    const fault = storeFault(`Cannot read ${path}`, error);
-    if (fault === null) throw error;
-    return fail(fault);
-  }
 }
