@@ -199,6 +199,14 @@ test("a range of a file that is still arriving is served as soon as it is there"
   assert.ok((await suffix).body.equals(CONTENT.subarray(-500)));
 });
 
+test("a range that is asked for first, of a file whose size the index told, waits for the first bytes", async () => {
+  await using mirror = await mirrorOf({ ...ARTIFACT, sizeBytes: CONTENT.length });
+  const part = await mirror.get({ range: "bytes=-1000" });
+  assert.deepEqual([part.status, part.broken], [206, false]);
+  assert.ok(part.body.equals(CONTENT.subarray(-1000)));
+  assert.equal(mirror.upstream.fetchCount, 1);
+});
+
 test("a client that leaves does not end the transfer", async () => {
   await using mirror = await mirrorOf();
   mirror.upstream.pause();

@@ -156,8 +156,7 @@ export class FileAnswers {
 
   async #answerTransfer(exchange: Exchange, artifact: Artifact, transfer: Transfer, isJoiner: boolean): Promise<MirrorFailure | null> {
     // Nothing is said before there is something to say: until then a failure has a status of its own.
-    const wantsRange = exchange.method === "GET" && exchange.header("range") !== undefined;
-    while (!exchange.aborted && !isReady(transfer, wantsRange || exchange.method === "HEAD")) await transfer.changed();
+    while (!exchange.aborted && !isReady(transfer, exchange)) await transfer.changed();
     if (exchange.aborted) return null;
     if (transfer.failure !== null) return this.#answerFailed(exchange, artifact, transfer.failure);
     const sha256 = artifact.hashes["sha256"] ?? transfer.content?.sha256 ?? "";
@@ -220,9 +219,12 @@ export class FileAnswers {
   }
 }
 
-/** Bytes or the end, for a whole answer; the size as well, where a range or HEAD needs it. */
-function isReady({ failure, content, releasedBytes, totalBytes }: Transfer, needsSize: boolean): boolean {
-  return failure !== null || content !== null || (needsSize ? totalBytes !== null : releasedBytes > 0);
+/** The size for HEAD; bytes for all others, and the size as well where a range is wanted; or the end. */
+function isReady({ failure, content, releasedBytes, totalBytes }: Transfer, exchange: Exchange): boolean {
+  if (failure !== null || content !== null) return true;
+  if (exchange.method === "HEAD") return totalBytes !== null;
+  // An index that told the size has not yet begun to send: a range may be the first that is asked for.
+  return releasedBytes > 0 && (totalBytes !== null || exchange.header("range") === undefined);
 }
 
 function rangeLine(plan: Extract<FilePlan, { do: "send" }>, sizeBytes: number): string {
