@@ -81,7 +81,7 @@ export class Mirror implements AsyncDisposable {
   }
 }
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 15_000;
 
 /** A process group whose output is kept, and which doesn't outlive this process. */
 export class Child {

@@ -49,6 +49,8 @@ export interface Upstream extends AsyncDisposable {
   answer(path: string, contentType: string, text: string): void;
   count(path: string, method?: string): number;
   requestsOf(path: string): readonly RecordedRequest[];
+  /** Resolves when one request for a path was sent so many bytes, or has ended. */
+  sent(path: string, bytes: number): Promise<void>;
   /** Refuses connections, and ends those that there are. */
   down(): Promise<void>;
   up(): Promise<void>;
@@ -59,6 +61,7 @@ interface Content {
   readonly bytes: Buffer;
 }
 
+const SENT_MAX_MS = 20_000;
 const UPLOADED = "2024-03-01T12:00:00.000000Z";
 
 export function pagePath(project: string): string {
@@ -130,6 +133,14 @@ class UpstreamDouble implements Upstream {
 
   requestsOf(path: string): readonly RecordedRequest[] {
     return this.requests.filter((request) => request.path === path);
+  }
+
+  async sent(path: string, bytes: number): Promise<void> {
+    const deadlineMs = performance.now() + SENT_MAX_MS;
+    while (!this.requestsOf(path).some(({ sentBytes, endedAtMs }) => sentBytes >= bytes || endedAtMs !== null)) {
+      if (performance.now() > deadlineMs) throw new Error(`${path}: nobody was sent ${bytes} bytes within ${SENT_MAX_MS} ms`);
+      await sleep(1);
+    }
   }
 
   async up(): Promise<void> {

@@ -151,7 +151,12 @@ export const UPSTREAM_ROWS: readonly Row[] = [
       const denied = publish("partly-denied", "2.0");
       const evil = publish("evil-lib", "1.0");
       const undated = publish("undated-lib", "1.0");
-      const listed = { filename: undated.filename, url: `${upstream.origin}${undated.path}`, hashes: { sha256: undated.sha256 } };
+      const listed = {
+        filename: undated.filename,
+        url: `${upstream.origin}${undated.path}`,
+        hashes: { sha256: undated.sha256 },
+        "core-metadata": true,
+      };
       upstream.answer(
         pagePath("undated-lib"),
         JSON_TYPE,
@@ -202,18 +207,9 @@ async function versionsOf(mirror: Mirror, project: string): Promise<string[]> {
 
 async function checkExplained(bench: Bench, mirror: Mirror, project: string, filename: string): Promise<void> {
   const { status, body } = await ask(`${mirror.origin}/explain/${project}`);
-  const hidden = status === 200 ? hiddenFiles(JSON.parse(body.toString())) : [`status ${status}`];
+  const explanation: { hidden?: { filename: string }[] } = status === 200 ? JSON.parse(body.toString()) : {};
+  const hidden = explanation.hidden?.map((file) => file.filename) ?? `status ${status}`;
   bench.same(hidden, [filename], `what /explain/${project} says is hidden`);
-}
-
-/** Names of files with a rule against them, wherever in the explanation they stand. */
-function hiddenFiles(explanation: unknown): string[] {
-  if (Array.isArray(explanation)) return explanation.flatMap(hiddenFiles);
-  if (typeof explanation !== "object" || explanation === null) return [];
-  if ("filename" in explanation && typeof explanation.filename === "string") {
-    return "hiddenBy" in explanation && explanation.hiddenBy !== null ? [explanation.filename] : [];
-  }
-  return Object.values(explanation).flatMap(hiddenFiles);
 }
 
 /** The forms in which a password gets about. The user's name alone is no secret. */
