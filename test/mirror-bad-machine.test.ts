@@ -75,11 +75,10 @@ mirrorTest(
     fillUp(filler);
     await exact(bench, mirror, kept!, "with a full disk");
     for (const file of [late!, small!]) {
-      const url = mirror.file(file.project, file.filename);
-      const got = await download(url, file.bytes);
-      bench.check(got.isExact || !(got.status === 200 && got.isWhole), `${file.project}: a whole answer with wrong bytes`);
-      if (!got.isExact)
-        bench.check(/full/i.test((await ask(url)).body.toString()), `${file.project}: status ${got.status}, and nothing about the disk`);
+      // The transfer in which the last room goes may break off; who comes again, as pip does, is served past the disk.
+      const first = await download(mirror.file(file.project, file.filename), file.bytes);
+      bench.check(first.isExact || !first.isWhole || first.status >= 500, `${file.project}: a whole answer with wrong bytes`);
+      await exact(bench, mirror, file, "with a full disk");
     }
     bench.check(/full|no space/i.test(mirror.log), "the log says nothing of the disk");
     bench.same((await ask(mirror.page("kept-lib"), { headers: { accept: PIP_ACCEPT } })).status, 200, "a page, with a full disk");
