@@ -307,12 +307,13 @@ test("an import that a full disk stops shows no page, and goes on when it is run
   const target = mirror(context);
   let commitCount = 0;
   target.onCommit = () => {
-    if (++commitCount === 3) throw new Error("the disk is full");
+    if (++commitCount >= 3) throw new Error("the disk is full");
   };
   const stopped = await importBundle({ file, target });
   assert.ok(!stopped.ok);
   assert.equal(stopped.failure.code, "BUNDLE_STORE_FAILED");
   assert.equal(target.pages.size, 0);
+  target.onCommit = () => {};
   const again = await importBundle({ file, target });
   assert.ok(again.ok);
   assert.equal(again.value.addedCount, 3);
