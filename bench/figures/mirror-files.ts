@@ -38,7 +38,13 @@ async function measure({ indexUrl, content: { wheel } }: World, effort: Effort, 
   const limit = limitOf("pip", subject, answer, notes);
   const ours: Contender = { asked: "pip", subject: checked(subject, answer) };
   const pathOf = (one: IndexServer): string => one.filePath(wheel.filename);
-  const others = await peerContenders({ asked: "pip", headers: PIP_FILE, inspect, pathOf }, indexUrl, effort, lab, notes);
+  const others = await peerContenders(
+    { asked: "pip", headers: PIP_FILE, inspect, bytes: wheel.bytes, pathOf },
+    indexUrl,
+    effort,
+    lab,
+    notes,
+  );
   const contest = await hold([...(limit === null ? [] : [limit]), ours, ...others], effort, USERS, lab);
 
   const clients = scaled(CLIENT_COUNT, effort);
