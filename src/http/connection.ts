@@ -30,7 +30,7 @@ const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 export class Connection implements BodyReceiver {
   readonly socket: Socket;
   readonly secure: boolean;
-  readonly #isTcp: boolean;
+  readonly isTcp: boolean;
   readonly #context: ConnectionContext;
   #remoteAddress: string | null = null;
 
@@ -54,7 +54,7 @@ export class Connection implements BodyReceiver {
   constructor(socket: Socket, transport: Transport, context: ConnectionContext) {
     this.socket = socket;
     this.secure = transport === "tls";
-    this.#isTcp = transport === "tcp";
+    this.isTcp = transport === "tcp";
     this.#context = context;
     this.#sinceTick = context.tick;
     socket.on("drain", () => this.#onDrain());
@@ -220,6 +220,11 @@ export class Connection implements BodyReceiver {
     return exchange.head.minorVersion === 0 ? "connection: keep-alive\r\n" : "";
   }
 
+  /** The client has taken something that no drain tells of. */
+  answerMoves(): void {
+    this.#sinceTick = this.#context.tick;
+  }
+
   closeAfterAnswer(): void {
     this.#closing = true;
   }
@@ -315,7 +320,7 @@ export class Connection implements BodyReceiver {
 
   destroy(): void {
     // A reset where the client must not take a broken transfer for a complete one.
-    if (this.#isTcp) this.socket.resetAndDestroy();
+    if (this.isTcp) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
 
@@ -370,7 +375,7 @@ export class Connection implements BodyReceiver {
     const waitedTicks = this.#context.tick - this.#sinceTick;
     if (this.#lingering) {
       if (waitedTicks > limits.linger && !this.#makesProgress()) this.socket.destroy();
-    } else if (this.socket.writableNeedDrain) {
+    } else if (this.socket.writableNeedDrain || this.#exchange?.isSendingFile) {
       if (waitedTicks > limits.idleTransfer && !this.#makesProgress()) this.destroy();
     } else if (this.#incoming !== null) {
       if (this.#paused || this.#continueOwed) this.#sinceTick = this.#context.tick;

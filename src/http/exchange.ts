@@ -47,6 +47,15 @@ export interface Exchange {
   /** False when the client is slow: wait for `onDrain` before writing more. */
   write(chunk: Uint8Array): boolean;
   onDrain: (() => void) | null;
+  /**
+   * Sends bytes from `start` to before `end` of an open file as content of a
+   * started answer that declared its length, by the kernel. Null where that
+   * can't be (TLS, another system): read and write instead. Resolves with where
+   * it stopped; before `end` the caller reads and writes what comes next, and
+   * may call again behind it. The file stays open until then, and nothing else
+   * is written.
+   */
+  sendFile(fd: number, start: number, end: number): Promise<number> | null;
   end(): void;
   /** Ends the connection because the answer can't be completed; the client sees a broken transfer, never a short success. */
   destroy(): void;

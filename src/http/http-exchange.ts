@@ -10,6 +10,8 @@ import { JSON_LINE } from "./answer-lines.ts";
 import type { Connection } from "./connection.ts";
 import { errorBody } from "./error-answer.ts";
 import type { Exchange, RequestBody } from "./exchange.ts";
+import { sendRange } from "./file-sending.ts";
+import { type KernelFile, kernelFile } from "./kernel-file.ts";
 import { writeLatin1 } from "./latin1.ts";
 import type { RequestHead } from "./request-head.ts";
 import { dateLine, type ResponsePrefix, responsePrefix } from "./response-head.ts";
@@ -40,6 +42,8 @@ export class HttpExchange implements Exchange {
   extraLines = "";
   aborted = false;
   answered = false;
+  /** A file goes through the socket by the kernel: its queue says nothing of that. */
+  isSendingFile = false;
   finished = false;
   onAbort: ((mayWait?: boolean) => void) | null = null;
   onDrain: (() => void) | null = null;
@@ -200,6 +204,26 @@ export class HttpExchange implements Exchange {
       return writeTogether(this.#socket, head + sizeLine, chunk, "\r\n");
     }
     return head === "" ? this.#socket.write(chunk) : writeTogether(this.#socket, head, chunk, "");
+  }
+
+  sendFile(fd: number, start: number, end: number): Promise<number> | null {
+    const kernel = this.#framing === FIXED_LENGTH && this.#connection.isTcp ? kernelFile() : null;
+    return kernel === null ? null : this.#sendFile(kernel, fd, start, end);
+  }
+
+  async #sendFile(kernel: KernelFile, fd: number, start: number, end: number): Promise<number> {
+    if (this.finished) return start;
+    assert(this.#bodyBytes + end - start <= this.#declaredBytes, "a file was sent that is longer than its answer declared");
+    const head = this.#takePendingHead();
+    if (head !== "") this.#socket.write(head, "latin1");
+    this.isSendingFile = true;
+    const onSent = (bytes: number): void => {
+      this.#bodyBytes += bytes;
+      this.#connection.answerMoves();
+    };
+    const reached = await sendRange(this.#socket, kernel, { fd, start, end }, { onSent, isGone: () => this.finished });
+    this.isSendingFile = false;
+    return reached;
   }
 
   end(): void {

@@ -19,7 +19,7 @@ export async function sendContent(
 ): Promise<void> {
   const { fd } = reader;
   if (fd === null) await sendStream(exchange, reader.stream(start, end));
-  else await sendRange(exchange, buffers, start, end, (target, position) => readAt(fd, target, position));
+  else await sendRange(exchange, buffers, start, end, (target, position) => readAt(fd, target, position), fd);
   exchange.end();
 }
 
@@ -75,12 +75,28 @@ export async function sendTransfer(
 
 type ReadAt = (target: Uint8Array, position: number) => Promise<number>;
 
-/** Hot path of downloads: one read and one write for each buffer (npm run bench -- mirror). */
-async function sendRange(exchange: Exchange, buffers: SendBuffers, start: number, end: number, readInto: ReadAt): Promise<void> {
+/**
+ * Hot path of downloads (npm run bench -- mirror): by the kernel where it can and
+ * has the file in memory, else one read and one write for each buffer.
+ */
+async function sendRange(
+  exchange: Exchange,
+  buffers: SendBuffers,
+  start: number,
+  end: number,
+  readInto: ReadAt,
+  fd: number | null = null,
+): Promise<void> {
   buffers.enter();
-  let buffer = buffers.take();
+  let buffer: Buffer | null = null;
   try {
     for (let at = start; at < end && !exchange.aborted; ) {
+      const byKernel = fd === null ? null : exchange.sendFile(fd, at, end);
+      if (byKernel !== null) {
+        at = await byKernel;
+        if (at === end || exchange.aborted) break;
+      }
+      buffer ??= buffers.take();
       const length = await readInto(buffer.subarray(0, Math.min(buffer.length, end - at)), at);
       if (length === 0) throw new Error("the file ends before its size");
       at += length;
@@ -89,7 +105,7 @@ async function sendRange(exchange: Exchange, buffers: SendBuffers, start: number
       else buffer = buffers.take();
     }
     // A client that left may leave the buffer with the system for a while.
-    if (!exchange.aborted) buffers.giveBack(buffer);
+    if (buffer !== null && !exchange.aborted) buffers.giveBack(buffer);
   } catch {
     exchange.destroy();
   } finally {

@@ -101,6 +101,11 @@ export class JobExchange implements Exchange {
     return true;
   }
 
+  /** There is no socket. */
+  sendFile(): null {
+    return null;
+  }
+
   end(): void {
     if (this.#settled) return;
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
