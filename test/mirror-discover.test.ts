@@ -127,3 +127,7 @@ test("what is there but can't be used is told without the password in it", async
   assert.match(result.unusable, /^No index to mirror is named, and what PIP_INDEX_URL says is no web address/);
   assert.doesNotMatch(result.unusable, /hunter2/);
 });
+
+test("an environment that no program can be started with is a machine without pip", async () => {
+  assert.equal(await askPip(env({ PATH: PIP, TOO_LONG: "x".repeat(8 * 1024 * 1024) })), null);
+});

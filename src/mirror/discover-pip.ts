@@ -96,7 +96,13 @@ function output(command: string, args: readonly string[], env: Env, timeoutMs: n
     encoding: "utf8",
   } as const;
   return new Promise((done) => {
-    const child = execFile(command, args, options, (error, stdout) => done(error === null ? stdout : null));
-    child.stdin?.end();
+    try {
+      // Without pipes when no more files can be open: its error comes a moment later.
+      const child = execFile(command, args, options, (error, stdout) => done(error === null ? stdout : null));
+      child.stdin?.end();
+    } catch {
+      // What the system refuses at once: arguments or an environment that are too long, no memory.
+      done(null);
+    }
   });
 }

@@ -32,23 +32,31 @@ export interface ListRun {
 }
 
 export function startListProcess(job: ListJob): ListRun {
-  const child = spawn(process.execPath, [...V8_FLAGS, programFile("mirror/pages/list-main")], {
-    // Nothing of the mirror's environment: credentials of indexes may be in it.
-    env: {},
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(process.execPath, [...V8_FLAGS, programFile("mirror/pages/list-main")], {
+      // Nothing of the mirror's environment: credentials of indexes may be in it.
+      env: {},
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+  } catch (error) {
+    // Some refusals of the system are thrown (no memory), others are told by an event.
+    return { result: Promise.resolve(fail(lost(notStarted(error as Error)))), end: () => {} };
+  }
   lowerPriority(child);
   return { result: replyOf(child, job), end: () => void child.kill("SIGKILL") };
 }
 
 async function replyOf(child: ChildProcess, job: ListJob): Promise<Result<ListJobReply, StoreFault>> {
   let stderr = "";
+  const ended = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(notStarted(error)));
+    child.once("close", (code, killedBy) => resolve(`it ended with ${killedBy ?? `code ${code}`}. ${stderr}`));
+  });
+  // One that was not started has no pipes either when no more files can be open.
+  if (child.pid === undefined) return fail(lost(await ended));
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     if (stderr.length < STDERR_MAX_CHARS) stderr += text;
-  });
-  const ended = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
-    child.once("close", (code, killedBy) => resolve(`it ended with ${killedBy ?? `code ${code}`}. ${stderr}`));
   });
   // It may be dead before it has read its job; its end says so.
   child.stdin!.on("error", () => {});
@@ -57,9 +65,17 @@ async function replyOf(child: ChildProcess, job: ListJob): Promise<Result<ListJo
     () => null,
   );
   const why = await ended;
-  if (message === null) return fail({ code: "STORAGE_FAILED", message: `The process that makes the list of projects was lost: ${why}` });
+  if (message === null) return fail(lost(why));
   const { form, ...reply } = message.head;
   return ok({ ...reply, form: form === null ? null : { tag: form.tag, bytes: message.bodies[0]! } });
+}
+
+function notStarted({ message }: Error): string {
+  return `it could not be started: ${message}`;
+}
+
+function lost(why: string): StoreFault {
+  return { code: "STORAGE_FAILED", message: `The process that makes the list of projects was lost: ${why}` };
 }
 
 function send({ stdin }: ChildProcess, job: ListJob): void {
