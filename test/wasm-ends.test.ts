@@ -8,6 +8,7 @@ import { makeWasmEngine, moduleSource } from "./support/wasm-subject.ts";
 
 const startWrites = await guest("wat", "start-writes");
 const catchesEnd = await guest("wat", "catches-end");
+const complain = await guest("c", "complain");
 const startAsks = await guest("wat", "start-asks");
 
 describe("a run", { skip: skipReason(startWrites) }, () => {
@@ -54,5 +55,37 @@ describe("a run", { skip: skipReason(startWrites) }, () => {
     }
     assert.equal(logs.length, 1);
     assert.match(logs[0]!.message, new RegExp(`^Cannot start requests by reset: ${told.source}`));
+  });
+
+  describe("that is ended by a limit", { skip: skipReason(complain) }, () => {
+    const QUICK_CALLS_MAX = 2_000;
+    const cases = [
+      ["spin", "thread", ["before it spins"]],
+      ["spin", "loop", ["before it spins"]],
+      ["wait", "thread", ["before it waits"]],
+      ["both", "thread", ["before it boths", "after it slept"]],
+    ] as const;
+    for (const [order, lane, said] of cases) {
+      test(`leaves in the log what it had written to standard error, once (${order}, ${lane} lane)`, async () => {
+        const source = await moduleSource(fileOf(complain), { contract: "command", timeoutMs: 1_000, cpuTimeoutMs: 200 });
+        const template = await engine.prepare(source);
+        const sandbox = await template.open();
+        const ask = (body: string): Promise<FakeAnswer> => {
+          const { call, answer } = fakeCall({ method: "POST", body });
+          sandbox.invoke(call);
+          return answer;
+        };
+        for (let call = 0; template.lane !== lane && call < QUICK_CALLS_MAX; call++)
+          assert.deepEqual((await ask("end")).logs, ["info: before it ends"]);
+        assert.equal(template.lane, lane);
+        const { failure, logs } = await ask(order);
+        assert.match(failure!.code, /^(?:CPU_LIMIT_EXCEEDED|CALL_TIMEOUT)$/);
+        assert.deepEqual(
+          logs,
+          said.map((line) => `info: ${line}`),
+        );
+        sandbox.close();
+      });
+    }
   });
 });

@@ -28,7 +28,7 @@ import { type AskHost, HeldTooMuch, HostRequests } from "./host-requests.ts";
 import { wasiImports } from "./imports.ts";
 import { pilotlightImports } from "./pilotlight.ts";
 import { type CommandParts, Runs } from "./runs.ts";
-import { BufferedInput, BufferedOutput, LiveInput, LiveOutput } from "./streams.ts";
+import { BufferedInput, BufferedOutput, LiveInput, LiveOutput, WrittenSoFar } from "./streams.ts";
 import { type Imports, type Module, webAssembly } from "./webassembly.ts";
 
 function boot(
@@ -53,10 +53,11 @@ function boot(
     ask(...request);
   });
 
+  const writtenSoFar = new WrittenSoFar(channel);
   const make = (maySuspend: boolean): CommandParts => {
     const stdin = new BufferedInput();
     const stdout = new BufferedOutput(settings.stdoutMaxBytes, "end");
-    const stderr = new BufferedOutput(settings.stderrMaxBytes, "drop");
+    const stderr = new BufferedOutput(settings.stderrMaxBytes, "drop", writtenSoFar);
     const guest = new GuestProcess({
       channel,
       descriptors: new FdTable(settings.streamFiletypes, () => preopenedFolders(channel)),
@@ -91,7 +92,11 @@ function boot(
     },
   );
   return {
-    prepare: () => alone.command.prepare(),
+    prepare() {
+      const noted = alone.command.prepare();
+      channel.control[CONTROL.writtenLength] = 0;
+      return noted;
+    },
     run(requestEnvironBytes, stdinBytes, apart) {
       const input = apart === undefined ? channel.inbox.subarray(0, requestEnvironBytes + stdinBytes) : new Uint8Array(apart);
       begin(alone, requestEnvironBytes, input);
@@ -104,7 +109,10 @@ function boot(
       const input = apart === undefined ? channel.inbox.slice(0, requestEnvironBytes + stdinBytes) : new Uint8Array(apart);
       runs.start(runId, (parts) => begin(parts, requestEnvironBytes, input));
     },
-    settle: (ticket, code, bytes, number) => requests.settle(ticket, code, bytes, number),
+    settle(ticket, code, bytes, number) {
+      channel.control[CONTROL.writtenLength] = 0;
+      requests.settle(ticket, code, bytes, number);
+    },
     abandon(runId) {
       runs.abandon(runId);
       requests.forget(runId);
@@ -141,6 +149,7 @@ function leaveOutput(channel: Channel, { command, guest, stdout, stderr }: Comma
   control[CONTROL.stdoutLength] = stdout.length;
   control[CONTROL.stderrLength] = stderr.length;
   if (stderr.length > 0) window.set(stderr.bytes, STDERR_OFFSET);
+  control[CONTROL.writtenLength] = 0;
   if (stdout.length <= outbox.length) outbox.set(stdout.bytes);
 }
 

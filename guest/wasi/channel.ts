@@ -28,6 +28,8 @@ export const CONTROL = {
   failureLength: 4,
   /** Pages of 64 KiB that runs which wait hold between them. */
   heldPages: 5,
+  /** Bytes of standard error in the outbox, which are nobody's until the run is over: for when it is ended before (streams.ts). */
+  writtenLength: 6,
 } as const;
 
 /** Kinds of end, the value that an entry returns. */

@@ -59,6 +59,7 @@ export class Command {
   prepare(): number {
     if (this.#mode === "instance") return 0;
     const guest = this.#guest;
+    this.#stderr.truncate(0);
     guest.begin();
     const exports = this.#instantiate();
     if (this.#mode === "checkpoint") {

@@ -3,8 +3,7 @@
  * call (or live, for `pilotlight run`); output is collected up to a limit, and
  * what passes it ends the guest: an answer cut short would be taken for one.
  */
-import type { Channel } from "./channel.ts";
-import { SYSTEM_OPERATION } from "./channel.ts";
+import { type Channel, CONTROL, SYSTEM_OPERATION } from "./channel.ts";
 
 /** Thrown through the guest's frames; the shim's entry catches it. */
 export class OutputTooLarge extends Error {}
@@ -48,15 +47,45 @@ export type WhenFull = "end" | "drop";
 
 const FIRST_BYTES = 4 * 1024;
 
+/**
+ * What was written so far, where the host finds it when it ends the guest in the
+ * middle: an isolate that is gone can't be asked. In the outbox, which has room
+ * for it and nothing else in it until the run is over. What is there when the
+ * guest waits the host takes, for another may run before it goes on.
+ */
+export class WrittenSoFar {
+  readonly #outbox: Uint8Array;
+  readonly #control: Int32Array;
+
+  constructor({ outbox, control }: Channel) {
+    this.#outbox = outbox;
+    this.#control = control;
+  }
+
+  begin(bytes: Uint8Array): void {
+    this.#control[CONTROL.writtenLength] = 0;
+    this.add(bytes);
+  }
+
+  add(bytes: Uint8Array): void {
+    const at = this.#control[CONTROL.writtenLength]!;
+    this.#outbox.set(bytes, at);
+    // Last: the host may read at any time.
+    this.#control[CONTROL.writtenLength] = at + bytes.length;
+  }
+}
+
 export class BufferedOutput implements Output {
   readonly #maxBytes: number;
   readonly #whenFull: WhenFull;
+  readonly #soFar: WrittenSoFar | null;
   #buffer = new Uint8Array(FIRST_BYTES);
   #length = 0;
 
-  constructor(maxBytes: number, whenFull: WhenFull) {
+  constructor(maxBytes: number, whenFull: WhenFull, soFar: WrittenSoFar | null = null) {
     this.#maxBytes = maxBytes;
     this.#whenFull = whenFull;
+    this.#soFar = soFar;
   }
 
   get length(): number {
@@ -70,6 +99,7 @@ export class BufferedOutput implements Output {
   /** Back to a length it had before: an image keeps what was written before it was taken. */
   truncate(length: number): void {
     this.#length = length;
+    this.#soFar?.begin(this.bytes);
   }
 
   write(bytes: Uint8Array): number {
@@ -90,6 +120,7 @@ export class BufferedOutput implements Output {
     }
     this.#buffer.set(bytes, this.#length);
     this.#length = length;
+    this.#soFar?.add(bytes);
   }
 }
 

@@ -143,6 +143,17 @@ export class WasmRealm {
     return length === 0 ? "" : this.#window.toString("utf8", STDERR_OFFSET, STDERR_OFFSET + length);
   }
 
+  /** What a run that is not over has written to standard error since it last waited; "" when there is none. It may still be writing. */
+  unfinishedStderr(): string {
+    const length = this.#control[CONTROL.writtenLength]!;
+    return length === 0 ? "" : this.#outbox.toString("utf8", 0, length);
+  }
+
+  /** Only while its guest asks for something: one that writes at the same time would bring it back. */
+  forgetUnfinishedStderr(): void {
+    this.#control[CONTROL.writtenLength] = 0;
+  }
+
   /** Why the guest trapped, with its frames. */
   failureText(): string {
     return this.#window.toString("utf16le", 0, this.#control[CONTROL.failureLength]!);

@@ -24,6 +24,7 @@ import { endFailure, isolateMib, sharedStartFailure, trapFailure } from "./run-e
 import { RunRequests } from "./run-requests.ts";
 import { SuspendableRuns } from "./suspendable-runs.ts";
 import { trapSummary } from "./trap-text.ts";
+import { UnfinishedStderr } from "./unfinished-stderr.ts";
 import type { WasmCode, WasmSandboxHost } from "./wasm-code.ts";
 import { type RealmInput, WasmRealm } from "./wasm-realm.ts";
 
@@ -55,6 +56,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   /** Its turn runs. */
   #running: Pending | null = null;
   readonly #suspendable: SuspendableRuns;
+  readonly #stderr = new UnfinishedStderr();
   readonly #environOf: ReturnType<typeof requestEnviron>;
   readonly #recorder: SandboxRecorder | null;
   #callCount = 0;
@@ -94,6 +96,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       streams: null,
       log: (level, text) => this.#log(level >= 3 ? "error" : "info", text),
       ask: (ticket, runId, operation, ...args) => {
+        if (this.calls.has(runId)) this.#stderr.waits(runId, this.#realm!);
         this.#recorder?.asked(runId, operation, args);
         void this.#suspendable.serve(ticket, runId, operation, args);
       },
@@ -227,6 +230,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   /** Called from within a turn: what the channel holds is read now, or never. */
   #runEnded(callId: number, ended: number, apart: ArrayBuffer | null): void {
     this.#suspendable.ended(callId);
+    this.#stderr.forget(callId);
     const call = this.calls.get(callId);
     if (call === undefined) return;
     call.exchange.onAbort = null;
@@ -251,7 +255,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   #conclude(callId: number, call: Call, value: number, apart: Buffer | null): void {
     const realm = this.#realm!;
     const stderr = realm.stderr();
-    if (stderr !== "") for (const line of stderr.trimEnd().split("\n")) call.log("info", line);
+    this.#logStderr(callId, stderr);
     const failure = endFailure(value, realm, this.#code);
     const stdout = realm.stdout() ?? apart ?? (failure === null ? this.#largeOutput() : null);
     if (this.#recorder !== null) this.#recorder.ended(callId, { ended: value, exitCode: realm.exitCode, stdout, stderr, failure });
@@ -295,6 +299,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   drop(callId: number): void {
     const call = this.calls.get(callId);
     if (call === undefined) return;
+    this.#logUnfinished(callId);
     this.calls.delete(callId);
     this.#deadlines.delete(callId);
     if (call.exchange.aborted) this.#recorder?.forget(callId);
@@ -338,6 +343,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       return;
     }
     const thrown = describeThrown(error);
+    this.#logUnfinished(callId, callId);
     if (callId === LOAD_CALL_ID) {
       this.#loaded({ code: "LOAD_FAILED", message: trapSummary(thrown.stack || thrown.message), stack: thrown.stack });
       return;
@@ -365,6 +371,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#turns.close();
     this.#deadlines.close();
     this.#suspendable.close();
+    for (const callId of [LOAD_CALL_ID, ...this.calls.keys()]) this.#logUnfinished(callId, culprit);
     if (!this.#opened.isolate.isDisposed) this.#opened.isolate.dispose();
     this.#realm?.release(!this.#turns.poolBusy && !isInTurn());
     this.#loaded(failure);
@@ -375,6 +382,15 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.calls.clear();
     this.#line.length = 0;
     for (const [callId, call] of left) call.fail(callId === culprit ? failure : failure.code === "SANDBOX_CLOSED" ? failure : lost);
+  }
+
+  /** Of a run that leaves nothing itself. */
+  #logUnfinished(callId: number, runningCallId = this.#turns.runningCallId): void {
+    this.#logStderr(callId, this.#stderr.take(callId, callId === runningCallId ? this.#realm : null));
+  }
+
+  #logStderr(callId: number, text: string): void {
+    if (text !== "") for (const line of text.trimEnd().split("\n")) this.#logFor(callId, "info", line);
   }
 
   #log(level: LogLevel, message: string): void {
