@@ -1,5 +1,6 @@
 /** The page thread's client: what becomes of requests when the thread rests, is lost, or is closed. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -66,4 +67,21 @@ test("after close there is no thread any more, and what was asked before is done
   assert.deepEqual(await before, { ok: true, value: [] });
   const after = await pages.call("look", "one");
   assert.ok(!after.ok && after.failure.code === "BUSY");
+});
+
+test("a process that has nothing else to do waits for the end of the thread when it closes", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pilotlight-page-thread-"));
+  const settings = { file: join(folder, "pages.sqlite"), policy: { mode: "enforce", rules: [], cooldownMs: 0, cooldownExempt: [] } };
+  const program = `
+    import { PageClient } from ${JSON.stringify(join(import.meta.dirname, "../src/mirror/pages/page-client.ts"))};
+    const pages = new PageClient({ settings: ${JSON.stringify({ ...settings, pageMaxBytes: 1_000 })}, onFault() {}, onLost() {} });
+    await pages.call("look", "one");
+    // Nobody waits for this one, as where an index has no such project.
+    void pages.call("putAbsent", "one", ${JSON.stringify(ANSWER)});
+    await pages.close();
+    console.log("closed");
+  `;
+  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  assert.deepEqual([status, stdout], [0, "closed\n"]);
 });

@@ -96,7 +96,8 @@ export class PageClient {
       this.#projectCount = projectCount;
       for (const fault of faults) this.#options.onFault(fault);
       this.#settle(id, ok(value as never));
-      if (this.#pending.size === 0) this.#rest(worker);
+      // Whoever closes waits for the thread's end: it must keep the process alive.
+      if (this.#pending.size === 0 && !this.#isClosed) this.#rest(worker);
     });
     worker.on("error", (error: Error) => {
       why = error.stack ?? error.message;
