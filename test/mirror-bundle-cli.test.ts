@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
@@ -191,6 +191,18 @@ test("a bundle can be made from a cache alone, and holds the same as before", as
   assert.equal((await mirror("bundle", lock, "-o", again, "--offline", "-i", upstream.indexUrl, ...cache)).status, 0);
   assert.equal(upstream.requests.length, asked);
   assert.equal(statSync(again).size, statSync(file).size);
+});
+
+test("a folder of packages is bundled without any index, and its paths stay here", async () => {
+  const packages = fresh("packages");
+  mkdirSync(packages);
+  for (const { filename, bytes } of [APP, LIB]) writeFileSync(join(packages, filename), bytes);
+  const [file, there, lock] = [fresh("bundle"), newCache(), lockFile()];
+  const { status, stderr } = await mirror("bundle", lock, "-o", file, "--packages", packages, "--no-index", ...newCache());
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.equal(readFileSync(file).includes(packages), false);
+  assert.equal((await mirror("import", file, ...there)).status, 0);
+  assert.equal((await mirror("verify", lock, ...there)).status, 0);
 });
 
 test("all that is missing is told at once, with status 1 and without a file", async (t) => {

@@ -9,6 +9,7 @@ import { basename, resolve } from "node:path";
 import { readRegularFile } from "../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { printable } from "../base/terminal.ts";
+import { DAY_MS } from "../base/units.ts";
 import type { Flag } from "../config/flags.ts";
 import { MIRROR_FLAGS } from "../config/mirror/parse.ts";
 import type { LockFile } from "../mirror/lockfile/lock-file.ts";
@@ -55,10 +56,13 @@ export async function withCache(
     process.exit(128 + constants.signals[signal]);
   };
   for (const signal of SIGNALS) process.once(signal, interrupt);
+  // A part may wait without keeping the process alive, because the listener does that. Here nobody listens.
+  const alive = setInterval(() => {}, DAY_MS);
   try {
     return await work(opened.value);
   } finally {
     await opened.value.close();
+    clearInterval(alive);
     for (const signal of SIGNALS) process.off(signal, interrupt);
   }
 }
