@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -167,6 +167,33 @@ test("a file that broke, or is gone, leaves the users of before", async () => {
   assert.match(state.lines[0]!, /line 1 has a password in plain text or crypt\(3\).*The users of before stay/);
   assert.match(state.lines[1]!, /no such file/);
   assert.doesNotMatch(state.lines.join(), /hunter2/);
+});
+
+test("a file that can't even be looked at leaves the users of before, and is told of once", async () => {
+  const { queue, asked } = manualQueue();
+  const file = htpasswd("looping", { me: "pw" });
+  const { auth, state } = open({ tokens: [], htpasswdFile: file }, queue);
+  rmSync(file);
+  symlinkSync(file, file);
+  for (const password of ["pw", "other"]) {
+    state.nowMs += 1_000;
+    assert.ok(auth.check(basic("me", password)) instanceof Promise);
+  }
+  assert.equal(asked.length, 2);
+  assert.equal(state.lines.length, 1);
+  assert.match(state.lines[0]!, /ELOOP.*The users of before stay/);
+});
+
+test("a file is read again even when it was given its old time and has its old size", () => {
+  const file = htpasswd("in-place", { me: "pw" });
+  const { atime, mtime } = statSync(file);
+  utimesSync(file, atime, mtime);
+  const { auth, state } = open({ tokens: [], htpasswdFile: file });
+  htpasswd("in-place", { us: "pw" });
+  utimesSync(file, atime, mtime);
+  state.nowMs += 1_000;
+  assert.equal(auth.check(basic("me", "pw")), "denied");
+  assert.ok(auth.check(basic("us", "pw")) instanceof Promise);
 });
 
 test("a file that can't be used at the start is a failure with its line", () => {

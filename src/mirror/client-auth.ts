@@ -8,8 +8,8 @@
  * pip sends the same one with every request.
  * User names are no secret here: an unknown one is denied at once.
  */
-import { statSync } from "node:fs";
 import { builtin } from "../base/builtin.ts";
+import { stampOfPath } from "../base/file-stamp.ts";
 import { readRegularFile } from "../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { MIB, MINUTE_MS, SECOND_MS } from "../base/units.ts";
@@ -71,7 +71,7 @@ class ListedClients implements ClientAuth {
     this.#users = users;
     this.#parts = parts;
     this.#queue = parts.queue ?? new ThreadQueue();
-    this.#seen = file === null ? "" : fingerprint(file);
+    this.#seen = file === null ? "" : stampOfPath(file);
     this.#lookedAtMs = parts.nowMs();
   }
 
@@ -116,7 +116,7 @@ class ListedClients implements ClientAuth {
     const nowMs = this.#parts.nowMs();
     if (this.#file === null || Math.abs(nowMs - this.#lookedAtMs) < LOOK_INTERVAL_MS) return;
     this.#lookedAtMs = nowMs;
-    const now = fingerprint(this.#file);
+    const now = stampOfPath(this.#file);
     if (now === this.#seen) return;
     this.#seen = now;
     const read = readUsers(this.#file);
@@ -169,10 +169,4 @@ function unusable(file: string, why: string, first?: BadLine): Failure {
   const at = first === undefined ? { file } : { file, line: first.line };
   const hint = "Write passwords by htpasswd -B; give the file by --htpasswd";
   return { code: "MIRROR_HTPASSWD_UNUSABLE", message: `Cannot use ${file}: ${why}`, hint, at };
-}
-
-/** Changes with the file, also when another is renamed into its place. */
-function fingerprint(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats === undefined ? "missing" : `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
 }

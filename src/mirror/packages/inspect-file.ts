@@ -6,9 +6,9 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { builtin } from "../../base/builtin.ts";
+import { stampOf } from "../../base/file-stamp.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MIB } from "../../base/units.ts";
-import { stampOf } from "./file-stamp.ts";
 import { readRequiresPython } from "./wheel-metadata.ts";
 
 const BLOCK_BYTES = MIB;

@@ -9,12 +9,12 @@
 import { realpathSync, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { stampOf } from "../../base/file-stamp.ts";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import type { MirrorLog } from "../log.ts";
 import type { ProjectFile, ProjectPage } from "../simple/project-page.ts";
 import { versionsOf } from "../simple/versions.ts";
-import { stampOf } from "./file-stamp.ts";
 import { FolderListing, type ListedFile } from "./folder-listing.ts";
 import type { Inspection } from "./inspect-file.ts";
 import { Inspector } from "./inspector.ts";
