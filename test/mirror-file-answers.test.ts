@@ -5,22 +5,23 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import test from "node:test";
 import { fail, ok } from "../src/base/result.ts";
 import { answerError } from "../src/http/error-answer.ts";
 import type { Artifact } from "../src/mirror/artifact.ts";
-import { explainFailure } from "../src/mirror/failures.ts";
-import type { ContentLinks } from "../src/mirror/files/content-links.ts";
+import { explainFailure, type UpstreamFailure } from "../src/mirror/failures.ts";
+import type { ContentLink, ContentLinks } from "../src/mirror/files/content-links.ts";
 import { FileAnswers } from "../src/mirror/files/file-answers.ts";
 import type { DownloadEvent } from "../src/mirror/files/transfer-source.ts";
 import { Transfers } from "../src/mirror/files/transfers.ts";
+import { UpstreamError } from "../src/mirror/upstream/upstream.ts";
 import type { ContentStore, PartialFile, StoredContent } from "../src/store/content/content-store.ts";
-import { serve } from "./support/http.ts";
+import { serve, until } from "./support/http.ts";
 
 const KIB = 1024;
 const CONTENT = Buffer.from(Array.from({ length: 700 * KIB }, (_, i) => (i * 31 + (i >> 8)) % 256));
@@ -37,7 +38,7 @@ const ARTIFACT: Artifact = {
 /** A folder that keeps content by its hash, and can be full. */
 function folderStore(folder: string) {
   let count = 0;
-  const world = { full: false };
+  const world = { full: false, suspected: [] as string[], declaredBytes: null as number | null };
   const pathOf = (sha256: string): string => join(folder, sha256);
   const store = {
     async begin() {
@@ -54,13 +55,13 @@ function folderStore(folder: string) {
       if (handle === null) return ok(null);
       const { size } = await handle.stat();
       return ok({
-        sizeBytes: size,
+        sizeBytes: world.declaredBytes ?? size,
         fd: handle.fd,
         stream: (start: number, end: number) => handle.createReadStream({ start, end: end - 1, autoClose: false }),
         close: () => handle.close(),
       });
     },
-    suspect() {},
+    suspect: (sha256: string) => void world.suspected.push(sha256),
     touch() {},
   };
   return { store: store as unknown as ContentStore, world, pathOf };
@@ -71,6 +72,7 @@ class Upstream {
   content: Uint8Array = CONTENT;
   fetchCount = 0;
   firstBytes = 256 * KIB;
+  failure: UpstreamFailure | null = null;
   #release = (): void => {};
   #released: Promise<void> = Promise.resolve();
 
@@ -86,6 +88,7 @@ class Upstream {
 
   async *download(): AsyncIterable<DownloadEvent> {
     this.fetchCount++;
+    if (this.failure !== null) throw new UpstreamError(this.failure);
     yield { kind: "size", totalBytes: this.content.length };
     for (let at = 0; at < this.content.length; at += 64 * KIB) {
       if (at === this.firstBytes) await this.#released;
@@ -94,19 +97,24 @@ class Upstream {
   }
 }
 
-async function mirrorOf(artifact: Artifact = ARTIFACT) {
+const LINK_TTL_MS = 1_000;
+
+async function mirrorOf(artifact: Artifact = ARTIFACT, link: ContentLink | null = null) {
   const folder = mkdtempSync(join(tmpdir(), "pilotlight-files-"));
   const upstream = new Upstream();
+  const served: { outcome: string; bytes: number; isSpared: boolean }[] = [];
   const { store, world, pathOf } = folderStore(folder);
   const parts = { store, download: () => upstream.download(), onVerified: () => {}, onNotKept: () => {} };
   const transfers = new Transfers(() => parts, 10);
   const files = new FileAnswers({
     store,
     transfers,
-    links: { sha256At: async () => null } as unknown as ContentLinks,
+    links: { at: async () => link } as unknown as ContentLinks,
+    linkTtlMs: () => LINK_TTL_MS,
+    nowMs: () => 0,
     binaryMimeType: false,
     offline: false,
-    onServed: () => {},
+    onServed: (_artifact, outcome, bytes, isSpared) => void served.push({ outcome, bytes, isSpared }),
     onUnkept: () => {},
     download: () => upstream.download(),
   });
@@ -121,6 +129,7 @@ async function mirrorOf(artifact: Artifact = ARTIFACT) {
     upstream,
     transfers,
     world,
+    served,
     storedFile: pathOf(sha256Of(CONTENT)),
     get: (headers: Record<string, string> = {}, method = "GET") => ask(server.port, method, headers),
     async [Symbol.asyncDispose]() {
@@ -287,4 +296,48 @@ test("two hundred clients at once each get every byte of a stored file", async (
   for (const [i, { body }] of answers.entries()) {
     assert.ok(body.equals(i % 3 === 0 ? CONTENT.subarray(i * 1_000) : CONTENT), `client ${i}`);
   }
+});
+
+test("content without a promised hash is asked for again past its time, and serves while that fails", async () => {
+  const old = Buffer.alloc(200 * KIB, "old");
+  const hashless = { ...ARTIFACT, hashes: {} };
+  await using mirror = await mirrorOf(hashless, { sha256: sha256Of(old), linkedAtMs: -LINK_TTL_MS - 1 });
+  writeFileSync(join(dirname(mirror.storedFile), sha256Of(old)), old);
+  const renewed = await mirror.get();
+  assert.ok(renewed.body.equals(CONTENT));
+  assert.equal(renewed.headers["cache-control"], "no-cache");
+  mirror.upstream.failure = { code: "UPSTREAM_TIMEOUT", url: "http://index.example/six-1.whl", timeoutMs: 1 };
+  const stale = await mirror.get();
+  assert.ok(stale.body.equals(old));
+  assert.equal(stale.headers["x-cache"], "stale");
+});
+
+test("a stored file that ends early is suspected: a large one breaks off, a small one comes from the index", async () => {
+  await using mirror = await mirrorOf();
+  await mirror.get();
+  await mirror.transfers.settled();
+  truncateSync(mirror.storedFile, 300 * KIB);
+  mirror.world.declaredBytes = CONTENT.length;
+  assert.equal((await mirror.get()).broken, true);
+  assert.deepEqual(mirror.world.suspected, [sha256Of(CONTENT)]);
+  mirror.world.declaredBytes = 100 * KIB;
+  truncateSync(mirror.storedFile, 10 * KIB);
+  assert.ok((await mirror.get()).body.equals(CONTENT));
+  assert.equal(mirror.world.suspected.length, 2);
+});
+
+test("what is counted is what was sent, and who joins spares the index a request", async () => {
+  await using mirror = await mirrorOf();
+  mirror.upstream.pause();
+  const first = mirror.get();
+  await first.firstByte;
+  const second = mirror.get();
+  await second.firstByte;
+  first.leave();
+  await until(() => mirror.served.length === 1, "the mirror sees that the first client has left");
+  mirror.upstream.goOn();
+  await second;
+  const [left, stayed] = mirror.served;
+  assert.ok(left !== undefined && left.bytes < CONTENT.length);
+  assert.deepEqual(stayed, { outcome: "miss", bytes: CONTENT.length, isSpared: true });
 });

@@ -30,6 +30,8 @@ export type MirrorFailure =
   | { readonly code: "OFFLINE"; readonly what: string }
   | { readonly code: "HIDDEN_BY_POLICY"; readonly project: string; readonly filename: string; readonly reason: string }
   | { readonly code: "STOPPING" }
+  /** A mistake of ours: the message is the log's. */
+  | { readonly code: "INTERNAL"; readonly message: string }
   | StoreFault;
 
 export interface FailureText {
@@ -118,6 +120,8 @@ export function explainFailure(failure: MirrorFailure): FailureText {
         message: `"${failure.filename}" is withheld: ${failure.reason}`,
         hint: `See /explain/${failure.project}`,
       };
+    case "INTERNAL":
+      return { status: 500, message: "The mirror failed to answer", hint: "Its log says why" };
     case "STOPPING":
       return { status: 503, message: "The mirror is stopping", hint: "Try again shortly" };
     case "BUSY":

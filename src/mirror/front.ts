@@ -77,7 +77,7 @@ export class MirrorFront {
     }
     const verdict = auth.check(authorization);
     if (typeof verdict === "string") this.#admit(exchange, route, query, verdict);
-    else void verdict.then((settled) => this.#admit(exchange, route, query, settled));
+    else this.#settle(exchange, this.#admitLater(exchange, route, query, verdict));
   };
 
   #routeOf(path: string): Route {
@@ -87,6 +87,11 @@ export class MirrorFront {
     if (this.#routes.size >= ROUTES_REMEMBERED_MAX) this.#routes.clear();
     this.#routes.set(path, route);
     return route;
+  }
+
+  async #admitLater(exchange: Exchange, route: Route, query: string, verdict: Promise<ClientDecision>): Promise<null> {
+    this.#admit(exchange, route, query, await verdict);
+    return null;
   }
 
   #admit(exchange: Exchange, route: Route, query: string, verdict: ClientDecision): void {

@@ -63,7 +63,7 @@ export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOpti
   const client = new StoreClient(cacheDir);
   const kv = new KvStore(client);
   const stopping = new AbortController();
-  const world = { config, counters, store, links: new ContentLinks(kv), upstream, log, signal: stopping.signal };
+  const world = { config, counters, store, links: new ContentLinks(kv, nowMs), upstream, log, signal: stopping.signal };
   const transfers = new Transfers((artifact) => transferParts(artifact, world), config.upstream.downloadsMax);
   const pages: Pages = openPages({
     config,
@@ -73,7 +73,10 @@ export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOpti
     log,
     nowMs,
     onFetched: (project) => {
-      if (config.prefetchVersions > 0) void warm(project, { pages, transfers, store, counters, versions: config.prefetchVersions });
+      if (config.prefetchVersions === 0) return;
+      warm(project, { pages, transfers, store, counters, versions: config.prefetchVersions }).catch((error: unknown) => {
+        log("error", `Cannot prefetch for ${project}: ${String(error)}`);
+      });
     },
   });
   return ok({
@@ -140,11 +143,17 @@ async function* countedDownload(
     throw new UpstreamError({ code: "UPSTREAM_UNREACHABLE", url: shownSource(artifact), reason });
   }
   const counts = counters.byKind[kind];
-  counts.upstreamRequests++;
+  const counted: Upstream = {
+    ...upstream,
+    request(request) {
+      counts.upstreamRequests++;
+      return upstream.request(request);
+    },
+  };
   counters.transfersOpen++;
   try {
     const { download } = await import("./files/transfer-source.ts");
-    for await (const event of download({ upstream, artifact, limits: { ...config.upstream, parallelRanges }, signal })) {
+    for await (const event of download({ upstream: counted, artifact, limits: { ...config.upstream, parallelRanges }, signal })) {
       if (event.kind === "chunk") counts.receivedBytes += event.bytes.length;
       yield event;
     }

@@ -53,6 +53,8 @@ class ListeningMirror implements Mirror {
       links,
       binaryMimeType: config.binaryFileMimeType,
       offline: config.upstream.offline,
+      linkTtlMs: (index) => config.indexes.find(({ name }) => name === index)?.ttlMs ?? 0,
+      nowMs,
       onServed: (artifact, outcome, bytes, isSpared) => counters.served(artifact.kind, outcome, artifact.project, bytes, isSpared),
       download: (artifact) => parts.relayed(artifact),
       onUnkept: ({ filename }, failure) => log("error", `${filename} is passed on without being kept`, { code: failure.code }),

@@ -42,7 +42,10 @@ async function fetchMetadata(project: string, filename: string, { pages, store, 
   const { artifact } = found.value;
   const sha256 = artifact.hashes["sha256"];
   // Without a promised hash it can't be told from here whether it is kept already.
-  if (sha256 === undefined || (await store.find(sha256)) !== null) return;
-  await transfers.join(artifact).ended;
-  counters.prefetched++;
+  if (sha256 === undefined) return;
+  const kept = await store.find(sha256);
+  if (!kept.ok || kept.value !== null) return;
+  const transfer = transfers.join(artifact);
+  await transfer.ended;
+  if (transfer.content !== null) counters.prefetched++;
 }

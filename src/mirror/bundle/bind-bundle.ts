@@ -49,13 +49,14 @@ export function bundleTarget({ config, pages, store }: MirrorParts): BundleTarge
   };
 }
 
-async function openKept({ store, links }: MirrorParts, { hashes, source }: Artifact): Promise<Opened> {
+async function openKept({ store, links }: MirrorParts, { hashes, sizeBytes, source }: Artifact): Promise<Opened> {
   if (source.kind === "folder") {
-    const opened = await openFolderFile(source.path);
-    return opened.ok ? ok({ sha256: hashes["sha256"]!, reader: opened.value }) : opened;
+    const opened = await openFolderFile(source.path, sizeBytes ?? -1);
+    if (!opened.ok) return opened;
+    return ok(opened.value === null ? null : { sha256: hashes["sha256"]!, reader: opened.value });
   }
-  const sha256 = hashes["sha256"] ?? (await links.sha256At(source.url));
-  return sha256 === null ? ok(null) : openStored(store, sha256);
+  const sha256 = hashes["sha256"] ?? (await links.at(source.url))?.sha256;
+  return sha256 === undefined ? ok(null) : openStored(store, sha256);
 }
 
 async function openFetched({ config, store, transfers }: MirrorParts, artifact: Artifact): Promise<Opened> {

@@ -4,11 +4,12 @@
  * now. Conditions, ranges and HEAD are the same for all of them.
  */
 import type { Exchange } from "../../http/exchange.ts";
-import type { ContentReader, ContentStore, StoredContent } from "../../store/content/content-store.ts";
+import type { ContentReader, ContentStore } from "../../store/content/content-store.ts";
 import type { Artifact } from "../artifact.ts";
-import type { MirrorFailure } from "../failures.ts";
+import { isUpstreamFailure, type MirrorFailure } from "../failures.ts";
 import type { CacheOutcome } from "../pages/pages.ts";
 import type { ContentLinks } from "./content-links.ts";
+import { fileLines, validatorLines } from "./file-lines.ts";
 import { type FilePlan, planFile } from "./file-plan.ts";
 import { openFolderFile } from "./folder-file.ts";
 import { relay } from "./relay.ts";
@@ -19,11 +20,7 @@ import type { Transfer } from "./transfer.ts";
 import type { DownloadEvent } from "./transfer-source.ts";
 import type { Transfers } from "./transfers.ts";
 
-/** Nobody changes what lies under a file's name: its page would name another hash. */
-const IMMUTABLE_LINE = "cache-control: public, max-age=31536000, immutable\r\n";
 const STORE_FAULTS: ReadonlySet<MirrorFailure["code"]> = new Set(["BUSY", "STORAGE_FULL", "STORAGE_FAILED"]);
-/** Provenance is not bound to a hash and may be written anew. */
-const REVALIDATE_LINE = "cache-control: no-cache\r\n";
 
 export interface FileAnswersOptions {
   readonly store: ContentStore;
@@ -31,11 +28,30 @@ export interface FileAnswersOptions {
   readonly links: ContentLinks;
   readonly binaryMimeType: boolean;
   readonly offline: boolean;
-  /** For the counters: how an answer came about, its bytes, and whether upstream was spared a request. */
+  /** How long content without a promised hash is believed to be still what its index has. */
+  readonly linkTtlMs: (index: string) => number;
+  readonly nowMs: () => number;
+  /** For the counters: how an answer came about, the bytes that were sent, and whether upstream was spared a request. */
   readonly onServed: (artifact: Artifact, outcome: CacheOutcome, bytes: number, isSpared: boolean) => void;
   /** Upstream's bytes in the order of the file, for what can't be kept. */
   readonly download: (artifact: Artifact) => AsyncIterable<DownloadEvent>;
   readonly onUnkept: (artifact: Artifact, failure: MirrorFailure) => void;
+}
+
+/** What is about to be answered, and how it was had. */
+interface Answer {
+  readonly artifact: Artifact;
+  /** Null where the content is not known well enough to have a tag. */
+  readonly sha256: string | null;
+  readonly outcome: CacheOutcome;
+  readonly isSpared: boolean;
+}
+
+interface Stored {
+  readonly sha256: string;
+  /** False when its index may have something else by now. */
+  readonly isFresh: boolean;
+  readonly reader: ContentReader;
 }
 
 export class FileAnswers {
@@ -53,7 +69,7 @@ export class FileAnswers {
     const bytes = sha256 === undefined ? undefined : this.#small.get(sha256);
     if (sha256 === undefined || bytes === undefined) return false;
     this.#options.store.touch(sha256);
-    this.#respond(exchange, artifact, { sha256, sizeBytes: bytes.length }, bytes);
+    this.#respond(exchange, { artifact, sha256, outcome: "hit", isSpared: true }, bytes);
     return true;
   }
 
@@ -61,97 +77,95 @@ export class FileAnswers {
   async answer(exchange: Exchange, artifact: Artifact): Promise<MirrorFailure | null> {
     if (this.answerFromMemory(exchange, artifact)) return null;
     if (artifact.source.kind === "folder") return this.#answerFromFolder(exchange, artifact, artifact.source.path);
-    const stored = await this.#openStored(artifact, artifact.source.url);
-    if (stored !== null) return this.#answerStored(exchange, artifact, stored.sha256, stored.reader);
-    if (this.#options.offline) return { code: "OFFLINE", what: artifact.filename };
-    if (exchange.method === "HEAD" && artifact.sizeBytes !== null && this.#options.transfers.find(artifact) === undefined) {
-      this.#answerHead(exchange, artifact, artifact.sizeBytes);
-      return null;
+    const { index, url } = artifact.source;
+    const stored = await this.#openStored(artifact, index, url);
+    if (stored === null) return this.#answerFetched(exchange, artifact);
+    try {
+      if (stored.isFresh)
+        return (await this.#answerStored(exchange, artifact, stored, "hit")) ? null : this.#answerFetched(exchange, artifact);
+      const failure = await this.#answerFetched(exchange, artifact);
+      if (failure === null || !isUpstreamFailure(failure)) return failure;
+      // The index fails: what it had before is better than nothing.
+      return (await this.#answerStored(exchange, artifact, stored, "stale")) ? null : failure;
+    } finally {
+      await stored.reader.close();
     }
-    const isJoiner = this.#options.transfers.find(artifact) !== undefined;
-    return this.#answerTransfer(exchange, artifact, this.#options.transfers.join(artifact), isJoiner);
   }
 
   /** Its content is fetched anew by the next request. */
   async drop({ hashes, source }: Artifact): Promise<MirrorFailure | null> {
     if (source.kind === "folder") return null;
-    const sha256 = hashes["sha256"] ?? (await this.#options.links.sha256At(source.url));
-    if (sha256 === null) return null;
+    const sha256 = hashes["sha256"] ?? (await this.#options.links.at(source.url))?.sha256;
+    if (sha256 === undefined) return null;
     this.#small.delete(sha256);
     const removed = await this.#options.store.remove(sha256);
     return removed.ok ? null : removed.failure;
   }
 
   /** Null when nothing is stored. A store that can't give it is no reason to fail while upstream can. */
-  async #openStored(artifact: Artifact, url: string): Promise<{ sha256: string; reader: ContentReader } | null> {
-    const sha256 = artifact.hashes["sha256"] ?? (await this.#options.links.sha256At(url));
-    if (sha256 === null) return null;
-    const opened = await this.#options.store.open(sha256);
-    return opened.ok && opened.value !== null ? { sha256, reader: opened.value } : null;
+  async #openStored({ hashes }: Artifact, index: string, url: string): Promise<Stored | null> {
+    const { links, linkTtlMs, nowMs, offline, store } = this.#options;
+    const promised = hashes["sha256"];
+    const link = promised === undefined ? await links.at(url) : null;
+    const sha256 = promised ?? link?.sha256;
+    if (sha256 === undefined) return null;
+    const opened = await store.open(sha256);
+    if (!opened.ok || opened.value === null) return null;
+    // A clock that was set back makes nothing fresh for ever.
+    const isFresh = link === null || offline || Math.abs(nowMs() - link.linkedAtMs) <= linkTtlMs(index);
+    return { sha256, isFresh, reader: opened.value };
   }
 
-  async #answerStored(exchange: Exchange, artifact: Artifact, sha256: string, reader: ContentReader): Promise<null> {
-    const content = { sha256, sizeBytes: reader.sizeBytes };
+  /** False when it turned out unreadable before a byte was sent. */
+  async #answerStored(exchange: Exchange, artifact: Artifact, { sha256, reader }: Stored, outcome: CacheOutcome): Promise<boolean> {
+    const answer = { artifact, sha256, outcome, isSpared: true };
     try {
-      if (content.sizeBytes <= SMALL_FILE_MAX_BYTES) {
+      if (reader.sizeBytes <= SMALL_FILE_MAX_BYTES) {
         const bytes = await whole(reader);
-        this.#small.set(content.sha256, bytes);
-        this.#respond(exchange, artifact, content, bytes);
+        if (artifact.hashes["sha256"] !== undefined) this.#small.set(sha256, bytes);
+        this.#respond(exchange, answer, bytes);
       } else {
-        await this.#send(exchange, artifact, content, reader);
+        await this.#send(exchange, answer, reader);
       }
     } catch {
-      this.#options.store.suspect(content.sha256);
+      this.#options.store.suspect(sha256);
+      if (!exchange.answered) return false;
+      exchange.destroy();
+    }
+    return true;
+  }
+
+  async #answerFromFolder(exchange: Exchange, artifact: Artifact, path: string): Promise<MirrorFailure | null> {
+    const opened = await openFolderFile(path, artifact.sizeBytes ?? -1);
+    if (!opened.ok) return opened.failure;
+    const { project, filename, hashes } = artifact;
+    if (opened.value === null) return { code: "NO_SUCH_FILE", project, filename };
+    try {
+      await this.#send(exchange, { artifact, sha256: hashes["sha256"] ?? null, outcome: "hit", isSpared: true }, opened.value);
+    } catch {
       exchange.destroy();
     } finally {
-      await reader.close();
+      await opened.value.close();
     }
     return null;
   }
 
-  async #answerFromFolder(exchange: Exchange, artifact: Artifact, path: string): Promise<MirrorFailure | null> {
-    const opened = await openFolderFile(path);
-    if (!opened.ok) return opened.failure;
-    const reader = opened.value;
-    try {
-      // A file that was replaced since its page was made has another hash: no tag is better than a wrong one.
-      const isAsListed = reader.sizeBytes === artifact.sizeBytes;
-      const content = { sha256: isAsListed ? (artifact.hashes["sha256"] ?? "") : "", sizeBytes: reader.sizeBytes };
-      await this.#send(exchange, artifact, content, reader);
+  async #answerFetched(exchange: Exchange, artifact: Artifact): Promise<MirrorFailure | null> {
+    const { transfers, offline } = this.#options;
+    if (offline) return { code: "OFFLINE", what: artifact.filename };
+    const isJoiner = transfers.find(artifact) !== undefined;
+    if (exchange.method === "HEAD" && artifact.sizeBytes !== null && !isJoiner) {
+      // Its size is known from the index: nobody need fetch it to say so.
+      this.#start(
+        exchange,
+        { artifact, sha256: artifact.hashes["sha256"] ?? null, outcome: "miss", isSpared: true },
+        200,
+        artifact.sizeBytes,
+      );
+      exchange.end();
       return null;
-    } finally {
-      await reader.close();
     }
-  }
-
-  async #send(exchange: Exchange, artifact: Artifact, content: StoredContent, reader: ContentReader): Promise<void> {
-    const plan = this.#plan(exchange, content.sha256 === "" ? null : content.sha256, content.sizeBytes);
-    if (plan.do !== "send") return this.#refuse(exchange, artifact, plan, content);
-    const lines = this.#lines(artifact, content.sha256, "hit") + rangeLine(plan, content.sizeBytes);
-    const length = plan.end - plan.start;
-    this.#options.onServed(artifact, "hit", exchange.method === "HEAD" ? 0 : length, true);
-    exchange.start(plan.status, lines, length);
-    if (exchange.method === "HEAD") exchange.end();
-    else await sendContent(exchange, reader, plan.start, plan.end, this.#buffers);
-  }
-
-  #respond(exchange: Exchange, artifact: Artifact, content: StoredContent, bytes: Uint8Array): void {
-    const plan = this.#plan(exchange, content.sha256, content.sizeBytes);
-    if (plan.do !== "send") {
-      this.#refuse(exchange, artifact, plan, content);
-      return;
-    }
-    const isHead = exchange.method === "HEAD";
-    const lines = this.#lines(artifact, content.sha256, "hit") + rangeLine(plan, content.sizeBytes);
-    this.#options.onServed(artifact, "hit", isHead ? 0 : plan.end - plan.start, true);
-    exchange.respond(plan.status, lines, plan.status === 200 ? bytes : bytes.subarray(plan.start, plan.end));
-  }
-
-  /** Its size is known from the index: nobody need fetch it to say so. */
-  #answerHead(exchange: Exchange, artifact: Artifact, sizeBytes: number): void {
-    this.#options.onServed(artifact, "hit", 0, true);
-    exchange.start(200, this.#lines(artifact, artifact.hashes["sha256"] ?? "", "hit"), sizeBytes);
-    exchange.end();
+    return this.#answerTransfer(exchange, artifact, transfers.join(artifact), isJoiner);
   }
 
   async #answerTransfer(exchange: Exchange, artifact: Artifact, transfer: Transfer, isJoiner: boolean): Promise<MirrorFailure | null> {
@@ -159,65 +173,87 @@ export class FileAnswers {
     while (!exchange.aborted && !isReady(transfer, exchange)) await transfer.changed();
     if (exchange.aborted) return null;
     if (transfer.failure !== null) return this.#answerFailed(exchange, artifact, transfer.failure);
-    const sha256 = artifact.hashes["sha256"] ?? transfer.content?.sha256 ?? "";
-    const { totalBytes } = transfer;
-    const outcome = isJoiner && transfer.content !== null ? "hit" : "miss";
-    const lines = this.#lines(artifact, sha256, outcome);
-    if (totalBytes === null) {
-      // Upstream tells no size before the end: chunks, and no ranges.
-      this.#options.onServed(artifact, outcome, 0, isJoiner);
-      exchange.start(200, lines, null);
-      if (exchange.method === "HEAD") exchange.end();
-      else await sendTransfer(exchange, transfer, 0, null, this.#buffers);
-      return null;
-    }
-    const plan = this.#plan(exchange, sha256 === "" ? null : sha256, totalBytes);
+    const { content, totalBytes } = transfer;
+    const sha256 = artifact.hashes["sha256"] ?? content?.sha256 ?? null;
+    const answer: Answer = { artifact, sha256, outcome: isJoiner && content !== null ? "hit" : "miss", isSpared: isJoiner };
+    // Where upstream tells no size before the end: chunks, and no ranges.
+    const plan: FilePlan =
+      totalBytes === null
+        ? { do: "send", status: 200, start: 0, end: Number.POSITIVE_INFINITY }
+        : planFile(conditionsOf(exchange), tagOf(sha256), totalBytes);
     if (plan.do !== "send") {
-      this.#refuse(exchange, artifact, plan, { sha256, sizeBytes: totalBytes });
+      this.#refuse(exchange, answer, plan, totalBytes ?? 0);
       return null;
     }
-    const length = plan.end - plan.start;
-    this.#options.onServed(artifact, outcome, exchange.method === "HEAD" ? 0 : length, isJoiner);
-    exchange.start(plan.status, lines + rangeLine(plan, totalBytes), length);
+    this.#startPlan(exchange, answer, plan, totalBytes);
     if (exchange.method === "HEAD") exchange.end();
-    else await sendTransfer(exchange, transfer, plan.start, plan.end, this.#buffers);
+    else await sendTransfer(exchange, transfer, plan.start, totalBytes === null ? null : plan.end, this.#buffers);
     return null;
   }
 
   /** A disk that takes no more is no reason to send an installer away. */
   async #answerFailed(exchange: Exchange, artifact: Artifact, failure: MirrorFailure): Promise<MirrorFailure | null> {
     if (!STORE_FAULTS.has(failure.code) || exchange.method !== "GET") return failure;
-    this.#options.onUnkept(artifact, failure);
-    this.#options.onServed(artifact, "miss", artifact.sizeBytes ?? 0, false);
-    return relay(exchange, artifact, this.#lines(artifact, artifact.hashes["sha256"] ?? "", "miss"), this.#options.download(artifact));
+    const { binaryMimeType, download, onUnkept } = this.#options;
+    onUnkept(artifact, failure);
+    const answer: Answer = { artifact, sha256: artifact.hashes["sha256"] ?? null, outcome: "miss", isSpared: false };
+    this.#countAtEnd(exchange, answer);
+    return relay(exchange, artifact, fileLines(artifact, answer.sha256, "miss", binaryMimeType), download(artifact));
   }
 
-  #plan(exchange: Exchange, sha256: string | null, sizeBytes: number): FilePlan {
-    const conditions = {
-      method: exchange.method,
-      noneMatch: exchange.header("if-none-match"),
-      range: exchange.header("range"),
-      ifRange: exchange.header("if-range"),
-    };
-    return planFile(conditions, sha256 === null ? null : `"${sha256}"`, sizeBytes);
+  async #send(exchange: Exchange, answer: Answer, reader: ContentReader): Promise<void> {
+    const plan = planFile(conditionsOf(exchange), tagOf(answer.sha256), reader.sizeBytes);
+    if (plan.do !== "send") {
+      this.#refuse(exchange, answer, plan, reader.sizeBytes);
+      return;
+    }
+    this.#startPlan(exchange, answer, plan, reader.sizeBytes);
+    if (exchange.method === "HEAD") exchange.end();
+    else await sendContent(exchange, reader, plan.start, plan.end, this.#buffers);
   }
 
-  #refuse(exchange: Exchange, artifact: Artifact, plan: FilePlan, { sha256, sizeBytes }: StoredContent): void {
-    this.#options.onServed(artifact, "hit", 0, true);
-    if (plan.do === "not-modified") exchange.respond(304, this.#validators(artifact, sha256), null);
+  #respond(exchange: Exchange, answer: Answer, bytes: Uint8Array): void {
+    const plan = planFile(conditionsOf(exchange), tagOf(answer.sha256), bytes.length);
+    if (plan.do !== "send") {
+      this.#refuse(exchange, answer, plan, bytes.length);
+      return;
+    }
+    this.#countAtEnd(exchange, answer);
+    const lines = this.#linesOf(answer) + rangeLine(plan, bytes.length);
+    exchange.respond(plan.status, lines, plan.status === 200 ? bytes : bytes.subarray(plan.start, plan.end));
+  }
+
+  #startPlan(exchange: Exchange, answer: Answer, plan: SendPlan, totalBytes: number | null): void {
+    if (totalBytes === null) this.#start(exchange, answer, 200, null);
+    else this.#start(exchange, answer, plan.status, plan.end - plan.start, rangeLine(plan, totalBytes));
+  }
+
+  #start(exchange: Exchange, answer: Answer, status: number, lengthBytes: number | null, furtherLines = ""): void {
+    this.#countAtEnd(exchange, answer);
+    exchange.start(status, this.#linesOf(answer) + furtherLines, lengthBytes);
+  }
+
+  #refuse(exchange: Exchange, answer: Answer, plan: FilePlan, sizeBytes: number): void {
+    this.#countAtEnd(exchange, answer);
+    if (plan.do === "not-modified") exchange.respond(304, validatorLines(answer.artifact, answer.sha256), null);
     else exchange.respond(416, `content-range: bytes */${sizeBytes}\r\n`, null);
   }
 
-  #validators(artifact: Artifact, sha256: string): string {
-    const cache = artifact.kind === "provenance" ? REVALIDATE_LINE : IMMUTABLE_LINE;
-    return sha256 === "" ? cache : `etag: "${sha256}"\r\n${cache}`;
+  #linesOf({ artifact, sha256, outcome }: Answer): string {
+    return fileLines(artifact, sha256, outcome, this.#options.binaryMimeType);
   }
 
-  #lines(artifact: Artifact, sha256: string, outcome: CacheOutcome): string {
-    const type = this.#options.binaryMimeType ? "application/octet-stream" : typeOf(artifact);
-    return `content-type: ${type}\r\naccept-ranges: bytes\r\n${this.#validators(artifact, sha256)}x-cache: ${outcome}\r\n`;
+  /** Counts what was really sent. An answer that turns out an error is none of ours. */
+  #countAtEnd(exchange: Exchange, { artifact, outcome, isSpared }: Answer): void {
+    const { onFinished } = exchange;
+    exchange.onFinished = (status, bytes) => {
+      onFinished?.(status, bytes);
+      if (status < 400 || status === 416) this.#options.onServed(artifact, outcome, bytes, isSpared);
+    };
   }
 }
+
+type SendPlan = Extract<FilePlan, { do: "send" }>;
 
 /** The size for HEAD; bytes for all others, and the size as well where a range is wanted; or the end. */
 function isReady({ failure, content, releasedBytes, totalBytes }: Transfer, exchange: Exchange): boolean {
@@ -227,17 +263,21 @@ function isReady({ failure, content, releasedBytes, totalBytes }: Transfer, exch
   return releasedBytes > 0 && (totalBytes !== null || exchange.header("range") === undefined);
 }
 
-function rangeLine(plan: Extract<FilePlan, { do: "send" }>, sizeBytes: number): string {
-  return plan.status === 206 ? `content-range: bytes ${plan.start}-${plan.end - 1}/${sizeBytes}\r\n` : "";
+function conditionsOf(exchange: Exchange) {
+  return {
+    method: exchange.method,
+    noneMatch: exchange.header("if-none-match"),
+    range: exchange.header("range"),
+    ifRange: exchange.header("if-range"),
+  };
 }
 
-/** By the name. A compressed archive is content of its own type, never a coding of another (proxpi's issue 67). */
-function typeOf({ kind, filename }: Artifact): string {
-  if (kind === "metadata") return "text/plain; charset=utf-8";
-  if (kind === "provenance") return "application/vnd.pypi.integrity.v1+json";
-  if (kind === "signature") return "application/pgp-signature";
-  if (/\.(?:tar\.gz|tgz)$/i.test(filename)) return "application/gzip";
-  return filename.toLowerCase().endsWith(".zip") ? "application/zip" : "application/octet-stream";
+function tagOf(sha256: string | null): string | null {
+  return sha256 === null ? null : `"${sha256}"`;
+}
+
+function rangeLine(plan: SendPlan, sizeBytes: number): string {
+  return plan.status === 206 ? `content-range: bytes ${plan.start}-${plan.end - 1}/${sizeBytes}\r\n` : "";
 }
 
 async function whole(reader: ContentReader): Promise<Uint8Array> {

@@ -9,7 +9,7 @@ import type { ContentReader } from "../../store/content/content-store.ts";
 import type { SendBuffers } from "./send-buffers.ts";
 import type { Transfer } from "./transfer.ts";
 
-/** Sends bytes from `start` to before `end` of an answer that has been started, and ends it. */
+/** Sends bytes from `start` to before `end` of an answer that has been started, and ends it. Throws what reading throws. */
 export async function sendContent(
   exchange: Exchange,
   reader: ContentReader,
@@ -68,6 +68,8 @@ export async function sendTransfer(
       }
     }
     exchange.end();
+  } catch {
+    exchange.destroy();
   } finally {
     spool.release();
   }
@@ -106,8 +108,6 @@ async function sendRange(
     }
     // A client that left may leave the buffer with the system for a while.
     if (buffer !== null && !exchange.aborted) buffers.giveBack(buffer);
-  } catch {
-    exchange.destroy();
   } finally {
     buffers.leave();
   }

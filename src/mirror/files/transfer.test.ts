@@ -189,6 +189,7 @@ test("whoever asks for the same content joins, and a bounded number of transfers
   const one = transfers.join(artifact({ filename: "one" }));
   assert.equal(transfers.join(artifact({ filename: "the same" })), one);
   const other = transfers.join(artifact({ filename: "other", hashes: {} }));
+  assert.deepEqual(readdirSync((worlds.get("other") as World).folder), []);
   assert.equal(transfers.openCount, 2);
   (worlds.get("other") as World).upstream.give(chunk(0, SIZE), null);
   (worlds.get("one") as World).upstream.give(chunk(0, SIZE / 2));

@@ -53,17 +53,20 @@ export class Transfer {
   #handedOut = false;
   #waiting: (() => void)[] = [];
 
-  constructor(artifact: Artifact, parts: TransferParts) {
+  /** `turn`: nothing is begun before it is its turn, not even a file. */
+  constructor(artifact: Artifact, parts: TransferParts, turn: Promise<void> = Promise.resolve()) {
     this.artifact = artifact;
     this.totalBytes = artifact.sizeBytes;
     this.#parts = parts;
     this.#digestOf = () => new Digest(artifact.hashes);
     this.#digest = this.#digestOf();
     // What nobody foresaw costs this transfer, not the mirror.
-    this.ended = this.#run().catch((error: unknown) => {
-      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#fail({ code: "STORAGE_FAILED", message: `Internal error in the transfer of ${artifact.filename}: ${reason}` });
-    });
+    this.ended = turn
+      .then(() => this.#run())
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#fail({ code: "INTERNAL", message: `Cannot go on with the transfer of ${artifact.filename}: ${reason}` });
+      });
   }
 
   /** Bytes from the beginning that clients may have. */
@@ -82,7 +85,7 @@ export class Transfer {
 
   /** For whoever is going to send it; each `hold` has its `release`. Null before there is a file and after a failure. */
   hold(): Spool | null {
-    this.#handedOut = true;
+    this.#handedOut ||= this.#spool !== null;
     this.#spool?.hold();
     return this.#spool;
   }
@@ -103,6 +106,10 @@ export class Transfer {
     this.#spool = spool.value;
     try {
       await this.#finish(spool.value, await this.#receive(spool.value));
+    } catch (error) {
+      this.#spool = null;
+      await spool.value.partial.discard();
+      throw error;
     } finally {
       this.#recent.clear();
       spool.value.release();
@@ -130,12 +137,10 @@ export class Transfer {
         if (!taken.ok) return taken;
       }
       const written = await spool.written();
-      if (written.ok) await this.#catchUp(spool);
-      return written;
+      return written.ok ? await this.#catchUp(spool) : written;
     } catch (error) {
       if (error instanceof UpstreamError) return fail(error.failure);
-      const message = `Cannot read ${spool.partial.path}: ${error instanceof Error ? error.message : String(error)}`;
-      return fail({ code: "STORAGE_FAILED", message });
+      throw error;
     }
   }
 
@@ -153,7 +158,10 @@ export class Transfer {
         this.#recent.add(offsetBytes, bytes);
         if (offsetBytes === this.#digestedBytes) this.#digestNext(bytes);
         // Parts that came ahead of their turn are read back when the gap has closed.
-        else if (spool.leadingBytes - this.#digestedBytes >= CATCH_UP_BYTES) await this.#catchUp(spool);
+        else if (spool.leadingBytes - this.#digestedBytes >= CATCH_UP_BYTES) {
+          const caughtUp = await this.#catchUp(spool);
+          if (!caughtUp.ok) return caughtUp;
+        }
         return spool.add(offsetBytes, bytes);
       }
       default:
@@ -180,14 +188,20 @@ export class Transfer {
     this.#digestedBytes += bytes.length;
   }
 
-  async #catchUp(spool: Spool): Promise<void> {
+  async #catchUp(spool: Spool): Promise<Result<void, MirrorFailure>> {
     const block = Buffer.allocUnsafeSlow(CATCH_UP_BYTES);
     while (this.#digestedBytes < spool.leadingBytes) {
       const wanted = Math.min(block.length, spool.leadingBytes - this.#digestedBytes);
-      const length = await spool.read(block.subarray(0, wanted), this.#digestedBytes);
-      if (length === 0) throw new Error("the file is shorter than what was written to it");
-      this.#digestNext(block.subarray(0, length));
+      try {
+        const length = await spool.read(block.subarray(0, wanted), this.#digestedBytes);
+        if (length === 0) throw new Error("it is shorter than what was written to it");
+        this.#digestNext(block.subarray(0, length));
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        return fail({ code: "STORAGE_FAILED", message: `Cannot read ${spool.partial.path}: ${reason}` });
+      }
     }
+    return ok(undefined);
   }
 
   #verify(): Result<StoredContent, MirrorFailure> {

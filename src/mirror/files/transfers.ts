@@ -34,7 +34,7 @@ export class Transfers {
     const parts = this.#partsFor(artifact);
     // The place in line is that of whoever came first, not of whose file was made first.
     const turn = this.#turn();
-    const transfer = new Transfer(artifact, { ...parts, download: (wanted) => after(turn, () => parts.download(wanted)) });
+    const transfer = new Transfer(artifact, parts, turn);
     this.#open.set(key, transfer);
     void transfer.ended.then(async () => {
       this.#open.delete(key);
@@ -63,11 +63,6 @@ export class Transfers {
     if (next === undefined) this.#running--;
     else next();
   }
-}
-
-async function* after<Event>(turn: Promise<void>, events: () => AsyncIterable<Event>): AsyncGenerator<Event, void, void> {
-  await turn;
-  yield* events();
 }
 
 function keyOf({ hashes, source }: Artifact): string {

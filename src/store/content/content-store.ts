@@ -71,8 +71,8 @@ export interface ContentReader {
 }
 
 export interface ContentStore {
-  /** In the catalogue, or in a shared place. Synchronous when the catalogue knows it; counts no use. */
-  find(sha256: string): StoredContent | null | Promise<Result<StoredContent | null, StoreFault>>;
+  /** In the catalogue, or in a shared place. Counts no use. */
+  find(sha256: string): Promise<Result<StoredContent | null, StoreFault>>;
   /** A new partial file, registered before it exists. */
   begin(): Promise<Result<PartialFile, StoreFault>>;
   /**

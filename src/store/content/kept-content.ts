@@ -101,15 +101,8 @@ export class KeptContent implements ContentStore {
     };
   }
 
-  find(sha256: string): StoredContent | null | Promise<Result<StoredContent | null, StoreFault>> {
-    if (this.#closed !== null) return Promise.resolve(fail(STOPPING));
-    try {
-      const known = this.#known(sha256);
-      return known !== null || !this.#backend.isShared ? known : this.#lookUp(sha256);
-    } catch (error) {
-      if (error instanceof StoreError) return Promise.resolve(fail(error.fault));
-      throw error;
-    }
+  find(sha256: string): Promise<Result<StoredContent | null, StoreFault>> {
+    return this.#seek(sha256);
   }
 
   begin(): Promise<Result<PartialFile, StoreFault>> {
