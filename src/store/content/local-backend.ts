@@ -4,7 +4,7 @@
  * replace anything: what somebody else put there stays. After a power cut every
  * file that was acknowledged is there; what was under way may be there or not.
  */
-import { link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
+import { link as linkFile, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { StoreFault } from "../store-fault.ts";
@@ -17,13 +17,18 @@ import { openFileReader } from "./file-reader.ts";
 /** File systems without links: what a rename would replace there was looked for just before. */
 const WITHOUT_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
+export type Link = (existing: string, path: string) => Promise<void>;
+
 export class LocalBackend implements ContentBackend {
   readonly isShared = false;
   readonly isRechecked = true;
   readonly #dir: string;
+  readonly #link: Link;
 
-  constructor(dir: string) {
+  /** `link` for tests: few machines have a file system without links. */
+  constructor(dir: string, link: Link = linkFile) {
     this.#dir = dir;
+    this.#link = link;
   }
 
   async choosePlace(sha256: string): Promise<Result<string, StoreFault>> {
@@ -42,7 +47,7 @@ export class LocalBackend implements ContentBackend {
       return fail({ code: "STORAGE_FAILED", message });
     }
     return guarded(`Cannot keep ${path}`, async () => {
-      if (!(await placed(path, partialPath))) return false;
+      if (!(await this.#placed(path, partialPath))) return false;
       try {
         await syncFolder(dirname(path));
       } catch (error) {
@@ -112,6 +117,25 @@ export class LocalBackend implements ContentBackend {
   }
 
   async close(): Promise<void> {}
+
+  /** False when something is there. */
+  async #placed(path: string, partialPath: string): Promise<boolean> {
+    for (let isFolderMade = false; ; isFolderMade = true) {
+      try {
+        await this.#link(partialPath, path);
+        return true;
+      } catch (error) {
+        const code = errorCode(error);
+        if (code === "EEXIST") return false;
+        const isWithoutLinks = WITHOUT_LINKS.has(code);
+        if (!isWithoutLinks && (code !== "ENOENT" || isFolderMade)) throw error;
+        await makeFolder(dirname(path));
+        if (!isWithoutLinks) continue;
+        await rename(partialPath, path);
+        return true;
+      }
+    }
+  }
 }
 
 /** Written through: else a power cut could take the folder with all that was acknowledged in it. */
@@ -145,27 +169,6 @@ async function syncedSize(path: string): Promise<number> {
   } finally {
     await handle.close();
   }
-}
-
-/** False when something is there. */
-async function placed(path: string, partialPath: string): Promise<boolean> {
-  try {
-    await link(partialPath, path);
-  } catch (error) {
-    switch (errorCode(error)) {
-      case "EEXIST":
-        return false;
-      case "ENOENT":
-        await makeFolder(dirname(path));
-        await link(partialPath, path);
-        break;
-      default:
-        if (!WITHOUT_LINKS.has(errorCode(error))) throw error;
-        await makeFolder(dirname(path));
-        await rename(partialPath, path);
-    }
-  }
-  return true;
 }
 
 async function syncFolder(folder: string): Promise<void> {
