@@ -148,7 +148,9 @@ test("in shadow mode nothing is hidden, and the explanation says what would be",
   upstream.on(ONE, page(pageJson("one", { "1.0": {}, "2.0": { uploadTime: at(START_MS - 9 * DAY_MS) } })));
   const pages = open({ config: { policy: { ...cooldown, mode: "shadow" } } });
   assert.deepEqual(await listed(pages, "one"), ["miss", OLD, YOUNG]);
-  assert.equal((await must(pages.find("one", OLD, "file"))).hiddenBy, null);
+  const { hiddenBy, wouldHide } = await must(pages.find("one", OLD, "file"));
+  assert.deepEqual([hiddenBy, wouldHide?.kind], [null, "no-upload-time"]);
+  assert.equal((await must(pages.find("one", YOUNG, "file"))).wouldHide, null);
   const { mode, index, fetchedAtMs, versions } = await must(pages.explain("one"));
   assert.deepEqual([mode, index, fetchedAtMs], ["shadow", { name: "index-1", because: "first" }, START_MS]);
   assert.deepEqual(

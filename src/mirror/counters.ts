@@ -50,6 +50,8 @@ export class MirrorCounters {
   readonly savings = new Map<string, ProjectSavings>();
   /** Times somebody asked for what the policy withholds, by rule. */
   readonly hidden = new Map<string, number>();
+  /** Times somebody asked for what the policy would withhold, were it not in shadow mode, by rule. */
+  readonly shadowed = new Map<string, number>();
   transfersOpen = 0;
   prefetched = 0;
 
@@ -59,6 +61,11 @@ export class MirrorCounters {
     counts[outcome]++;
     counts.sentBytes += bytes;
     if (isSpared) this.#save(project, bytes);
+  }
+
+  /** `hidden` or `shadowed`. */
+  ruled(by: Map<string, number>, rule: string): void {
+    by.set(rule, (by.get(rule) ?? 0) + 1);
   }
 
   #save(project: string, bytes: number): void {

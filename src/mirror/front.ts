@@ -181,7 +181,10 @@ export class MirrorFront {
   #file(exchange: Exchange, { project, base, artifact }: Extract<Route, { kind: "file" }>): void {
     const { pages, files } = this.#options;
     const found = pages.found(project, base, artifact);
-    if (found !== null && found.hiddenBy === null && files.answerFromMemory(exchange, found.artifact)) return;
+    if (found !== null && found.hiddenBy === null && files.answerFromMemory(exchange, found.artifact)) {
+      this.#countShadowed(found);
+      return;
+    }
     this.#settle(exchange, found === null ? this.#findFile(exchange, project, base, artifact) : this.#giveFile(exchange, found));
   }
 
@@ -195,15 +198,22 @@ export class MirrorFront {
     return found.ok ? this.#giveFile(exchange, found.value) : found.failure;
   }
 
-  async #giveFile(exchange: Exchange, { artifact, hiddenBy }: FoundArtifact): Promise<MirrorFailure | null> {
+  async #giveFile(exchange: Exchange, found: FoundArtifact): Promise<MirrorFailure | null> {
+    const { artifact, hiddenBy } = found;
     const { counters, files } = this.#options;
     if (hiddenBy !== null) {
-      counters.hidden.set(hiddenBy.rule, (counters.hidden.get(hiddenBy.rule) ?? 0) + 1);
+      counters.ruled(counters.hidden, hiddenBy.rule);
       return { code: "HIDDEN_BY_POLICY", project: artifact.project, filename: artifact.filename, reason: hiddenBy.reason };
     }
+    this.#countShadowed(found);
     const failure = await files.answer(exchange, artifact);
     if (failure !== null && isUpstreamFailure(failure)) counters.byKind[artifact.kind].failed++;
     return failure;
+  }
+
+  #countShadowed({ wouldHide }: FoundArtifact): void {
+    const { counters } = this.#options;
+    if (wouldHide !== null) counters.ruled(counters.shadowed, wouldHide.rule);
   }
 
   async #askFace(exchange: Exchange, route: FaceRoute): Promise<MirrorFailure | null> {

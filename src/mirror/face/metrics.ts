@@ -70,9 +70,9 @@ function renderKinds(text: Exposition, { counters }: MirrorParts): void {
     "Bytes that no index sent because of the mirror.",
     sum(({ bytes }) => bytes),
   );
-  const hidden = "pilotlight_mirror_policy_refusals_total";
-  text.family(hidden, "counter", "Requests for files that the policy withholds, by rule.");
-  for (const [rule, count] of counters.hidden) text.sample(hidden, { rule }, count);
+  byRule(text, "pilotlight_mirror_policy_refusals_total", "Requests for files that the policy withholds, by rule.", counters.hidden);
+  const shadowed = "Requests for files that the policy would withhold, were it not in shadow mode, by rule.";
+  byRule(text, "pilotlight_mirror_policy_shadowed_total", shadowed, counters.shadowed);
   one(text, "pilotlight_mirror_prefetched_total", "counter", "Metadata files fetched before anybody asked for them.", counters.prefetched);
   one(text, "pilotlight_mirror_transfers_open", "gauge", "Downloads from indexes under way.", counters.transfersOpen);
 }
@@ -150,6 +150,11 @@ function one(
 ): void {
   text.family(name, kind, help);
   text.sample(name, labels, value);
+}
+
+function byRule(text: Exposition, name: string, help: string, counts: ReadonlyMap<string, number>): void {
+  text.family(name, "counter", help);
+  for (const [rule, count] of counts) text.sample(name, { rule }, count);
 }
 
 function byKind(

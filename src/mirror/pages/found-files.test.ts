@@ -9,6 +9,7 @@ function found(filename: string, kind: ArtifactKind = "file", untilMs: number | 
   return {
     artifact: { kind, project: "p", filename, source, hashes: {}, sizeBytes: null },
     hiddenBy: untilMs === null ? null : { kind: "cooldown", rule: "cooldown 7d", reason: "too young", sinceMs: null, untilMs },
+    wouldHide: null,
   };
 }
 
@@ -30,6 +31,9 @@ test("it is forgotten with its page, with a change of the folder, and judged ane
   files.put("p", "young.whl", found("young.whl", "file", 2_000), 0, 1_000);
   assert.notEqual(files.get("p", "young.whl", "file", 0, 1_999), null);
   assert.equal(files.get("p", "young.whl", "file", 0, 2_000), null);
+  const { hiddenBy, ...shown } = found("shown.whl", "file", 2_000);
+  files.put("p", "shown.whl", { ...shown, hiddenBy: null, wouldHide: hiddenBy }, 0, 1_000);
+  assert.equal(files.get("p", "shown.whl", "file", 0, 2_000), null, "also of what shadow mode would have hidden");
 });
 
 test("beyond 10,000 files the projects go whose files were found longest ago", () => {

@@ -35,7 +35,8 @@ export class FoundFiles {
     this.#projects.set(project, files);
     const key = keyOf(filename, found.artifact.kind);
     if (!files.has(key)) this.#count++;
-    files.set(key, { found, revision, foundAtMs: nowMs, untilMs: found.hiddenBy?.untilMs ?? Number.POSITIVE_INFINITY });
+    const { untilMs } = found.hiddenBy ?? found.wouldHide ?? { untilMs: null };
+    files.set(key, { found, revision, foundAtMs: nowMs, untilMs: untilMs ?? Number.POSITIVE_INFINITY });
     for (const oldest of this.#projects.keys()) {
       if (this.#count <= FILES_MAX) break;
       this.drop(oldest);

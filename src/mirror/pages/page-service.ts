@@ -135,9 +135,9 @@ export class PageService {
     const { visible, hiddenBy } = judgeFile(page, file, this.#policy, nowMs, isOwn);
     const index = isOwn ? null : source.index;
     // Of a hidden file everything is withheld, also what it has none of: the reason is what its client should hear.
-    if (!visible) return { found: { artifact: withheldArtifact(page.name, file, kind, index), hiddenBy } };
+    if (!visible) return { found: { artifact: withheldArtifact(page.name, file, kind, index), hiddenBy, wouldHide: null } };
     const artifact = artifactOfFile(page.name, file, kind, index);
-    return { found: artifact === null ? null : { artifact, hiddenBy: null } };
+    return { found: artifact === null ? null : { artifact, hiddenBy: null, wouldHide: hiddenBy } };
   }
 
   explain(source: PageSource, nowMs: number): readonly VersionExplanation[] | null {

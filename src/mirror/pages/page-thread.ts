@@ -14,7 +14,6 @@ import { PageService, type PageServiceSettings } from "./page-service.ts";
 const HIDES_NOTHING: Policy = {
   isActive: false,
   judge: () => ({ visible: true, hiddenBy: null }),
-  nextChangeMs: () => null,
 };
 
 const port = parentPort!;

@@ -36,8 +36,10 @@ export interface Represented {
 
 export interface FoundArtifact {
   readonly artifact: Artifact;
-  /** Set when the policy withholds it (never in shadow mode). */
+  /** Set when the policy withholds it; in shadow mode only for the index's sake (quarantine). */
   readonly hiddenBy: HidingRule | null;
+  /** Set in shadow mode when the policy would withhold it: for the counters. */
+  readonly wouldHide: HidingRule | null;
 }
 
 /** "" is the list of all projects. */

@@ -131,44 +131,6 @@ test("shadow mode shows everything and tells what it would have hidden", async (
   assert.deepEqual([held.visible, held.hiddenBy!.kind], [true, "cooldown"]);
 });
 
-test("a project that its index quarantined is hidden", async () => {
-  const policy = await createPolicy(NONE);
-  assert.equal(policy.judge("demo", file("demo-1.0.tar.gz"), NOW_MS, false, "quarantined").hiddenBy!.kind, "quarantined");
-  assert.equal(policy.judge("demo", file("demo-1.0.tar.gz"), NOW_MS, false, "archived").visible, true);
-});
-
-test("a listing holds until the first hidden file has cooled down", async () => {
-  const policy = await createPolicy({ ...NONE, rules: [rule("deny", "demo", "==9.0")], cooldownMs: DAY_MS, cooldownExempt: ["free"] });
-  const files = [
-    uploaded(2 * DAY_MS),
-    uploaded(3 * HOUR_MS),
-    uploaded(5 * HOUR_MS),
-    uploaded(20 * HOUR_MS, "demo-9.0.tar.gz"),
-    file("demo-2.0.tar.gz", null),
-  ];
-  assert.equal(policy.nextChangeMs("demo", files, NOW_MS, false), NOW_MS + 19 * HOUR_MS);
-  assert.equal(policy.nextChangeMs("demo", files, NOW_MS, true), null);
-  assert.equal(policy.nextChangeMs("free", files, NOW_MS, false), null);
-  assert.equal(policy.nextChangeMs("demo", [uploaded(DAY_MS)], NOW_MS, false), null);
-  assert.equal(policy.nextChangeMs("demo", [uploaded(-HOUR_MS)], NOW_MS, false), NOW_MS + 25 * HOUR_MS);
-  const shadow = await createPolicy({ ...NONE, mode: "shadow", cooldownMs: DAY_MS });
-  assert.equal(shadow.nextChangeMs("demo", files, NOW_MS, false), null);
-});
-
-test("no verdict changes before the time that nextChangeMs told, and one does then", async () => {
-  const ageMs = fc.integer({ min: -3 * DAY_MS, max: 3 * DAY_MS });
-  await fc.assert(
-    fc.asyncProperty(fc.array(ageMs, { maxLength: 6 }), fc.boolean(), async (agesMs, denies) => {
-      const policy = await createPolicy({ ...NONE, rules: denies ? [rule("deny", "demo", "==1")] : [], cooldownMs: DAY_MS });
-      const files = agesMs.map((age, place) => uploaded(age, `demo-${place}.tar.gz`));
-      const shown = (nowMs: number) => files.map((one) => policy.judge("demo", one, nowMs, false).visible);
-      const nextMs = policy.nextChangeMs("demo", files, NOW_MS, false);
-      assert.deepEqual(shown(nextMs === null ? NOW_MS + 10 * DAY_MS : nextMs - 1), shown(NOW_MS));
-      if (nextMs !== null) assert.notDeepEqual(shown(nextMs), shown(NOW_MS));
-    }),
-  );
-});
-
 test("judgements don't depend on what was asked before", async () => {
   const rules = [rule("deny", "demo", "==1.0"), rule("deny", "other")];
   const policy = await createPolicy({ ...NONE, rules });

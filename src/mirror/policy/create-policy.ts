@@ -19,14 +19,6 @@ import { describeMoment, parseUploadTime } from "./upload-time.ts";
 
 const NOTHING_AGAINST: Verdict = Object.freeze({ visible: true, hiddenBy: null });
 
-const QUARANTINED: HidingRule = Object.freeze({
-  kind: "quarantined",
-  rule: "quarantined by its index",
-  reason: "its index has quarantined the project",
-  sinceMs: null,
-  untilMs: null,
-});
-
 /** A rule that names the project at hand. */
 interface ApplicableRule {
   readonly action: PolicyRule["action"];
@@ -85,28 +77,12 @@ class ConfiguredPolicy implements Policy {
     this.isActive = config.rules.length > 0 || config.cooldownMs > 0;
   }
 
-  judge(project: string, file: ProjectFile, nowMs: number, isOwn: boolean, state: string | null = null): Verdict {
-    const hiddenBy = this.#hidingRule(project, file, nowMs, isOwn, state);
+  judge(project: string, file: ProjectFile, nowMs: number, isOwn: boolean): Verdict {
+    const hiddenBy = this.#hidingRule(project, file, nowMs, isOwn);
     return hiddenBy === null ? NOTHING_AGAINST : { visible: this.#config.mode === "shadow", hiddenBy };
   }
 
-  nextChangeMs(project: string, files: readonly ProjectFile[], nowMs: number, isOwn: boolean): number | null {
-    const { cooldownMs, mode } = this.#config;
-    const rules = this.#rulesOf(project);
-    if (cooldownMs === 0 || mode === "shadow" || isOwn || rules.isExempt) return null;
-    let next: number | null = null;
-    for (const file of files) {
-      const uploadMs = parseUploadTime(file.uploadTime);
-      if (uploadMs === null) continue;
-      const shownMs = uploadMs + cooldownMs;
-      if (shownMs <= nowMs || (next !== null && shownMs >= next)) continue;
-      if (this.#denial(rules, file.filename) === null) next = shownMs;
-    }
-    return next;
-  }
-
-  #hidingRule(project: string, file: ProjectFile, nowMs: number, isOwn: boolean, state: string | null): HidingRule | null {
-    if (state === "quarantined") return QUARANTINED;
+  #hidingRule(project: string, file: ProjectFile, nowMs: number, isOwn: boolean): HidingRule | null {
     const rules = this.#rulesOf(project);
     const denial = this.#denial(rules, file.filename);
     if (denial !== null) return { ...denial, sinceMs: parseUploadTime(file.uploadTime) };

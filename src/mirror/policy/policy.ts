@@ -1,7 +1,8 @@
 /**
  * Policy: which files of a project clients may see. Pure: the caller passes the
- * time. The same judgement is used on the listing, on direct addresses and on
- * metadata, and is what an explanation tells.
+ * time. Pages ask it by pages/page-view.ts alone, so that the same judgement
+ * holds for the listing, for direct addresses and for metadata, and is what an
+ * explanation tells.
  */
 import type { ProjectFile } from "../simple/project-page.ts";
 
@@ -25,13 +26,8 @@ export interface HidingRule {
 }
 
 export interface Policy {
-  /**
-   * `isOwn` is true for the folder of packages, which the cool-down passes over; `state` is the project's (PEP 792), where its
-   * page tells one.
-   */
-  judge(project: string, file: ProjectFile, nowMs: number, isOwn: boolean, state?: string | null): Verdict;
-  /** When the first of the hidden files will be shown with nobody's doing: so long a listing made now is right. Null for never. */
-  nextChangeMs(project: string, files: readonly ProjectFile[], nowMs: number, isOwn: boolean): number | null;
-  /** False when no project can be touched, except one that its index has quarantined: pages need not be judged. */
+  /** `isOwn` is true for the folder of packages, which the cool-down passes over. What the project's index says of it is no matter of this. */
+  judge(project: string, file: ProjectFile, nowMs: number, isOwn: boolean): Verdict;
+  /** False when nothing can be hidden: pages need not be judged. */
   readonly isActive: boolean;
 }
