@@ -79,7 +79,9 @@ export class Bench implements AsyncDisposable {
 
   /** A client that must succeed. False, and its last words noted, when it didn't. */
   succeeded(ended: Ended, what: string): boolean {
-    this.check(ended.status === 0, `${what} ended with ${ended.status}: ${short(ended.stderr.trim().split("\n").slice(-3).join(" | "))}`);
+    // uv says first which Python it uses: a path of this machine, and no reason.
+    const said = ended.stderr.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("Using CPython"));
+    this.check(ended.status === 0, `${what} ended with ${ended.status}: ${short(said.slice(-3).join(" | "))}`);
     return ended.status === 0;
   }
 

@@ -103,7 +103,7 @@ export const UPSTREAM_ROWS: readonly Row[] = [
         answers.push([`${method} ${new URL(url).pathname}`, answer]);
         const { location } = answer.headers;
         // As pip would; where it leads may not tell anything either.
-        return location === undefined ? answer : ask(new URL(location, url).href);
+        return location === undefined ? answer : follow(new URL(location, url));
       };
       const page = await look(mirror.page("slow-lib"));
       bench.same(page.status, 200, "a page of an index that wants credentials");
@@ -210,6 +210,15 @@ async function checkExplained(bench: Bench, mirror: Mirror, project: string, fil
   const explanation: { hidden?: { filename: string }[] } = status === 200 ? JSON.parse(body.toString()) : {};
   const hidden = explanation.hidden?.map((file) => file.filename) ?? `status ${status}`;
   bench.same(hidden, [filename], `what /explain/${project} says is hidden`);
+}
+
+/** Credentials within an address are sent, as clients do. */
+function follow(target: URL): Promise<Answer> {
+  const { username, password } = target;
+  target.username = "";
+  target.password = "";
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  return ask(target.href, username === "" ? {} : { headers: { authorization } });
 }
 
 /** The forms in which a password gets about. The user's name alone is no secret. */
