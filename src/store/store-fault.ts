@@ -8,6 +8,8 @@ export type StoreFaultCode = "BUSY" | "STORAGE_FULL" | "STORAGE_FAILED";
 export interface StoreFault {
   readonly code: StoreFaultCode;
   readonly message: string;
+  /** What was kept there is lost, and no later attempt reads it; all else may pass, or be mended. */
+  readonly isDamage?: true;
 }
 
 export class StoreError extends Error {
@@ -61,6 +63,8 @@ const FILE_ADVICE: Readonly<Record<string, readonly [StoreFaultCode, string, str
   ENOENT: ["STORAGE_FAILED", "it is gone", "Put the data folder back"],
   EIO: ["STORAGE_FAILED", "the disk reports an error", "Check the disk and the system's log"],
   EMFILE: ["BUSY", "too many files are open", "Try again, or raise the limit (ulimit -n)"],
+  ENFILE: ["BUSY", "the whole system has too many files open", "Try again, or raise its limit (fs.file-max)"],
+  ENOMEM: ["BUSY", "the system has no memory left", "Try again, or give the machine more memory"],
 };
 
 /** Null for what is no fault of storage. */
@@ -71,5 +75,6 @@ export function storeFault(action: string, error: unknown): StoreFault | null {
   if (advice === undefined) return null;
   const [kind, reason, hint] = advice;
   const detail = code === "ERR_SQLITE_ERROR" ? (error as Error).message : code;
-  return { code: kind, message: `${action}: ${reason} (${detail}). ${hint}` };
+  const message = `${action}: ${reason} (${detail}). ${hint}`;
+  return code === "EIO" ? { code: kind, message, isDamage: true } : { code: kind, message };
 }

@@ -73,7 +73,7 @@ class FileReader implements ContentReader {
       this.#readCount--;
       if (this.#closed !== null && this.#readCount === 0) this.#end();
       if (error !== null) reject(new StoreError(faultOf(action, error)));
-      else if (count === 0) reject(new StoreError({ code: "STORAGE_FAILED", message: `${action}: it was cut short` }));
+      else if (count === 0) reject(new StoreError({ code: "STORAGE_FAILED", message: `${action}: it was cut short`, isDamage: true }));
       else resolve(bytes.subarray(0, count));
     });
     return promise;

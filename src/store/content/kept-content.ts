@@ -287,7 +287,8 @@ export class KeptContent implements ContentStore {
       // Evicted, or replaced, while it was looked at.
       if (!now.ok || now.value?.place !== place) return;
       if (checked.outcome === "right") return this.#catalogue.countVerified(sha256);
-      if (checked.outcome === "unreadable" && (this.#backend.isShared || checked.fault.code !== "STORAGE_FAILED")) {
+      // No permission, no descriptor, no memory: the content may be as good as ever.
+      if (checked.outcome === "unreadable" && (this.#backend.isShared || checked.fault.isDamage !== true)) {
         return this.#log("warn", "Cannot read content to verify it", { sha256, reason: checked.fault.message });
       }
       this.#readers.drop(place);

@@ -17,6 +17,9 @@ import { openFileReader } from "./file-reader.ts";
 /** File systems without links: what a rename would replace there was looked for just before. */
 const WITHOUT_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
+/** Gone, a link in its place, or something else in its folder's. */
+const NOT_THERE = new Set(["ENOENT", "ELOOP", "ENOTDIR"]);
+
 export type Link = (existing: string, path: string) => Promise<void>;
 
 export class LocalBackend implements ContentBackend {
@@ -77,8 +80,7 @@ export class LocalBackend implements ContentBackend {
       try {
         return await openFileReader(path, sizeBytes);
       } catch (error) {
-        // Gone, or a link in its place.
-        if (errorCode(error) === "ENOENT" || errorCode(error) === "ELOOP") return null;
+        if (NOT_THERE.has(errorCode(error))) return null;
         throw error;
       }
     });

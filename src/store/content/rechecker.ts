@@ -104,12 +104,16 @@ export class Rechecker {
     const { due, nowMs, pace, flush } = this.#options;
     const batch = attempt(() => due(nowMs() - pace.everyMs, BATCH_MAX));
     if (!batch.ok || batch.value.length === 0) return false;
+    let isAllRead = true;
     for (const content of batch.value) {
       if (!(await this.#paced(FILE_COST_BYTES))) return false;
       const checked = await this.#check(content, (bytes) => this.#paced(bytes));
-      if (checked?.outcome === "unreadable") return false;
+      if (checked?.outcome !== "unreadable") continue;
+      // One that nobody may read holds up no other; of a machine in need nothing more is asked.
+      if (checked.fault.code === "BUSY") return false;
+      isAllRead = false;
     }
-    return flush();
+    return (await flush()) && isAllRead;
   }
 
   async #check(content: PlacedContent, pace: Pace): Promise<Checked | null> {
