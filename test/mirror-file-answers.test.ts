@@ -73,8 +73,14 @@ class Upstream {
   fetchCount = 0;
   firstBytes = 256 * KIB;
   failure: UpstreamFailure | null = null;
+  #isDiskFull = false;
   #release = (): void => {};
   #released: Promise<void> = Promise.resolve();
+
+  /** The transfer under way ends as one does whose file can't be written. */
+  fillDisk(): void {
+    this.#isDiskFull = true;
+  }
 
   pause(): void {
     this.#released = new Promise((resolve) => {
@@ -92,6 +98,10 @@ class Upstream {
     yield { kind: "size", totalBytes: this.content.length };
     for (let at = 0; at < this.content.length; at += 64 * KIB) {
       if (at === this.firstBytes) await this.#released;
+      if (at === this.firstBytes && this.#isDiskFull) {
+        this.#isDiskFull = false;
+        throw new UpstreamError({ code: "STORAGE_FULL", message: "Cannot write: the disk is full" } as never);
+      }
       yield { kind: "chunk", offsetBytes: at, bytes: this.content.subarray(at, at + 64 * KIB) };
     }
   }
@@ -268,6 +278,19 @@ test("with a full disk a file is passed on, verified, and not kept", async () =>
   const { broken, body } = await mirror.get();
   assert.equal(broken, true);
   assert.ok(body.length <= CONTENT.length - 64 * KIB);
+  assert.throws(() => readFileSync(mirror.storedFile), { code: "ENOENT" });
+});
+
+test("a disk that fills up under a transfer breaks off nobody's answer", async () => {
+  await using mirror = await mirrorOf();
+  mirror.upstream.pause();
+  const answer = mirror.get();
+  await answer.firstByte;
+  mirror.upstream.fillDisk();
+  mirror.upstream.goOn();
+  const { status, body, broken } = await answer;
+  assert.deepEqual([status, broken], [200, false]);
+  assert.ok(body.equals(CONTENT));
   assert.throws(() => readFileSync(mirror.storedFile), { code: "ENOENT" });
 });
 

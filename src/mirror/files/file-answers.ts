@@ -187,18 +187,29 @@ export class FileAnswers {
     }
     this.#startPlan(exchange, answer, plan, totalBytes);
     if (exchange.method === "HEAD") exchange.end();
-    else await sendTransfer(exchange, transfer, plan.start, totalBytes === null ? null : plan.end, this.#buffers);
+    else {
+      const end = totalBytes === null ? null : plan.end;
+      await sendTransfer(exchange, transfer, plan.start, end, this.#buffers, async (failed, sentEnd) => {
+        // A disk that filled up under the transfer takes the file from nobody: it goes on past the disk.
+        if (!STORE_FAULTS.has(failed.code) || plan.status !== 200) exchange.destroy();
+        else await this.#relay(exchange, artifact, failed, sentEnd);
+      });
+    }
     return null;
   }
 
   /** A disk that takes no more is no reason to send an installer away. */
   async #answerFailed(exchange: Exchange, artifact: Artifact, failure: MirrorFailure): Promise<MirrorFailure | null> {
     if (!STORE_FAULTS.has(failure.code) || exchange.method !== "GET") return failure;
+    this.#countAtEnd(exchange, { artifact, sha256: null, outcome: "miss", isSpared: false });
+    return this.#relay(exchange, artifact, failure, 0);
+  }
+
+  #relay(exchange: Exchange, artifact: Artifact, failure: MirrorFailure, sentBytes: number): Promise<MirrorFailure | null> {
     const { binaryMimeType, download, onUnkept } = this.#options;
     onUnkept(artifact, failure);
-    const answer: Answer = { artifact, sha256: artifact.hashes["sha256"] ?? null, outcome: "miss", isSpared: false };
-    this.#countAtEnd(exchange, answer);
-    return relay(exchange, artifact, fileLines(artifact, answer.sha256, "miss", binaryMimeType), download(artifact));
+    const lines = fileLines(artifact, artifact.hashes["sha256"] ?? null, "miss", binaryMimeType);
+    return relay(exchange, artifact, lines, download(artifact), sentBytes);
   }
 
   async #send(exchange: Exchange, answer: Answer, reader: ContentReader): Promise<void> {

@@ -13,16 +13,21 @@ import { shownSource } from "./shown-source.ts";
 import { WITHHELD_BYTES } from "./transfer.ts";
 import type { DownloadEvent } from "./transfer-source.ts";
 
-/** Null when the exchange is answered or broken off. `events` must come in the order of the file. */
+/**
+ * Null when the exchange is answered or broken off. `events` must come in the
+ * order of the file. `sentBytes` of it the client has already, from a transfer
+ * that could go no further: the same content goes on behind them.
+ */
 export async function relay(
   exchange: Exchange,
   artifact: Artifact,
   headerLines: string,
   events: AsyncIterable<DownloadEvent>,
+  sentBytes = 0,
 ): Promise<MirrorFailure | null> {
   const url = shownSource(artifact);
   const digest = new Digest(artifact.hashes);
-  const held = new HeldBack(exchange, headerLines, artifact.sizeBytes);
+  const held = new HeldBack(exchange, headerLines, artifact.sizeBytes, sentBytes);
   try {
     for await (const event of events) {
       if (exchange.aborted) return null;
@@ -52,11 +57,14 @@ class HeldBack {
   readonly #headerLines: string;
   #chunks: Uint8Array[] = [];
   #heldBytes = 0;
+  /** What the client has already. */
+  #surplusBytes: number;
 
-  constructor(exchange: Exchange, headerLines: string, totalBytes: number | null) {
+  constructor(exchange: Exchange, headerLines: string, totalBytes: number | null, sentBytes: number) {
     this.#exchange = exchange;
     this.#headerLines = headerLines;
     this.totalBytes = totalBytes;
+    this.#surplusBytes = sentBytes;
   }
 
   /** Sends what came before the last block; waits for a slow client. */
@@ -68,15 +76,21 @@ class HeldBack {
       const chunk = this.#chunks.shift() as Uint8Array;
       this.#heldBytes -= chunk.length;
       this.#begin();
-      if (!this.#exchange.write(chunk)) await drained(this.#exchange);
+      if (!this.#write(chunk)) await drained(this.#exchange);
     }
   }
 
   finish(): void {
     this.totalBytes ??= this.#exchange.answered ? null : this.takenBytes;
     this.#begin();
-    for (const chunk of this.#chunks) this.#exchange.write(chunk);
+    for (const chunk of this.#chunks) this.#write(chunk);
     this.#exchange.end();
+  }
+
+  #write(chunk: Uint8Array): boolean {
+    const known = Math.min(this.#surplusBytes, chunk.length);
+    this.#surplusBytes -= known;
+    return this.#exchange.write(chunk.subarray(known));
   }
 
   /** The failure when the client can still be told; else the connection breaks. */

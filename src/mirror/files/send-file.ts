@@ -6,6 +6,7 @@
 import { read } from "node:fs";
 import type { Exchange } from "../../http/exchange.ts";
 import type { ContentReader } from "../../store/content/content-store.ts";
+import type { MirrorFailure } from "../failures.ts";
 import type { SendBuffers } from "./send-buffers.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -32,7 +33,8 @@ async function sendStream(exchange: Exchange, chunks: AsyncIterable<Uint8Array>)
 
 /**
  * Sends what a transfer releases from `start` on, to before `end` or to its end
- * (null). Ends the answer, or breaks it off when the transfer fails.
+ * (null). Ends the answer. What becomes of it when the transfer fails is
+ * for `takeOver` to say, which is told how far it came.
  */
 export async function sendTransfer(
   exchange: Exchange,
@@ -40,6 +42,7 @@ export async function sendTransfer(
   start: number,
   end: number | null,
   buffers: SendBuffers,
+  takeOver: (failure: MirrorFailure, sentEnd: number) => Promise<void>,
 ): Promise<void> {
   const spool = transfer.hold();
   if (spool === null) {
@@ -51,10 +54,7 @@ export async function sendTransfer(
     while (!exchange.aborted && at < (end ?? transfer.content?.sizeBytes ?? Number.POSITIVE_INFINITY)) {
       const releasedEnd = Math.min(transfer.releasedBytes, end ?? Number.POSITIVE_INFINITY);
       if (releasedEnd <= at) {
-        if (transfer.failure !== null) {
-          exchange.destroy();
-          return;
-        }
+        if (transfer.failure !== null) return await takeOver(transfer.failure, at);
         await transfer.changed();
         continue;
       }
