@@ -1,6 +1,7 @@
 /** pylock.toml (PEP 751): packages with the files that an installer may choose from. Reads version 1 of the format. */
 import { fail, ok, type Result } from "../../base/result.ts";
-import { LOCKED_FILES_MAX, type LockedFile, type LockFile, projectName, quoted, REQUIREMENTS_MAX, type Requirement } from "./lock-file.ts";
+import { type LockedFile, type LockFile, quoted, type Requirement } from "./lock-file.ts";
+import { readPackages } from "./read-packages.ts";
 import { asHashes, asSize, asTable, asTables, asText, lastSegment, parseToml, type Table } from "./toml-values.ts";
 
 /** Where a package comes from when not from sdist and wheels; the standard allows one of them. */
@@ -17,19 +18,8 @@ export async function parsePylock(text: string): Promise<Result<LockFile, string
   if (version === null || !/^1(?:\.\d{1,5})?$/.test(version)) {
     return fail(`its lock-version is ${quoted(String(parsed.value["lock-version"]))}, and only 1 can be read`);
   }
-  const packages = asTables(parsed.value["packages"]);
-  if (packages.length > REQUIREMENTS_MAX) return fail(`it has more than ${REQUIREMENTS_MAX} packages`);
-  const requirements: Requirement[] = [];
-  let fileCount = 0;
-  for (const [place, table] of packages.entries()) {
-    const project = projectName(asText(table["name"]) ?? "");
-    if (project === null) return fail(`package ${place + 1} has no name, or one that no project can have`);
-    const requirement = readPackage(project, table);
-    fileCount += requirement.files.length;
-    if (fileCount > LOCKED_FILES_MAX) return fail(`it lists more than ${LOCKED_FILES_MAX} files`);
-    requirements.push(requirement);
-  }
-  return ok({ format: "pylock.toml", requirements, notes: [] });
+  const requirements = readPackages(parsed.value["packages"], readPackage);
+  return requirements.ok ? ok({ format: "pylock.toml", requirements: requirements.value, notes: [] }) : requirements;
 }
 
 function readPackage(project: string, table: Table): Requirement {

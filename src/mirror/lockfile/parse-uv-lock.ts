@@ -4,16 +4,8 @@
  * add fields.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
-import {
-  LOCKED_FILES_MAX,
-  type LockedFile,
-  type LockFile,
-  parseHash,
-  projectName,
-  quoted,
-  REQUIREMENTS_MAX,
-  type Requirement,
-} from "./lock-file.ts";
+import { type LockedFile, type LockFile, parseHash, quoted, type Requirement } from "./lock-file.ts";
+import { readPackages } from "./read-packages.ts";
 import { asSize, asTable, asTables, asText, lastSegment, parseToml, type Table } from "./toml-values.ts";
 
 const VERSION = 1;
@@ -33,19 +25,8 @@ export async function parseUvLock(text: string): Promise<Result<LockFile, string
   if (!parsed.ok) return parsed;
   const { version } = parsed.value;
   if (version !== VERSION) return fail(`its version is ${quoted(String(version))}, and only ${VERSION} can be read`);
-  const packages = asTables(parsed.value["package"]);
-  if (packages.length > REQUIREMENTS_MAX) return fail(`it has more than ${REQUIREMENTS_MAX} packages`);
-  const requirements: Requirement[] = [];
-  let fileCount = 0;
-  for (const [place, table] of packages.entries()) {
-    const project = projectName(asText(table["name"]) ?? "");
-    if (project === null) return fail(`package ${place + 1} has no name, or one that no project can have`);
-    const requirement = readPackage(project, table);
-    fileCount += requirement.files.length;
-    if (fileCount > LOCKED_FILES_MAX) return fail(`it lists more than ${LOCKED_FILES_MAX} files`);
-    requirements.push(requirement);
-  }
-  return ok({ format: "uv.lock", requirements, notes: [] });
+  const requirements = readPackages(parsed.value["package"], readPackage);
+  return requirements.ok ? ok({ format: "uv.lock", requirements: requirements.value, notes: [] }) : requirements;
 }
 
 function readPackage(project: string, table: Table): Requirement {
