@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MIB } from "../base/units.ts";
 import { makeFolder } from "./data-folder.ts";
+import { primaryCode, SQLITE } from "./sqlite-codes.ts";
 import { StoreError, storeFault } from "./store-fault.ts";
 
 /** How long a statement of ours waits for another process's commit. */
@@ -18,7 +19,6 @@ const LOG_KEEP_BYTES = 16 * MIB;
 /** SQLite doesn't wait when two connections turn a new file to WAL at once. */
 const OPEN_ATTEMPTS_MAX = 40;
 const OPEN_RETRY_MS = 25;
-const SQLITE_BUSY = 5;
 
 export interface DatabaseKind {
   readonly schema: string;
@@ -50,8 +50,7 @@ export function openDatabase(file: string, kind: DatabaseKind): DatabaseSync {
       return openOnce(file, kind);
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      if (((error as { errcode?: number }).errcode ?? 0) !== SQLITE_BUSY || attempt === OPEN_ATTEMPTS_MAX)
-        throw explained(`Cannot open ${file}`, error);
+      if (primaryCode(error) !== SQLITE.busy || attempt === OPEN_ATTEMPTS_MAX) throw explained(`Cannot open ${file}`, error);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_RETRY_MS);
     }
   }

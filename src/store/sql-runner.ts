@@ -7,6 +7,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { openDatabase } from "./database.ts";
 import { authorize, SQL_DATABASE, SQL_RESULT_MAX_BYTES, SQL_ROWS_MAX } from "./sql-guard.ts";
+import { primaryCode, SQLITE } from "./sqlite-codes.ts";
 import { type StoreFault, storeFault } from "./store-fault.ts";
 
 export type SqlCell = null | number | bigint | string | Uint8Array;
@@ -32,7 +33,6 @@ export type SqlReply =
   | { readonly id: number; readonly ok: true; readonly value: readonly SqlRows[] }
   | { readonly id: number; readonly ok: false; readonly fault: SqlFault };
 
-const SQLITE = { tooBig: 18, auth: 23 } as const;
 const REFUSED =
   "ATTACH, transactions of its own, temporary tables, VACUUM and most PRAGMAs are not for functions; several statements: batch or exec";
 
@@ -165,8 +165,8 @@ function isEmpty(database: DatabaseSync, sql: string): boolean {
 
 function faultOf(file: string, error: unknown): SqlFault {
   if (error instanceof Refusal) return error.fault;
-  const { code, errcode, message } = error as { code?: string; errcode?: number; message: string };
-  const primary = code === "ERR_SQLITE_ERROR" ? (errcode ?? 0) & 0xff : 0;
+  const { message } = error as Error;
+  const primary = primaryCode(error);
   if (primary === SQLITE.tooBig) return { code: "TOO_LARGE", message: `${message}: a value, row or statement passes its limit` };
   if (primary === SQLITE.auth) return { code: "SQL_FAILED", message: `${message}. ${REFUSED}` };
   return storeFault(`Cannot run a statement in ${file}`, error) ?? { code: "SQL_FAILED", message };

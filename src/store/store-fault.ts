@@ -3,6 +3,8 @@
  * the operator's: it names the file and what to do; a guest is told the code
  * alone. Anything SQLite says that is not here is our own mistake.
  */
+import { primaryCode, SQLITE } from "./sqlite-codes.ts";
+
 export type StoreFaultCode = "BUSY" | "STORAGE_FULL" | "STORAGE_FAILED";
 
 export interface StoreFault {
@@ -20,19 +22,6 @@ export class StoreError extends Error {
     this.fault = fault;
   }
 }
-
-/** Primary result codes (sqlite.org/rescode.html); the low byte of the extended ones. */
-const SQLITE = {
-  busy: 5,
-  locked: 6,
-  noMemory: 7,
-  readOnly: 8,
-  ioError: 10,
-  corrupt: 11,
-  full: 13,
-  cantOpen: 14,
-  notADatabase: 26,
-} as const;
 
 const RESTORE = "Stop the server, put a copy back or move the file away, and start again";
 const ADVICE: Readonly<Record<number, readonly [StoreFaultCode, string, string]>> = {
@@ -70,11 +59,11 @@ const FILE_ADVICE: Readonly<Record<string, readonly [StoreFaultCode, string, str
 /** Null for what is no fault of storage. */
 export function storeFault(action: string, error: unknown): StoreFault | null {
   if (error instanceof StoreError) return error.fault;
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  const advice = code === "ERR_SQLITE_ERROR" ? ADVICE[(errcode ?? 0) & 0xff] : FILE_ADVICE[code ?? ""];
+  const { code, message: told } = error as { code?: string; message: string };
+  const primary = primaryCode(error);
+  const advice = primary === null ? FILE_ADVICE[code ?? ""] : ADVICE[primary];
   if (advice === undefined) return null;
   const [kind, reason, hint] = advice;
-  const detail = code === "ERR_SQLITE_ERROR" ? (error as Error).message : code;
-  const message = `${action}: ${reason} (${detail}). ${hint}`;
+  const message = `${action}: ${reason} (${primary === null ? code : told}). ${hint}`;
   return code === "EIO" ? { code: kind, message, isDamage: true } : { code: kind, message };
 }

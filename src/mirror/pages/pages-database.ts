@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { GIB } from "../../base/units.ts";
 import { type DatabaseKind, openDatabase } from "../../store/database.ts";
+import { primaryCode, SQLITE } from "../../store/sqlite-codes.ts";
 import { StoreError } from "../../store/store-fault.ts";
 
 /** A page takes 8 KB on average: room for every project that there is. */
@@ -27,10 +28,6 @@ const PAGES_DATABASE: Omit<DatabaseKind, "maxBytes"> = {
     CREATE TABLE list_form (slot TEXT NOT NULL PRIMARY KEY, key TEXT NOT NULL, bytes BLOB NOT NULL);`,
 };
 
-/** Primary result codes (sqlite.org/rescode.html) of a file that is no longer a database. */
-const SQLITE_CORRUPT = 11;
-const SQLITE_NOT_A_DATABASE = 26;
-
 export function pagesFile(cacheDir: string): string {
   return join(cacheDir, "pages.sqlite");
 }
@@ -47,10 +44,10 @@ export function openPagesDatabase(file: string, maxBytes: number): { readonly da
   }
 }
 
+/** Of a file that is no longer a database. */
 export function isDamage(error: unknown): boolean {
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  const primary = (errcode ?? 0) & 0xff;
-  return code === "ERR_SQLITE_ERROR" && (primary === SQLITE_CORRUPT || primary === SQLITE_NOT_A_DATABASE);
+  const primary = primaryCode(error);
+  return primary === SQLITE.corrupt || primary === SQLITE.notADatabase;
 }
 
 /** Of a database that is closed. One that was set aside earlier is replaced. */

@@ -8,9 +8,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
+import { primaryCode, SQLITE } from "../sqlite-codes.ts";
 import { faultOf } from "./content-fault.ts";
-
-const SQLITE_BUSY = 5;
 
 export interface FolderOwner {
   release(): void;
@@ -25,7 +24,7 @@ export function ownFolder(dir: string): Result<FolderOwner, Failure> {
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
     database?.close();
-    if (((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY) return fail(inUse(dir));
+    if (primaryCode(error) === SQLITE.busy) return fail(inUse(dir));
     return fail({ code: "CACHE_DIR_UNUSABLE", message: faultOf(`Cannot lock ${file}`, error).message });
   }
   const held = database;
