@@ -109,7 +109,7 @@ class Upstream {
 
 const LINK_TTL_MS = 1_000;
 
-async function mirrorOf(artifact: Artifact = ARTIFACT, link: ContentLink | null = null) {
+async function mirrorOf(artifact: Artifact = ARTIFACT, link: ContentLink | null = null, offline = false) {
   const folder = mkdtempSync(join(tmpdir(), "pilotlight-files-"));
   const upstream = new Upstream();
   const served: { outcome: string; bytes: number; isSpared: boolean }[] = [];
@@ -123,7 +123,7 @@ async function mirrorOf(artifact: Artifact = ARTIFACT, link: ContentLink | null 
     linkTtlMs: () => LINK_TTL_MS,
     nowMs: () => 0,
     binaryMimeType: false,
-    offline: false,
+    offline,
     onServed: (_artifact, outcome, bytes, isSpared) => void served.push({ outcome, bytes, isSpared }),
     onUnkept: () => {},
     download: () => upstream.download(),
@@ -140,6 +140,7 @@ async function mirrorOf(artifact: Artifact = ARTIFACT, link: ContentLink | null 
     transfers,
     world,
     served,
+    files,
     storedFile: pathOf(sha256Of(CONTENT)),
     get: (headers: Record<string, string> = {}, method = "GET") => ask(server.port, method, headers),
     async [Symbol.asyncDispose]() {
@@ -363,4 +364,11 @@ test("what is counted is what was sent, and who joins spares the index a request
   const [left, stayed] = mirror.served;
   assert.ok(left !== undefined && left.bytes < CONTENT.length);
   assert.deepEqual(stayed, { outcome: "miss", bytes: CONTENT.length, isSpared: true });
+});
+
+test("while offline no copy is thrown away, because it may be the last", async () => {
+  await using mirror = await mirrorOf(ARTIFACT, null, true);
+  writeFileSync(mirror.storedFile, CONTENT);
+  assert.equal((await mirror.files.drop(ARTIFACT))?.code, "OFFLINE_KEEPS");
+  assert.ok((await mirror.get()).body.equals(CONTENT));
 });

@@ -28,6 +28,8 @@ export type MirrorFailure =
   | { readonly code: "NO_SUCH_PROJECT"; readonly project: string }
   | { readonly code: "NO_SUCH_FILE"; readonly project: string; readonly filename: string }
   | { readonly code: "OFFLINE"; readonly what: string }
+  /** Asked to forget what could not be had again. */
+  | { readonly code: "OFFLINE_KEEPS"; readonly what: string }
   | { readonly code: "HIDDEN_BY_POLICY"; readonly project: string; readonly filename: string; readonly reason: string }
   | { readonly code: "STOPPING" }
   /** A mistake of ours: the message is the log's. */
@@ -113,6 +115,12 @@ export function explainFailure(failure: MirrorFailure): FailureText {
         status: 504,
         message: `Cannot fetch ${failure.what}: the mirror is offline and has no copy`,
         hint: "Start it without --offline, or import a bundle that holds it",
+      };
+    case "OFFLINE_KEEPS":
+      return {
+        status: 409,
+        message: `Cannot forget ${failure.what}: the mirror is offline and could not fetch it again`,
+        hint: "Start it without --offline first",
       };
     case "HIDDEN_BY_POLICY":
       return {

@@ -93,8 +93,10 @@ export class FileAnswers {
   }
 
   /** Its content is fetched anew by the next request. */
-  async drop({ hashes, source }: Artifact): Promise<MirrorFailure | null> {
+  async drop({ filename, hashes, source }: Artifact): Promise<MirrorFailure | null> {
     if (source.kind === "folder") return null;
+    // It would be the last copy.
+    if (this.#options.offline) return { code: "OFFLINE_KEEPS", what: filename };
     const sha256 = hashes["sha256"] ?? (await this.#options.links.at(source.url))?.sha256;
     if (sha256 === undefined) return null;
     this.#small.delete(sha256);
@@ -141,7 +143,7 @@ export class FileAnswers {
     const { project, filename, hashes } = artifact;
     if (opened.value === null) return { code: "NO_SUCH_FILE", project, filename };
     try {
-      await this.#send(exchange, { artifact, sha256: hashes["sha256"] ?? null, outcome: "hit", isSpared: true }, opened.value);
+      await this.#send(exchange, { artifact, sha256: hashes["sha256"] ?? null, outcome: "hit", isSpared: false }, opened.value);
     } catch {
       exchange.destroy();
     } finally {
