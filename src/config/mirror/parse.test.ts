@@ -281,3 +281,16 @@ test("no two flags of the mirror share a name or a letter, and none is that of h
   const names = MIRROR_FLAGS.flatMap((flag) => [flag.name, flag.short ?? []].flat());
   assert.equal(new Set([...names, "help", "json"]).size, names.length + 2);
 });
+
+test("a cool-down of less than a minute is a unit forgotten", async () => {
+  const fault = (shown: string) => new RegExp(`${shown}, which holds nothing back: did you mean 7d\\? 0 is off`);
+  assert.match(told(await refused([...ONE, "--cooldown", "7"])).join(), fault('--cooldown "7" is 7ms'));
+  assert.match(
+    told(await refused(ONE, { yaml: "mirror: { policy: { cooldown: 7 } }\n" })).join(),
+    fault("mirror.policy.cooldown 7 is 7ms"),
+  );
+  assert.match(told(await refused(ONE, { env: { PILOTLIGHT_COOLDOWN: "7" } })).join(), fault('PILOTLIGHT_COOLDOWN "7" is 7s'));
+  assert.equal((await accepted([...ONE, "--cooldown", "0"])).policy.cooldownMs, 0);
+  assert.equal((await accepted([...ONE, "--cooldown", "1m"])).policy.cooldownMs, 60_000);
+  assert.equal((await accepted(ONE, { env: { PILOTLIGHT_COOLDOWN: "86400" } })).policy.cooldownMs, 86_400_000);
+});

@@ -4,7 +4,7 @@
  * a phrase that follows `<setting> <value> `, and none touches the disk.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
-import { DAY_MS, HOUR_MS } from "../../base/units.ts";
+import { DAY_MS, formatDuration, HOUR_MS, MINUTE_MS } from "../../base/units.ts";
 import type { MirrorConfig, NamePin, PolicyConfig } from "../mirror-config.ts";
 import { type Reader, readCount, readDuration, readDurationAboveZero, readNames, readSize } from "../readers.ts";
 import { type IndexAddress, parseIndexAddress } from "./index-address.ts";
@@ -26,6 +26,14 @@ const WAIT_MAX_MS = DAY_MS;
 export const readWait: Reader<number> = (value) => {
   const result = readDurationAboveZero(value);
   return result.ok && result.value > WAIT_MAX_MS ? fail(`is more than ${WAIT_MAX_MS / HOUR_MS} hours`) : result;
+};
+
+/** Nobody waits for seconds: whoever writes 7 means days, and would have no cool-down without knowing. */
+export const readCooldown: Reader<number> = (value) => {
+  const result = readDuration(value);
+  if (!result.ok || result.value === 0 || result.value >= MINUTE_MS) return result;
+  const amount = Number.parseFloat(String(value));
+  return fail(`is ${formatDuration(result.value)}, which holds nothing back: did you mean ${amount}d? 0 is off`);
 };
 
 /** Separated by commas, as proxpi writes them, or by blanks, as pip does; or a list. */

@@ -10,6 +10,7 @@ import { withoutCredentials } from "./index-address.ts";
 import { HIDDEN, type MirrorSetting } from "./mirror-setting.ts";
 import {
   inSeconds,
+  readCooldown,
   readIndexUrl,
   readList,
   readLogFormat,
@@ -197,9 +198,9 @@ export const MIRROR_SETTINGS = {
     flag: { name: "deny", value: "PATTERN", group: POLICY, repeatable: true, help: "hide such projects, before any other rule" },
   },
   "policy.cooldown": {
-    read: readDuration,
+    read: readCooldown,
     variables: ["COOLDOWN"],
-    readVariable: inSeconds(readDuration),
+    readVariable: inSeconds(readCooldown),
     flag: { name: "cooldown", value: "TIME", group: POLICY, help: "hide files until they are this old; 0 is off", shown: "0" },
   },
   "policy.cooldown_exempt": {
