@@ -5,8 +5,8 @@
  * held it learns so from its next move, which does nothing. Until somebody takes
  * it, it is still its holder's.
  */
-import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { builtin } from "../base/builtin.ts";
 import { GIB } from "../base/units.ts";
 import { ClockLeaps, wallClockOffsetMs } from "./clock-leaps.ts";
 import { type DatabaseKind, NOW_MS } from "./database.ts";
@@ -55,7 +55,7 @@ export class JobTable {
     const known =
       key === null ? undefined : this.#prepared("SELECT id FROM job WHERE queue = ? AND idempotency_key = ?").get(job.queue, key);
     if (known !== undefined) return { id: known["id"] as string, isNew: false };
-    const id = randomBytes(16).toString("hex");
+    const id = builtin.crypto.randomBytes(16).toString("hex");
     this.#prepared(
       `INSERT INTO job (id, queue, state, meta, attempts_max, created_at, run_at, idempotency_key, payload)
        VALUES (?, ?, 'queued', ?, ?, ${NOW_MS}, ${NOW_MS} + ?, ?, ?)`,
@@ -81,7 +81,7 @@ export class JobTable {
     const take = this.#prepared(
       `UPDATE job SET state = 'running', attempts = attempts + 1, run_at = ${NOW_MS} + ?, lease = ? WHERE seq = ? RETURNING ${WHOLE}, lease`,
     );
-    return found.map(({ seq }) => ({ ...take.get(leaseMs, randomBytes(16).toString("hex"), seq as number) }) as unknown as LeasedJob);
+    return found.map(({ seq }) => ({ ...take.get(leaseMs, builtin.crypto.randomBytes(16).toString("hex"), seq as number) }) as unknown as LeasedJob);
   }
 
   /** False when the lease has been lost. */

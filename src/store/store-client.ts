@@ -4,7 +4,8 @@
  * hangs must not fill the memory. A thread that dies fails what it had; the
  * next request starts another.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { builtin } from "../base/builtin.ts";
 import { programFile } from "../base/package-files.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { StoreFault } from "./store-fault.ts";
@@ -71,7 +72,7 @@ export class StoreClient {
   }
 
   #started(): Worker {
-    const worker = new Worker(programFile("store/store-thread"), {
+    const worker = new builtin.workerThreads.Worker(programFile("store/store-thread"), {
       workerData: { dataDir: this.dataDir },
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
     });

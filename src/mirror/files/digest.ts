@@ -3,7 +3,8 @@
  * SHA-256 is always made, because content is kept under it; when the index
  * promises no SHA-256, the strongest other hash that it promises is checked.
  */
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { builtin } from "../../base/builtin.ts";
 
 /** As indexes spell them (hashlib's names), strongest first, and as Node does. */
 const OTHERS: readonly (readonly [name: string, nodeName: string])[] = [
@@ -32,7 +33,7 @@ export interface DigestResult {
 }
 
 export class Digest {
-  readonly #sha256 = createHash("sha256");
+  readonly #sha256 = builtin.crypto.createHash("sha256");
   readonly #wanted: { readonly algorithm: string; readonly value: string } | null;
   readonly #other: Hash | null;
 
@@ -41,7 +42,7 @@ export class Digest {
     const other = OTHERS.find(([name]) => wanted[name] !== undefined);
     const algorithm = wanted["sha256"] !== undefined ? "sha256" : (other?.[0] ?? null);
     this.#wanted = algorithm === null ? null : { algorithm, value: (wanted[algorithm] as string).toLowerCase() };
-    this.#other = algorithm === null || algorithm === "sha256" || other === undefined ? null : createHash(other[1]);
+    this.#other = algorithm === null || algorithm === "sha256" || other === undefined ? null : builtin.crypto.createHash(other[1]);
   }
 
   update(bytes: Uint8Array): void {

@@ -3,7 +3,7 @@
  * Done once for each change of a page, on a thread, and served thousands of
  * times: but somebody waits for the first.
  */
-import * as zlib from "node:zlib";
+import type { BrotliOptions } from "node:zlib";
 import { builtin } from "../../base/builtin.ts";
 import type { PageCoding } from "./pages.ts";
 
@@ -49,16 +49,16 @@ function compress(plain: Buffer, coding: PageCoding, levels: CodingLevels): Uint
     case "identity":
       return owned(plain);
     case "gzip":
-      return owned(zlib.gzipSync(plain, { level: levels.gzip }));
+      return owned(builtin.zlib.gzipSync(plain, { level: levels.gzip }));
     case "br":
-      return owned(zlib.brotliCompressSync(plain, brotliOptions(plain.length, levels.br)));
+      return owned(builtin.zlib.brotliCompressSync(plain, brotliOptions(plain.length, levels.br)));
     case "zstd":
-      return owned(zlib.zstdCompressSync(plain, { params: { [zlib.constants.ZSTD_c_compressionLevel]: levels.zstd } }));
+      return owned(builtin.zlib.zstdCompressSync(plain, { params: { [builtin.zlib.constants.ZSTD_c_compressionLevel]: levels.zstd } }));
   }
 }
 
-function brotliOptions(sizeBytes: number, quality: number): zlib.BrotliOptions {
-  const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_MODE, BROTLI_PARAM_SIZE_HINT, BROTLI_MODE_TEXT } = zlib.constants;
+function brotliOptions(sizeBytes: number, quality: number): BrotliOptions {
+  const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_MODE, BROTLI_PARAM_SIZE_HINT, BROTLI_MODE_TEXT } = builtin.zlib.constants;
   return {
     params: { [BROTLI_PARAM_QUALITY]: quality, [BROTLI_PARAM_MODE]: BROTLI_MODE_TEXT, [BROTLI_PARAM_SIZE_HINT]: sizeBytes },
   };

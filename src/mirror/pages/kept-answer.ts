@@ -3,7 +3,7 @@
  * projects), without the content: enough to decide whether to ask again. Lies
  * in the database and, for projects in use, in the memory of the event loop.
  */
-import { createHash } from "node:crypto";
+import { builtin } from "../../base/builtin.ts";
 import type { KeptState } from "./freshness.ts";
 
 export interface KeptAnswer extends KeptState {
@@ -19,5 +19,5 @@ export interface KeptAnswer extends KeptState {
 export const LIST = "";
 
 export function contentHashOf(content: string): string {
-  return createHash("sha256").update(content).digest("base64url");
+  return builtin.crypto.createHash("sha256").update(content).digest("base64url");
 }

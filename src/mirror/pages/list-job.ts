@@ -14,6 +14,7 @@ import type { ProjectList } from "../simple/project-page.ts";
 import { type CodedBytes, codeText, LIST_LEVELS, type PageBody } from "./coded-bytes.ts";
 import { type ContentBody, readContent } from "./content-body.ts";
 import { contentHashOf, type KeptAnswer, LIST } from "./kept-answer.ts";
+import { listKey, listSlot } from "./list-key.ts";
 import { PageShelf } from "./page-shelf.ts";
 import type { PageCoding } from "./pages.ts";
 
@@ -46,17 +47,6 @@ export interface ListJobReply {
   readonly form: CodedBytes | null;
   readonly key: string;
   readonly faults: readonly StoreFault[];
-}
-
-/** Names everything that a list is made of. */
-export function listKey(sources: readonly { url: string; contentHash: string }[], ownNames: readonly string[]): string {
-  const parts = sources.map(({ url, contentHash }) => `${url} ${contentHash}`);
-  return contentHashOf([...parts, ...ownNames].join("\n"));
-}
-
-/** Which row of the forms' table. */
-export function listSlot(body: PageBody, coding: PageCoding): string {
-  return `${body} ${coding}`;
 }
 
 export function runListJob(job: ListJob): ListJobReply {

@@ -1,8 +1,11 @@
-/** List jobs: one process at a time, because two would need twice the memory. */
+/**
+ * List jobs: one process at a time, because two would need twice the memory.
+ * What starts it is loaded with the first: a mirror's start doesn't wait for it.
+ */
 import { fail, type Result } from "../../base/result.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { ListJob, ListJobReply } from "./list-job.ts";
-import { type ListRun, startListProcess } from "./list-process.ts";
+import type { ListRun } from "./list-process.ts";
 
 export class ListJobs {
   #last: Promise<unknown> = Promise.resolve();
@@ -22,6 +25,7 @@ export class ListJobs {
   }
 
   async #run(job: ListJob): Promise<Result<ListJobReply, StoreFault>> {
+    const { startListProcess } = await import("./list-process.ts");
     if (this.#isClosed) return fail({ code: "BUSY", message: "The mirror is stopping" });
     this.#running = startListProcess(job);
     try {

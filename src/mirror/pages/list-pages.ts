@@ -17,8 +17,9 @@ import type { FailingPages } from "./failing-pages.ts";
 import { mayServeStale, plan, remainingMs, rulesOf } from "./freshness.ts";
 import { type KeptAnswer, LIST } from "./kept-answer.ts";
 import type { Answers, KeptAnswers } from "./kept-answers.ts";
-import { type ListSource, listKey, listSlot } from "./list-job.ts";
+import type { ListSource } from "./list-job.ts";
 import type { ListJobs } from "./list-jobs.ts";
+import { listKey, listSlot } from "./list-key.ts";
 import type { PageClient } from "./page-client.ts";
 import type { CacheOutcome, PageCoding } from "./pages.ts";
 

@@ -3,7 +3,8 @@
  * the first request. Requests beyond a bound are refused, not queued. A thread
  * that dies fails what it had; the next request starts another.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { builtin } from "../../base/builtin.ts";
 import { programFile } from "../../base/package-files.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MINUTE_MS } from "../../base/units.ts";
@@ -87,7 +88,7 @@ export class PageClient {
   }
 
   #started(): Worker {
-    const worker = new Worker(programFile("mirror/pages/page-thread"), {
+    const worker = new builtin.workerThreads.Worker(programFile("mirror/pages/page-thread"), {
       workerData: this.#options.settings,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
     });

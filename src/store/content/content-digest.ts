@@ -3,7 +3,7 @@
  * the caller. A piece of 256 KiB takes the event loop 0.1 to 0.6 ms; to pass it
  * to a thread would take as long.
  */
-import { createHash } from "node:crypto";
+import { builtin } from "../../base/builtin.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { StoreError, type StoreFault } from "../store-fault.ts";
 import type { ContentReader } from "./content-store.ts";
@@ -13,7 +13,7 @@ export type Pace = (bytes: number) => Promise<boolean>;
 
 /** Of the bytes from `start` to before `end`. Null when `pace` ended it. */
 export async function digestOf(reader: ContentReader, start: number, end: number, pace?: Pace): Promise<Result<string | null, StoreFault>> {
-  const hash = createHash("sha256");
+  const hash = builtin.crypto.createHash("sha256");
   try {
     for await (const chunk of reader.stream(start, end)) {
       hash.update(chunk);

@@ -3,7 +3,7 @@
  * here alone, of hashes that were checked and of our own random numbers, so no
  * name from outside ever becomes a path.
  */
-import { randomBytes } from "node:crypto";
+import { builtin } from "../../base/builtin.ts";
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
@@ -12,7 +12,7 @@ export function isSha256(text: string): boolean {
 }
 
 export function newPartialPlace(): string {
-  return `partial/${randomBytes(16).toString("hex")}`;
+  return `partial/${builtin.crypto.randomBytes(16).toString("hex")}`;
 }
 
 /** Two characters of fan-out: 100,000 files are 400 to a folder. */
@@ -22,10 +22,10 @@ export function filePlace(sha256: string): string {
 
 /** Beside it, where somebody else's file has that name. */
 export function otherFilePlace(sha256: string): string {
-  return `${filePlace(sha256)}.${randomBytes(4).toString("hex")}`;
+  return `${filePlace(sha256)}.${builtin.crypto.randomBytes(4).toString("hex")}`;
 }
 
 /** Content may rot more than once. */
 export function quarantinePlace(sha256: string): string {
-  return `quarantine/${sha256}.${randomBytes(4).toString("hex")}`;
+  return `quarantine/${sha256}.${builtin.crypto.randomBytes(4).toString("hex")}`;
 }

@@ -4,7 +4,7 @@
  * files themselves, so a start takes as long with 100,000 of them as with none;
  * what a death left behind is cleared up while the store already answers.
  */
-import { createHash } from "node:crypto";
+import { builtin } from "../../base/builtin.ts";
 import { join } from "node:path";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import type { StorageConfig } from "../../config/mirror-config.ts";
@@ -89,5 +89,5 @@ function catalogueName(storage: StorageConfig): string {
   if (storage.kind === "local") return "";
   const { endpoint, region, bucket, prefix } = storage;
   const place = JSON.stringify([endpoint, region, bucket, prefix]);
-  return `s3-${createHash("sha256").update(place).digest("hex").slice(0, 16)}`;
+  return `s3-${builtin.crypto.createHash("sha256").update(place).digest("hex").slice(0, 16)}`;
 }
