@@ -21,6 +21,7 @@ const OPEN_ATTEMPTS_MAX = 40;
 const OPEN_RETRY_MS = 25;
 
 export interface DatabaseKind {
+  /** Made of what a new file lacks, and where there were earlier versions also of what theirs lack. */
   readonly schema: string;
   /** Counts up when the schema changes; null where schema and version are a guest's. */
   readonly version: number | null;
@@ -79,7 +80,7 @@ function openOnce(file: string, kind: DatabaseKind): DatabaseSync {
 function migrate(database: DatabaseSync, { schema, version }: DatabaseKind): void {
   database.exec("BEGIN IMMEDIATE");
   // Another process may have done it while this one waited.
-  if (versionOf(database) === 0) database.exec(`${schema}; PRAGMA user_version = ${version};`);
+  if (versionOf(database) < version!) database.exec(`${schema}; PRAGMA user_version = ${version};`);
   database.exec("COMMIT");
 }
 

@@ -81,7 +81,9 @@ export class JobTable {
     const take = this.#prepared(
       `UPDATE job SET state = 'running', attempts = attempts + 1, run_at = ${NOW_MS} + ?, lease = ? WHERE seq = ? RETURNING ${WHOLE}, lease`,
     );
-    return found.map(({ seq }) => ({ ...take.get(leaseMs, builtin.crypto.randomBytes(16).toString("hex"), seq as number) }) as unknown as LeasedJob);
+    return found.map(
+      ({ seq }) => ({ ...take.get(leaseMs, builtin.crypto.randomBytes(16).toString("hex"), seq as number) }) as unknown as LeasedJob,
+    );
   }
 
   /** False when the lease has been lost. */

@@ -5,7 +5,9 @@
  * Synchronous; throws what SQLite throws.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import * as zlib from "node:zlib";
+import type { ZstdOptions } from "node:zlib";
+import { builtin } from "../../base/builtin.ts";
+import { type AnswerRow, answerOf, COUNT_PROJECTS, SELECT_ANSWERS } from "./answer-row.ts";
 import { contentHashOf, type KeptAnswer, LIST } from "./kept-answer.ts";
 
 /** Names that no index has: a client that makes up names must not fill the disk. */
@@ -15,14 +17,6 @@ const ABSENT_CHECK_EVERY = 1_000;
 const ROOM_PAGES = 1_000;
 /** 1.66 MB of JSON, CPU ms and KB: level 1: 3, 364; 3: 6, 402; 9: 37, 397. Digests dislike to be searched for patterns. */
 const PAGE_LEVEL = 1;
-
-const COLUMNS = `url, index_name AS "index", is_page AS isPage, checked_at AS checkedAtMs, etag, last_modified AS lastModified,
-  is_forgotten AS isForgotten, hash AS contentHash`;
-
-interface AnswerRow extends Omit<KeptAnswer, "isPage" | "isForgotten"> {
-  readonly isPage: number;
-  readonly isForgotten: number;
-}
 
 export class AnswerTable {
   readonly #list: StatementSync;
@@ -41,7 +35,7 @@ export class AnswerTable {
   #projectCount: number;
 
   constructor(database: DatabaseSync) {
-    this.#list = database.prepare(`SELECT ${COLUMNS} FROM answer WHERE project = ?`);
+    this.#list = database.prepare(SELECT_ANSWERS);
     this.#put = database.prepare("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)");
     this.#confirm = database.prepare(
       "UPDATE answer SET checked_at = ?, etag = ?, last_modified = ?, is_forgotten = 0 WHERE project = ? AND url = ?",
@@ -51,7 +45,7 @@ export class AnswerTable {
     this.#drop = database.prepare("DELETE FROM answer WHERE project = ? AND url = ?");
     this.#dropOthers = database.prepare("DELETE FROM answer WHERE project = ? AND url <> ? AND is_page = 1");
     this.#hasPage = database.prepare("SELECT 1 FROM answer WHERE project = ? AND is_page = 1");
-    this.#count = database.prepare("SELECT COUNT(*) AS count FROM answer WHERE is_page = 1 AND project <> ''");
+    this.#count = database.prepare(COUNT_PROJECTS);
     this.#absentCount = database.prepare("SELECT COUNT(*) AS count FROM answer WHERE is_page = 0");
     // Where another index has the page, that the first ones don't is what makes it usable while they fail.
     this.#dropAbsent = database.prepare(`DELETE FROM answer WHERE rowid IN (SELECT rowid FROM answer AS a WHERE is_page = 0
@@ -67,14 +61,13 @@ export class AnswerTable {
   }
 
   of(project: string): KeptAnswer[] {
-    const rows = this.#list.all(project) as unknown as AnswerRow[];
-    return rows.map((row) => ({ ...row, isPage: row.isPage === 1, isForgotten: row.isForgotten === 1 }));
+    return (this.#list.all(project) as unknown as AnswerRow[]).map(answerOf);
   }
 
   /** `content` is null where the index has none. A project has one page: what another index said of it goes. */
   put(project: string, answer: KeptAnswer, content: string | null): void {
     const { url, index, isPage, checkedAtMs, etag, lastModified, contentHash } = answer;
-    const page = content === null ? null : zlib.zstdCompressSync(content, PAGE_OPTIONS);
+    const page = content === null ? null : builtin.zlib.zstdCompressSync(content, pageOptions());
     const before = this.#pages(project);
     this.#put.run(project, url, index, isPage ? 1 : 0, checkedAtMs, etag, lastModified, contentHash, page);
     if (isPage && project !== LIST) this.#dropOthers.run(project, url);
@@ -125,10 +118,12 @@ export class AnswerTable {
 
 function decompressed(page: Uint8Array): string | null {
   try {
-    return zlib.zstdDecompressSync(page).toString();
+    return builtin.zlib.zstdDecompressSync(page).toString();
   } catch {
     return null;
   }
 }
 
-const PAGE_OPTIONS = { params: { [zlib.constants.ZSTD_c_compressionLevel]: PAGE_LEVEL } };
+function pageOptions(): ZstdOptions {
+  return { params: { [builtin.zlib.constants.ZSTD_c_compressionLevel]: PAGE_LEVEL } };
+}

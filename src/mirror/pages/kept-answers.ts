@@ -35,7 +35,7 @@ export class KeptAnswers {
   async of(project: string): Promise<Result<Answers, StoreFault>> {
     const known = this.inMemory(project);
     if (known !== null) return ok(known);
-    const looked = await this.#pages.call("look", project);
+    const looked = await this.#pages.look(project);
     if (!looked.ok) return looked;
     // Somebody else may have looked, and learned more, meanwhile.
     const answers: Answers = this.#projects.get(project) ?? new Map(looked.value.map((answer) => [answer.url, answer]));

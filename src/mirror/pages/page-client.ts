@@ -1,16 +1,21 @@
 /**
  * Page client: the event loop's side of the page thread, which is started by
- * the first request. Requests beyond a bound are refused, not queued. A thread
+ * the first request that what is ready in the database can't answer. Requests beyond a bound are refused, not queued. A thread
  * that dies fails what it had; the next request starts another.
  */
 import type { Worker } from "node:worker_threads";
 import { builtin } from "../../base/builtin.ts";
+import { threadEnv } from "../../base/compile-cache.ts";
 import { programFile } from "../../base/package-files.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MINUTE_MS } from "../../base/units.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
+import type { PageBody } from "./coded-bytes.ts";
+import type { KeptAnswer } from "./kept-answer.ts";
 import type { ArgumentsOf, PageMethod, PageReply, PageRequest, ValueOf } from "./page-messages.ts";
-import type { PageServiceSettings } from "./page-service.ts";
+import type { PageServiceSettings, PageSource, RenderedForm } from "./page-service.ts";
+import type { PageCoding } from "./pages.ts";
+import { ReadyPages } from "./ready-pages.ts";
 
 const PENDING_MAX = 10_000;
 /** A page at its limit takes its text, the parsed values and what is rendered of them. */
@@ -32,20 +37,33 @@ export interface PageClientOptions {
 
 export class PageClient {
   readonly #options: PageClientOptions;
+  readonly #ready: ReadyPages;
   readonly #pending = new Map<number, Settle>();
   #worker: Worker | null = null;
   #idle: NodeJS.Timeout | null = null;
   #requestCount = 0;
-  #projectCount = 0;
+  #projectCount: number | null = null;
   #isClosed = false;
 
   constructor(options: PageClientOptions) {
     this.#options = options;
+    this.#ready = new ReadyPages(options.settings.file, options.settings.policy);
   }
 
   /** Projects in the database, as of the last reply. */
   get projectCount(): number {
-    return this.#projectCount;
+    if (this.#projectCount === null && this.#isResting) this.#projectCount = this.#ready.projectCount();
+    return this.#projectCount ?? 0;
+  }
+
+  async look(project: string): Promise<Result<KeptAnswer[], StoreFault>> {
+    const ready = this.#isResting ? this.#ready.look(project) : null;
+    return ready === null ? this.call("look", project) : ok(ready);
+  }
+
+  async render(source: PageSource, body: PageBody, coding: PageCoding, nowMs: number): Promise<Result<RenderedForm | null, StoreFault>> {
+    const ready = this.#isResting ? this.#ready.form(source, body, coding, nowMs) : null;
+    return ready === null ? this.call("render", source, body, coding, nowMs) : ok(ready);
   }
 
   call<Name extends PageMethod>(method: Name, ...args: ArgumentsOf<Name>): Promise<Result<ValueOf<Name>, StoreFault>> {
@@ -75,6 +93,7 @@ export class PageClient {
   /** What is under way fails: whoever closes no longer answers anybody. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#ready.close();
     if (this.#idle !== null) clearTimeout(this.#idle);
     const worker = this.#worker;
     if (worker === null) return;
@@ -87,9 +106,16 @@ export class PageClient {
     for (const id of [...this.#pending.keys()]) this.#settle(id, fail(STOPPING));
   }
 
+  /** While the thread runs, what it was told to write comes before what is read. */
+  get #isResting(): boolean {
+    return this.#worker === null && !this.#isClosed;
+  }
+
   #started(): Worker {
+    this.#ready.close();
     const worker = new builtin.workerThreads.Worker(programFile("mirror/pages/page-thread"), {
       workerData: this.#options.settings,
+      env: threadEnv(),
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
     });
     let why = "it ended";

@@ -17,6 +17,7 @@ import { type CodedBytes, codeText, PAGE_LEVELS, type PageBody, tagOf } from "./
 import { type ContentBody, readContent } from "./content-body.ts";
 import { explainPage } from "./explain-page.ts";
 import { contentHashOf, type KeptAnswer } from "./kept-answer.ts";
+import { pageFormKey, recipeOf } from "./page-form-key.ts";
 import { PageShelf } from "./page-shelf.ts";
 import { judgeFile, viewPage } from "./page-view.ts";
 import type { FoundArtifact, PageCoding, VersionExplanation } from "./pages.ts";
@@ -28,10 +29,16 @@ export interface PageServiceSettings {
   readonly pageMaxBytes: number;
 }
 
+interface KeptSource {
+  readonly kind: "kept";
+  readonly project: string;
+  readonly url: string;
+  readonly index: string;
+  readonly contentHash: string;
+}
+
 /** Which page is meant: one that is kept, told by its content, or the one that comes along. */
-export type PageSource =
-  | { readonly kind: "kept"; readonly project: string; readonly url: string; readonly index: string; readonly contentHash: string }
-  | { readonly kind: "own"; readonly page: ProjectPage };
+export type PageSource = KeptSource | { readonly kind: "own"; readonly page: ProjectPage };
 
 export interface KeepRequest {
   readonly project: string;
@@ -55,12 +62,14 @@ export class PageService {
   readonly #shelf: PageShelf;
   readonly #policy: Policy;
   readonly #pageMaxBytes: number;
+  readonly #recipe: string;
   readonly #parsed = new ParsedPages();
 
-  constructor({ file, pageMaxBytes }: PageServiceSettings, policy: Policy) {
+  constructor({ file, pageMaxBytes, policy: policyConfig }: PageServiceSettings, policy: Policy) {
     this.#shelf = new PageShelf(file);
     this.#policy = policy;
     this.#pageMaxBytes = pageMaxBytes;
+    this.#recipe = recipeOf(policyConfig);
   }
 
   get projectCount(): number {
@@ -122,7 +131,9 @@ export class PageService {
     if (page === null) return null;
     const { files, untilMs } = viewPage(page, this.#policy, nowMs, source.kind === "own");
     const render = body === "json" ? await jsonRenderer() : await htmlRenderer();
-    return { ...codeText(render(page, files), coding, PAGE_LEVELS), untilMs };
+    const form = { ...codeText(render(page, files), coding, PAGE_LEVELS), untilMs };
+    if (source.kind === "kept") this.#keepForm(source, `${body} ${coding}`, form, nowMs);
+    return form;
   }
 
   /** `found` is null when the page lists no such file, or says that it has no such artifact. */
@@ -153,6 +164,11 @@ export class PageService {
 
   close(): void {
     this.#shelf.close();
+  }
+
+  /** For the next start. */
+  #keepForm(source: KeptSource, slot: string, form: RenderedForm, nowMs: number): void {
+    this.#shelf.write(({ pageForms }) => pageForms.put(source.project, slot, pageFormKey(source, this.#recipe), form, nowMs));
   }
 
   #put(page: ProjectPage, known: Omit<KeptAnswer, "contentHash">): { readonly answer: KeptAnswer; readonly isKept: boolean } {

@@ -9,6 +9,7 @@ import { SECOND_MS } from "../../base/units.ts";
 import { type StoreFault, storeFault } from "../../store/store-fault.ts";
 import { AnswerTable } from "./answer-table.ts";
 import { ListFormTable } from "./list-form-table.ts";
+import { PageFormTable } from "./page-form-table.ts";
 import { isDamage, openPagesDatabase, PAGES_MAX_BYTES, setAside } from "./pages-database.ts";
 
 /** A folder that can't be used is tried again, but not by every request. */
@@ -17,6 +18,7 @@ const REOPEN_AFTER_MS = 5 * SECOND_MS;
 export interface PageTables {
   readonly answers: AnswerTable;
   readonly listForms: ListFormTable;
+  readonly pageForms: PageFormTable;
 }
 
 export class PageShelf {
@@ -77,7 +79,7 @@ export class PageShelf {
 
   #writeAgain(tables: PageTables, use: (tables: PageTables) => void): boolean {
     try {
-      if (!tables.answers.makeRoom()) return false;
+      if (!tables.pageForms.clear() && !tables.answers.makeRoom()) return false;
       use(tables);
       return true;
     } catch (error) {
@@ -93,7 +95,11 @@ export class PageShelf {
       const { database, wasDamaged } = openPagesDatabase(this.#file, this.#maxBytes);
       if (wasDamaged) this.#noteDamage();
       this.#database = database;
-      this.#tables = { answers: new AnswerTable(database), listForms: new ListFormTable(database) };
+      this.#tables = {
+        answers: new AnswerTable(database),
+        listForms: new ListFormTable(database),
+        pageForms: new PageFormTable(database),
+      };
     } catch (error) {
       this.#release();
       this.#note("open", error);

@@ -6,6 +6,7 @@
  * Must not print.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { keepCompiledCode } from "../../base/compile-cache.ts";
 import type { PolicyConfig } from "../../config/mirror-config.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { PageReply, PageRequest } from "./page-messages.ts";
@@ -16,6 +17,7 @@ const HIDES_NOTHING: Policy = {
   judge: () => ({ visible: true, hiddenBy: null }),
 };
 
+keepCompiledCode();
 const port = parentPort!;
 const settings = workerData as PageServiceSettings;
 const opened = policyOf(settings.policy).then((policy) => new PageService(settings, policy));

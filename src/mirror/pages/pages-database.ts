@@ -1,6 +1,6 @@
 /**
  * Pages database: `pages.sqlite` in the cache folder. What indexes answered,
- * page or none, and the rendered forms of the list. All of it can be fetched
+ * page or none, and rendered forms of the list and of pages. All of it can be fetched
  * again: a commit need not survive a power cut, and a damaged file is set
  * aside (never deleted: somebody may want to know why) for a new one.
  */
@@ -16,16 +16,18 @@ import { StoreError } from "../../store/store-fault.ts";
 export const PAGES_MAX_BYTES = 8 * GIB;
 
 const PAGES_DATABASE: Omit<DatabaseKind, "maxBytes"> = {
-  version: 1,
+  version: 2,
   synchronous: "normal",
   // The page comes last: whoever reads only what stands before it never touches its pages of the file.
   schema: `
-    CREATE TABLE answer (project TEXT NOT NULL, url TEXT NOT NULL, index_name TEXT NOT NULL, is_page INTEGER NOT NULL,
+    CREATE TABLE IF NOT EXISTS answer (project TEXT NOT NULL, url TEXT NOT NULL, index_name TEXT NOT NULL, is_page INTEGER NOT NULL,
       checked_at INTEGER NOT NULL, etag TEXT, last_modified TEXT, is_forgotten INTEGER NOT NULL, hash TEXT NOT NULL, page BLOB,
       PRIMARY KEY (project, url));
-    CREATE INDEX answer_page ON answer (checked_at) WHERE is_page = 1 AND project <> '';
-    CREATE INDEX answer_absent ON answer (checked_at) WHERE is_page = 0;
-    CREATE TABLE list_form (slot TEXT NOT NULL PRIMARY KEY, key TEXT NOT NULL, bytes BLOB NOT NULL);`,
+    CREATE INDEX IF NOT EXISTS answer_page ON answer (checked_at) WHERE is_page = 1 AND project <> '';
+    CREATE INDEX IF NOT EXISTS answer_absent ON answer (checked_at) WHERE is_page = 0;
+    CREATE TABLE IF NOT EXISTS list_form (slot TEXT NOT NULL PRIMARY KEY, key TEXT NOT NULL, bytes BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS page_form (project TEXT NOT NULL, slot TEXT NOT NULL, key TEXT NOT NULL, made_ms INTEGER NOT NULL,
+      until_ms INTEGER, tag TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (project, slot));`,
 };
 
 export function pagesFile(cacheDir: string): string {

@@ -48,7 +48,7 @@ export class ProjectAnswers {
     const { pages, forms, nowMs } = this.#parts;
     return this.#make<Represented>(project, async (page) => {
       const form = await forms.form(project, page, this.#revision(), format, coding, () =>
-        this.#withSource(project, page, (source) => pages.call("render", source, FORMATS[format].body, coding, nowMs())),
+        this.#withSource(project, page, (source) => pages.render(source, FORMATS[format].body, coding, nowMs())),
       );
       if (!form.ok) return form;
       return ok(form.value === null ? null : { representation: form.value, outcome: page.outcome });

@@ -4,8 +4,9 @@
  * files themselves, so a start takes as long with 100,000 of them as with none;
  * what a death left behind is cleared up while the store already answers.
  */
-import { builtin } from "../../base/builtin.ts";
+
 import { join } from "node:path";
+import { builtin } from "../../base/builtin.ts";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import type { StorageConfig } from "../../config/mirror-config.ts";
 import { type FolderWords, makeFolder, prepareDataFolder, storageFailure } from "../data-folder.ts";
