@@ -4,6 +4,7 @@
  * JSON, one object a line. The mirror itself, the greeting, and what looks for
  * this machine's index are loaded when they are needed.
  */
+import { keepCompiledCode } from "../base/compile-cache.ts";
 import { type Failure, ok } from "../base/result.ts";
 import type { MirrorConfig } from "../config/mirror-config.ts";
 import type { MirrorLog } from "../mirror/log.ts";
@@ -28,6 +29,7 @@ export async function serveMirror(call: Call): Promise<number> {
   if (!opened.ok) return refuse(call, [opened.failure]);
   const ended = stopOnSignal({ reload: async () => ok(undefined), stop: (how) => stop(opened.value, how?.force) });
   endWithNpm(io);
+  keepCompiledCode();
   const started = await opened.value.start();
   if (!started.ok) {
     await opened.value.stop();

@@ -6,6 +6,7 @@
  */
 import type { Worker } from "node:worker_threads";
 import { builtin } from "../base/builtin.ts";
+import { threadEnv } from "../base/compile-cache.ts";
 import { programFile } from "../base/package-files.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { StoreFault } from "./store-fault.ts";
@@ -74,6 +75,7 @@ export class StoreClient {
   #started(): Worker {
     const worker = new builtin.workerThreads.Worker(programFile("store/store-thread"), {
       workerData: { dataDir: this.dataDir },
+      env: threadEnv(),
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
     });
     let why = "it ended";
