@@ -33,6 +33,15 @@ test("the first worker is forked before HTTP, TLS or cryptography are loaded", (
   );
 });
 
+test("a mirror that has what it is asked for loads no cryptography, no compression, no HTTP client and no child process", () => {
+  const loaded = builtinsOf("mirror/mirror.ts", []);
+  assert.ok(loaded.includes("NativeModule net"));
+  assert.deepEqual(
+    loaded.filter((name) => (COSTLY.test(name) || name === "NativeModule child_process") && !/(?:fs\/promises|worker_threads)$/.test(name)),
+    [],
+  );
+});
+
 test("a mirror is configured, and its clients are known, before HTTP, TLS or cryptography are loaded", () => {
   for (const module of ["config/mirror/parse.ts", "mirror/client-auth.ts"]) {
     const loaded = builtinsOf(module, []);

@@ -46,6 +46,24 @@ test("a thread that is not needed ends by itself, and the next request has what 
   assert.deepEqual(lost, []);
 });
 
+test("what the database has ready is answered without a thread, until something needs one", async (t) => {
+  const { pages, lost } = client(t, 1);
+  await pages.call("putAbsent", "one", ANSWER);
+  // The thread ends once it isn't needed; what it wrote is there for whoever looks.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const threads = t.mock.method(process.getBuiltinModule("node:worker_threads"), "Worker");
+  assert.deepEqual(await pages.look("one"), { ok: true, value: [ANSWER] });
+  assert.equal(pages.projectCount, 0);
+  assert.equal(threads.mock.callCount(), 0);
+  assert.deepEqual(await pages.look("two"), { ok: true, value: [] });
+  assert.equal(threads.mock.callCount(), 1);
+  // Told to the thread just now: a look must not overtake it.
+  const written = pages.call("putAbsent", "one", { ...ANSWER, checkedAtMs: 2_000 });
+  assert.deepEqual(await pages.look("one"), { ok: true, value: [{ ...ANSWER, checkedAtMs: 2_000 }] });
+  await written;
+  assert.deepEqual(lost, []);
+});
+
 test("requests beyond what may wait are refused at once, and the others are answered", async (t) => {
   const { pages } = client(t);
   const results = await Promise.all(Array.from({ length: 10_050 }, () => pages.call("look", "one")));

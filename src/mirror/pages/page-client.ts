@@ -1,7 +1,8 @@
 /**
  * Page client: the event loop's side of the page thread, which is started by
- * the first request that what is ready in the database can't answer. Requests beyond a bound are refused, not queued. A thread
- * that dies fails what it had; the next request starts another.
+ * the first request that what is ready in the database can't answer. Requests
+ * beyond a bound are refused, not queued. A thread that dies fails what it had;
+ * the next request starts another.
  */
 import type { Worker } from "node:worker_threads";
 import { builtin } from "../../base/builtin.ts";

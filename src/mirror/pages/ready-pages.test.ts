@@ -17,11 +17,10 @@ const URL_OF_INDEX = "http://index.example/simple/";
 const MADE_MS = 1_000;
 const SHOWN_MS = 5_000;
 
-const SHOWS_ALL: Policy = { isActive: false, judge: () => ({ visible: true, hiddenBy: null }), nextChangeMs: () => null };
+const SHOWS_ALL: Policy = { isActive: false, judge: () => ({ visible: true, hiddenBy: null }) };
 const HIDES_FOR_A_WHILE: Policy = {
   isActive: true,
   judge: () => ({ visible: false, hiddenBy: { kind: "cooldown", rule: "cooldown", reason: "young", sinceMs: null, untilMs: SHOWN_MS } }),
-  nextChangeMs: () => null,
 };
 
 function bench(t: TestContext, config = NONE, policy = SHOWS_ALL) {
