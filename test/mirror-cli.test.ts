@@ -85,6 +85,22 @@ test("to programs it speaks JSON, one object a line, notices included", async ()
   assert.ok(log.some(({ level, message }) => level === "warn" && message.startsWith("GROXPI_DOWNLOAD_TIMEOUT has no effect")));
 });
 
+test("a policy is told in a line of its own, and to programs", async () => {
+  const args = ["-i", INDEX, "--cooldown", "7d", "--deny", "evil-*", "--pin", "acme-*=index-1"];
+  const mirror = await start(args, {}, "export PIP_INDEX_URL");
+  assert.match(mirror.said(), /^ {2}policy {5}cool-down 7d, 1 rule, 1 pin, enforced$/m);
+  await end(mirror, "SIGTERM");
+  const data = await start([...args, "--json"], {}, "\n");
+  assert.deepEqual(JSON.parse(data.said().split("\n")[0]!).policy, {
+    summary: "cool-down 7d, 1 rule, 1 pin, enforced",
+    mode: "enforce",
+    cooldownMs: 604_800_000,
+    ruleCount: 1,
+    pinCount: 1,
+  });
+  await end(data, "SIGTERM");
+});
+
 test("lines for people where the log's format says so", async () => {
   const mirror = await start(["-i", INDEX, "--log-format", "console"], { GROXPI_DOWNLOAD_TIMEOUT: "1" }, "GROXPI_DOWNLOAD_TIMEOUT");
   assert.match(mirror.said(), /^\d\d:\d\d:\d\d\.\d\d\d warn {2}GROXPI_DOWNLOAD_TIMEOUT has no effect/m);

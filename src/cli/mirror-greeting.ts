@@ -7,6 +7,7 @@ import { isLoopback } from "../base/loopback.ts";
 import { palette } from "../base/terminal.ts";
 import { formatSize } from "../base/units.ts";
 import type { FoundMirrorConfig } from "../config/mirror/parse.ts";
+import { describePolicy } from "../config/mirror/policy-summary.ts";
 import type { MirrorConfig } from "../config/mirror-config.ts";
 import type { Call } from "./command.ts";
 
@@ -51,9 +52,16 @@ function asData({ config, indexFrom, notices }: FoundMirrorConfig, use: MirrorUs
     storage: config.storage.kind,
     cacheDir,
     cacheMaxBytes,
+    policy: policyData(config),
     use: { simpleUrl: use.simpleUrl, pip: use.pip, uv: use.uv, env: use.env },
     notices,
   };
+}
+
+function policyData(config: MirrorConfig): object | null {
+  const summary = describePolicy(config);
+  const { mode, cooldownMs, rules } = config.policy;
+  return summary === null ? null : { summary, mode, cooldownMs, ruleCount: rules.length, pinCount: config.pins.length };
 }
 
 function asText({ config, indexFrom }: FoundMirrorConfig, use: MirrorUse, { stdout, env }: Call["io"]): string {
@@ -66,12 +74,14 @@ function asText({ config, indexFrom }: FoundMirrorConfig, use: MirrorUse, { stdo
       return `${name.padEnd(10)} ${url}${from}`;
     }),
   ];
+  const policy = describePolicy(config);
   const bucket = storage.kind === "s3" ? `, files in the bucket ${storage.bucket}` : "";
   return [
     "",
     `${colour.bold("Pilotlight")} mirrors on ${colour.cyan(use.url)}${upstream.offline ? ", offline" : ""}`,
     ...sources.map((line) => `  ${line}`),
     `  ${"cache".padEnd(10)} ${config.cacheDir}, at most ${formatSize(config.cacheMaxBytes)}${bucket}`,
+    ...(policy === null ? [] : [`  ${"policy".padEnd(10)} ${policy}`]),
     "",
     `  ${use.pip}`,
     `  ${use.uv}`,

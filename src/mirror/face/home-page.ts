@@ -5,8 +5,11 @@
  */
 import { describeBytes } from "../../base/units.ts";
 import { version } from "../../base/version.ts";
+import { describePolicy } from "../../config/mirror/policy-summary.ts";
 import { RESOURCE_KINDS } from "../counters.ts";
+import { explainFailure } from "../failures.ts";
 import type { MirrorParts } from "../mirror-parts.ts";
+import type { IndexHealth } from "../upstream/upstream.ts";
 
 const PROJECTS_SHOWN_MAX = 15;
 
@@ -15,8 +18,13 @@ export interface HomeOptions {
   readonly nowMs: number;
 }
 
-export function homePage(parts: MirrorParts, { startedAtMs, nowMs }: HomeOptions): string {
-  const { counters, store, config, upstream } = parts;
+export type HomeParts = Pick<MirrorParts, "counters" | "config"> & {
+  readonly store: Pick<MirrorParts["store"], "totals">;
+  readonly upstream: Pick<MirrorParts["upstream"], "health">;
+};
+
+export function homePage(parts: HomeParts, { startedAtMs, nowMs }: HomeOptions): string {
+  const { counters, store, config } = parts;
   const { fileCount, sizeBytes, maxBytes } = store.totals;
   const kinds = RESOURCE_KINDS.map((kind) => [kind, counters.byKind[kind]] as const).filter(
     ([, { hit, revalidated, miss, stale, failed }]) => [hit, revalidated, miss, stale, failed].some((count) => count > 0),
@@ -24,8 +32,9 @@ export function homePage(parts: MirrorParts, { startedAtMs, nowMs }: HomeOptions
   const saved = [...counters.savings].sort(([, one], [, other]) => other.bytes - one.bytes);
   const savedBytes = saved.reduce((sum, [, { bytes }]) => sum + bytes, 0);
   const savedRequests = saved.reduce((sum, [, { requests }]) => sum + requests, 0);
+  const policy = describePolicy(config);
   return page(`
-<header><h1>Pilotlight mirror</h1><p>${escapeHtml(version())}, up ${describeAge(nowMs - startedAtMs)}${config.upstream.offline ? ", <b>offline</b>" : ""}</p></header>
+<header><h1>Pilotlight mirror</h1><p>${escapeHtml(version())}, up ${describeAge(nowMs - startedAtMs)}${config.upstream.offline ? ", <b>offline</b>" : ""}</p>${policy === null ? "" : `<p>Policy: ${escapeHtml(policy)}</p>`}</header>
 <section class="figures">
   ${figure(describeBytes(savedBytes), "not fetched again")}
   ${figure(String(savedRequests), "requests spared the index")}
@@ -35,16 +44,7 @@ export function homePage(parts: MirrorParts, { startedAtMs, nowMs }: HomeOptions
 <pre id="pip">pip install --index-url <span class="base">http://…</span>simple/ NAME
 uv pip install --default-index <span class="base">http://…</span>simple/ NAME</pre>
 <h2>Indexes</h2>
-${table(
-  ["Index", "Address", "State"],
-  upstream
-    .health()
-    .map(({ index, lastFailure, requestCount }) => [
-      escapeHtml(index),
-      escapeHtml(config.indexes.find(({ name }) => name === index)?.url ?? ""),
-      lastFailure !== null ? `<b class="bad">down: ${escapeHtml(lastFailure.code)}</b>` : requestCount === 0 ? "not asked yet" : "up",
-    ]),
-)}
+${table(["Index", "Address", "State"], indexRows(parts))}
 <h2>Answers</h2>
 ${
   kinds.length === 0
@@ -78,10 +78,25 @@ ${
 <footer><a href="simple/">projects</a> <a href="health">health</a> <a href="metrics">metrics</a> <a href="savings">savings</a></footer>`);
 }
 
+/** The folder's path is this machine's affair. */
+function indexRows({ config, upstream }: HomeParts): string[][] {
+  const folder = config.packagesDir === null ? [] : [["packages", "a folder of this mirror", "asked first, owns its names"]];
+  const rows = upstream.health().map((health) => {
+    const url = config.indexes.find(({ name }) => name === health.index)?.url ?? "";
+    return [escapeHtml(health.index), escapeHtml(url), config.upstream.offline ? "not asked (offline)" : stateOf(health)];
+  });
+  return [...folder, ...rows];
+}
+
+function stateOf({ lastFailure, requestCount }: IndexHealth): string {
+  if (lastFailure !== null) return `<b class="bad">down</b>: ${escapeHtml(explainFailure(lastFailure).message)}`;
+  return requestCount === 0 ? "not asked yet" : "up";
+}
+
 function page(body: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="robots" content="noindex"><title>Pilotlight mirror</title><style>${STYLE}</style></head>
+<meta name="robots" content="noindex"><link rel="icon" href="data:,"><title>Pilotlight mirror</title><style>${STYLE}</style></head>
 <body>${body}
 <script>${SCRIPT}</script></body></html>
 `;
