@@ -101,6 +101,16 @@ test("a policy is told in a line of its own, and to programs", async () => {
   await end(data, "SIGTERM");
 });
 
+test("a pin of what the folder of packages owns is noticed", async () => {
+  mkdirSync(join(cwd, "wheels"));
+  writeFileSync(join(cwd, "wheels", "acme_core-1.0-py3-none-any.whl"), "");
+  const mirror = await start(["-i", INDEX, "--packages", "wheels", "--pin", "acme-*=index-1"], {}, "MIRROR_PIN_IDLE");
+  assert.ok(
+    mirror.said().includes(`"The pin acme-*=index-1 has no effect on \\"acme-core\\": the folder of packages ${join(cwd, "wheels")} owns`),
+  );
+  await end(mirror, "SIGTERM");
+});
+
 test("lines for people where the log's format says so", async () => {
   const mirror = await start(["-i", INDEX, "--log-format", "console"], { GROXPI_DOWNLOAD_TIMEOUT: "1" }, "GROXPI_DOWNLOAD_TIMEOUT");
   assert.match(mirror.said(), /^\d\d:\d\d:\d\d\.\d\d\d warn {2}GROXPI_DOWNLOAD_TIMEOUT has no effect/m);

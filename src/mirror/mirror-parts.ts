@@ -96,10 +96,18 @@ export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOpti
   });
 }
 
-async function openPackages({ packagesDir }: MirrorConfig, log: MirrorLog): Promise<Result<Packages | null, Failure>> {
+async function openPackages({ packagesDir, pins }: MirrorConfig, log: MirrorLog): Promise<Result<Packages | null, Failure>> {
   if (packagesDir === null) return ok(null);
   const { openPackagesFolder } = await import("./packages/open-packages-folder.ts");
-  return openPackagesFolder(packagesDir, { log });
+  const opened = await openPackagesFolder(packagesDir, { log });
+  if (opened.ok && pins.length > 0) {
+    const { describeIdlePin, idlePins } = await import("./idle-pins.ts");
+    for (const pin of idlePins(pins, opened.value.names())) {
+      const hint = "Take the files out of the folder, or the pin out of the configuration";
+      log("warn", describeIdlePin(pin, packagesDir), { code: "MIRROR_PIN_IDLE", hint });
+    }
+  }
+  return opened;
 }
 
 async function warm(project: string, parts: PrefetchParts): Promise<void> {

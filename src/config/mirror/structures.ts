@@ -34,7 +34,8 @@ export const STRUCTURE_HELP: Readonly<Record<string, string>> = {
   "indexes[].token_env": "variable that holds a bearer token for it",
   "indexes[].username": "user name for it",
   "indexes[].password_env": "variable that holds the password of that user",
-  "pins.PATTERN": "name of the index that alone may answer for such projects: `acme-*: company`; the first pattern that matches decides",
+  "pins.PATTERN":
+    "name of the index that alone may answer for such projects: `acme-*: company`; the first pattern that matches decides; names that `packages` owns stay its own",
   "policy.rules[].deny": "names, or a list of them, that are hidden; `*` stands for any characters",
   "policy.rules[].allow": "names that are shown, whatever later rules say; the first rule that matches decides",
   "policy.rules[].versions": 'of those names only such versions: `"<2"`, `">=1.0,!=1.5"` (PEP 440)',
