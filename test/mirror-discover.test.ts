@@ -68,10 +68,15 @@ test("uv's indexes may have a name, with credentials under it", async () => {
   assert.equal((await found({ UV_DEFAULT_INDEX: "https://b.example/simple" })).address.auth, null);
 });
 
-test("further indexes are left where they are, and said to be", async () => {
-  const { notices } = await found({ PIP_INDEX_URL: "https://a.example/", PIP_EXTRA_INDEX_URL: "https://u:pw@b.example/" });
-  assert.match(notices[0]!.message, /^PIP_EXTRA_INDEX_URL names further indexes, which are not mirrored/);
-  assert.doesNotMatch(JSON.stringify(notices), /pw/);
+test("further indexes in uv's settings are left where they are, and said to be", async () => {
+  const main = '[[index]]\nurl = "https://a.example/"\ndefault = true\n';
+  const noticesOf = async (name: string, text: string) => (await found({ UV_CONFIG_FILE: place(name, text) })).notices;
+  const [notice] = await noticesOf("extra.toml", `${main}[[index]]\nurl = "https://u:pw@b.example/"\n`);
+  assert.match(notice!.message, /^uv's settings, .*extra\.toml names further indexes, which are not mirrored/);
+  assert.doesNotMatch(JSON.stringify(notice), /pw/);
+  const old = await noticesOf("old.toml", 'index-url = "https://a.example/"\nextra-index-url = ["https://b.example/"]\n');
+  assert.equal(old.length, 1);
+  assert.deepEqual(await noticesOf("alone.toml", main), []);
 });
 
 test("uv's files are read by their precedence: the one that is named, the user's, the system's", async () => {

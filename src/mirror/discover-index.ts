@@ -4,22 +4,18 @@
  * pip, which is asked: it knows its own files and what is built in, so no
  * address of an index stands in this code. Never rejects; every step is
  * bounded in time and size.
- * Further indexes are not taken over: which of several owns a name is a
- * decision, and pip's answer (whoever has the highest version) is the attack
- * that a mirror's order of indexes is there to stop.
+ * Further indexes are not taken over (config/mirror/extra-indexes.ts).
  */
 import type { DiscoveredIndex, DiscoverIndex } from "../config/mirror/discovered.ts";
 import { parseIndexAddress } from "../config/mirror/index-address.ts";
 import type { Env } from "../config/variables.ts";
 import { askPip } from "./discover-pip.ts";
 import { readUv, uvIndex } from "./discover-uv.ts";
-import { extraNotice, type FoundAddress } from "./found-address.ts";
-
-const EXTRA_VARIABLES = ["PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"];
+import type { FoundAddress } from "./found-address.ts";
 
 export const discoverIndex: DiscoverIndex = async (env) => {
   const found = fromVariables(env) ?? (await readUv(env)) ?? (await askPip(env));
-  return found === null ? null : usable(found, env);
+  return found === null ? null : usable(found);
 };
 
 function fromVariables(env: Env): FoundAddress | null {
@@ -31,10 +27,9 @@ function fromVariables(env: Env): FoundAddress | null {
   return old ? { text: old, from: "UV_INDEX_URL" } : null;
 }
 
-function usable({ text, from, caFile = null, notices = [] }: FoundAddress, env: Env): DiscoveredIndex | { readonly unusable: string } {
+function usable({ text, from, caFile = null, notices = [] }: FoundAddress): DiscoveredIndex | { readonly unusable: string } {
   const address = parseIndexAddress(text);
   // The text may hold a password, in a place that no parser finds: it is not shown.
   if (!address.ok) return { unusable: `No index to mirror is named, and what ${from} says ${address.failure}` };
-  const extras = EXTRA_VARIABLES.filter((name) => env[name]).map(extraNotice);
-  return { address: address.value, from, caFile, notices: [...notices, ...extras] };
+  return { address: address.value, from, caFile, notices };
 }

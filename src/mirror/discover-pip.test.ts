@@ -51,5 +51,7 @@ test("pip's certificates and further indexes are told along", () => {
   const found = foundIn(HELP("https://index.example/"), config, { HOME: "/" });
   assert.equal(found?.caFile, import.meta.filename);
   assert.match(found?.notices?.[0]?.message ?? "", /extra-index-url in pip's settings names further indexes, which are not mirrored/);
+  const listed = parsePipConfig(":env:.extra-index-url='https://x.example/'");
+  assert.deepEqual(foundIn(HELP("https://index.example/"), listed, {})?.notices, [], "a variable is told by whoever reads the variables");
   assert.equal(foundIn(HELP("https://index.example/"), parsePipConfig("global.cert='/nowhere.pem'"), {})?.caFile, null);
 });

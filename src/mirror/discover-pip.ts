@@ -10,8 +10,9 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { MIB, SECOND_MS } from "../base/units.ts";
+import { extraNotice } from "../config/mirror/extra-indexes.ts";
 import type { Env } from "../config/variables.ts";
-import { extraNotice, type FoundAddress } from "./found-address.ts";
+import type { FoundAddress } from "./found-address.ts";
 
 const PIP_TIMEOUT_MS = 15 * SECOND_MS;
 /** The first that is there is the one that a shell would start. */
@@ -45,7 +46,9 @@ export function foundIn(help: string, config: PipConfig, env: Env): FoundAddress
   const shown = /--index-url\b[\s\S]*?\(default:?\s+([^\s)]+)\)/.exec(help)?.[1];
   if (shown === undefined) return null;
   const caFile = caOf(config, env);
-  const notices = valuesOf(config, "extra-index-url").length > 0 ? [extraNotice("extra-index-url in pip's settings")] : [];
+  // pip lists its variables, too: they are told whether pip is asked or not.
+  const hasExtra = valuesOf(config, "extra-index-url").some(([key]) => !key.startsWith(":env:"));
+  const notices = hasExtra ? [extraNotice("extra-index-url in pip's settings")] : [];
   const written = valuesOf(config, "index-url").find(([, text]) => bare(text) === bare(shown));
   if (written !== undefined) return { text: written[1], from: `pip's settings, ${written[0]}`, caFile, notices };
   // The address is another than any file's, and its password is hidden: useless.

@@ -9,6 +9,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { readRegularFile } from "../base/regular-file.ts";
 import { MIB } from "../base/units.ts";
+import { extraNotice } from "../config/mirror/extra-indexes.ts";
 import { isPlainObject } from "../config/readers.ts";
 import type { Env } from "../config/variables.ts";
 import type { FoundAddress } from "./found-address.ts";
@@ -16,8 +17,10 @@ import type { FoundAddress } from "./found-address.ts";
 export async function readUv(env: Env): Promise<FoundAddress | null> {
   for (const file of settingsFiles(env)) {
     if (!existsSync(file)) continue;
-    const text = await indexIn(file, env);
-    if (text !== null) return { text, from: `uv's settings, ${file}` };
+    const found = await indexIn(file, env);
+    if (found === null) continue;
+    const from = `uv's settings, ${file}`;
+    return { text: found.text, from, notices: found.hasExtra ? [extraNotice(from)] : [] };
   }
   return null;
 }
@@ -40,7 +43,7 @@ function settingsFiles(env: Env): readonly string[] {
 }
 
 /** A file that can't be read, or is none of TOML, says nothing: uv itself will tell. */
-async function indexIn(file: string, env: Env): Promise<string | null> {
+async function indexIn(file: string, env: Env): Promise<{ readonly text: string; readonly hasExtra: boolean } | null> {
   const read = readRegularFile(file, MIB);
   if (!read.ok) return null;
   const { parse } = await import("smol-toml");
@@ -52,11 +55,15 @@ async function indexIn(file: string, env: Env): Promise<string | null> {
   }
   const indexes = Array.isArray(settings["index"]) ? settings["index"].filter(isPlainObject) : [];
   const main = indexes.find((index) => index["default"] === true);
+  const pip = isPlainObject(settings["pip"]) ? settings["pip"] : {};
+  const extras = [settings["extra-index-url"], pip["extra-index-url"]];
+  const hasExtra = indexes.some((index) => index !== main) || extras.some((list) => Array.isArray(list) && list.length > 0);
   if (typeof main?.["url"] === "string") {
-    return typeof main["name"] === "string" ? withCredentials(main["url"], main["name"], env) : main["url"];
+    const text = typeof main["name"] === "string" ? withCredentials(main["url"], main["name"], env) : main["url"];
+    return { text, hasExtra };
   }
-  const pip = isPlainObject(settings["pip"]) ? settings["pip"]["index-url"] : undefined;
-  return [settings["index-url"], pip].find((text) => typeof text === "string") ?? null;
+  const text = [settings["index-url"], pip["index-url"]].find((value) => typeof value === "string");
+  return text === undefined ? null : { text, hasExtra };
 }
 
 /** UV_INDEX_<NAME>_USERNAME and _PASSWORD, the name in upper case with "_" for all that is no letter or digit. */

@@ -9,12 +9,3 @@ export interface FoundAddress {
   readonly caFile?: string | null;
   readonly notices?: readonly Notice[];
 }
-
-/** Further indexes exist: how to name them. */
-export function extraNotice(from: string): Notice {
-  return {
-    code: "MIRROR_EXTRA_INDEX_LEFT",
-    message: `${from} names further indexes, which are not mirrored: their order decides who owns a name`,
-    hint: "Name them in that order by --extra-index-url",
-  };
-}

@@ -7,6 +7,7 @@ import type { Failure } from "../../base/result.ts";
 import type { IndexConfig } from "../mirror-config.ts";
 import type { Env } from "../variables.ts";
 import type { DiscoverIndex } from "./discovered.ts";
+import { extraVariableNotices } from "./extra-indexes.ts";
 import { discoveredIndex, loneCredentials, type MirrorValues, namedIndexes, withNames } from "./indexes.ts";
 import { withNetrc } from "./netrc-credentials.ts";
 import { type SettledMirror, selfFailure } from "./settle.ts";
@@ -60,6 +61,9 @@ export async function findIndexes(
     return null;
   }
   if (found !== null) notices.push(...found.notices);
+  // Whoever names some has decided.
+  const namesFurther = named.extra.length > 0 || (named.first?.length ?? 0) > 1;
+  if (!namesFurther) notices.push(...extraVariableNotices(line.env));
   const first = named.first ?? (found === null ? [] : [discoveredIndex(given, found.address)]);
   const { indexes, notices: credentialNotices } = withNetrc(withNames([...first, ...named.extra], failures), line.env);
   notices.push(...credentialNotices);

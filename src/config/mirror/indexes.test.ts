@@ -206,3 +206,17 @@ test("netrc has the credentials of indexes that have none", async () => {
     [`index-1 is asked with the user name and password that ${netrc} has for its host`],
   );
 });
+
+test("further indexes of pip's and uv's variables are left where they are, and said to be, unless some are named", async () => {
+  const env = { PIP_EXTRA_INDEX_URL: "https://u:pw@b.example/", UV_INDEX: "b=https://b.example/" };
+  const discover: DiscoverIndex = async () => ({ address: { url: INDEX, auth: null }, from: "pip", caFile: null, notices: [] });
+  for (const args of [ONE, []]) {
+    const { notices } = await found(args, { env, discover });
+    assert.deepEqual(
+      notices.map(({ message }) => message.split(",")[0]),
+      ["PIP_EXTRA_INDEX_URL names further indexes", "UV_INDEX names further indexes"],
+    );
+    assert.doesNotMatch(JSON.stringify(notices), /pw/);
+  }
+  assert.deepEqual((await found([...ONE, "--extra-index-url", "https://b.example/"], { env })).notices, []);
+});
