@@ -372,3 +372,15 @@ test("while offline no copy is thrown away, because it may be the last", async (
   assert.equal((await mirror.files.drop(ARTIFACT))?.code, "OFFLINE_KEEPS");
   assert.ok((await mirror.get()).body.equals(CONTENT));
 });
+
+test("one index that is slow holds up no other's file, whatever hash it claims", async () => {
+  await using mirror = await mirrorOf();
+  mirror.upstream.pause();
+  const slow = mirror.transfers.join({ ...ARTIFACT, source: { kind: "index", index: "index-2", url: "http://slow.example/x.whl" } });
+  await until(() => slow.releasedBytes > 0, "the slow transfer is under way");
+  const before = mirror.upstream.fetchCount;
+  const answer = mirror.get();
+  await until(() => mirror.upstream.fetchCount === before + 1, "the other index is asked");
+  mirror.upstream.goOn();
+  assert.ok((await answer).body.equals(CONTENT));
+});

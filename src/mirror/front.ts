@@ -18,6 +18,7 @@ import type { CacheOutcome, FoundArtifact, PageName, Pages, Representation } fro
 import { type Route, routeOf } from "./routes.ts";
 
 const ROUTES_REMEMBERED_MAX = 4_096;
+const REMEMBERED_PATH_MAX_LENGTH = 512;
 const RETRY_LINE = "retry-after: 5\r\n";
 const CHALLENGE_LINE = `www-authenticate: ${CHALLENGE}\r\n`;
 /** Health for whoever has no credentials. */
@@ -84,6 +85,8 @@ export class MirrorFront {
     const known = this.#routes.get(path);
     if (known !== undefined) return known;
     const route = routeOf(path);
+    // Strangers' inventions are not worth the room.
+    if (path.length > REMEMBERED_PATH_MAX_LENGTH || route.kind === "not-found" || route.kind === "bad-path") return route;
     if (this.#routes.size >= ROUTES_REMEMBERED_MAX) this.#routes.clear();
     this.#routes.set(path, route);
     return route;

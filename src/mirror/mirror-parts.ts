@@ -133,7 +133,7 @@ function transferParts(artifact: Artifact, world: TransferWorld): TransferParts 
     onVerified(content, checked) {
       if (!checked) log("debug", `${artifact.filename} was kept unverified: its index promises no hash`, { project: artifact.project });
       const { hashes, source } = artifact;
-      if (hashes["sha256"] === undefined && source.kind === "index") void links.link(source.url, content.sha256);
+      if (hashes["sha256"] === undefined && source.kind === "index") void links.link(artifact, content.sha256);
     },
     onNotKept: (fault) => log("error", `Cannot keep ${artifact.filename}: ${fault.message}`, { code: fault.code }),
   };

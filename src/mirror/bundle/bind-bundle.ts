@@ -49,13 +49,14 @@ export function bundleTarget({ config, pages, store }: MirrorParts): BundleTarge
   };
 }
 
-async function openKept({ store, links }: MirrorParts, { hashes, sizeBytes, source }: Artifact): Promise<Opened> {
+async function openKept({ store, links }: MirrorParts, artifact: Artifact): Promise<Opened> {
+  const { hashes, sizeBytes, source } = artifact;
   if (source.kind === "folder") {
     const opened = await openFolderFile(source.path, sizeBytes ?? -1);
     if (!opened.ok) return opened;
     return ok(opened.value === null ? null : { sha256: hashes["sha256"]!, reader: opened.value });
   }
-  const sha256 = hashes["sha256"] ?? (await links.at(source.url))?.sha256;
+  const sha256 = hashes["sha256"] ?? (await links.at(artifact))?.sha256;
   return sha256 === undefined ? ok(null) : openStored(store, sha256);
 }
 

@@ -3,7 +3,18 @@
  * led to, and when (provenance, signatures, files of poor indexes). On disk, so
  * that such a file is known after a restart and while upstream is down.
  */
+import { assert } from "../../base/assert.ts";
+import { sha256 as sha256Of } from "../../base/sha256.ts";
 import type { KvStore } from "../../store/kv-store.ts";
+import type { Artifact } from "../artifact.ts";
+import { promiseOf } from "./digest.ts";
+
+// A hash of its own length for every entry: addresses are as long as their index likes.
+function keyOf({ kind, hashes, source }: Artifact): string {
+  assert(source.kind === "index", "only what an index has is linked");
+  const promise = promiseOf(hashes);
+  return sha256Of(JSON.stringify([source.index, kind, source.url, promise?.algorithm, promise?.value]));
+}
 
 const NAMESPACE = "links";
 const KNOWN_MAX = 10_000;
@@ -24,28 +35,33 @@ export class ContentLinks {
     this.#nowMs = nowMs;
   }
 
-  /** What lay at `url` when it was last fetched; null when it never was. */
-  async at(url: string): Promise<ContentLink | null> {
-    const known = this.#known.get(url);
+  /**
+   * What lay there when it was last fetched; null when it never was. Not what
+   * another index got from the same address, nor what kept another promise.
+   */
+  async at(artifact: Artifact): Promise<ContentLink | null> {
+    const key = keyOf(artifact);
+    const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const found = await this.#store.get(NAMESPACE, Buffer.from(url));
+    const found = await this.#store.get(NAMESPACE, Buffer.from(key, "hex"));
     // A store that can't be read costs a download, not the answer.
     if (!found.ok || found.value === null) return null;
     const [sha256 = "", linkedAt = ""] = Buffer.from(found.value).toString("latin1").split(" ");
     const link = { sha256, linkedAtMs: Number(linkedAt) };
-    this.#remember(url, link);
+    this.#remember(key, link);
     return link;
   }
 
-  async link(url: string, sha256: string): Promise<void> {
+  async link(artifact: Artifact, sha256: string): Promise<void> {
+    const key = keyOf(artifact);
     const linkedAtMs = this.#nowMs();
-    this.#remember(url, { sha256, linkedAtMs });
-    await this.#store.put(NAMESPACE, Buffer.from(url), Buffer.from(`${sha256} ${linkedAtMs}`, "latin1"), null);
+    this.#remember(key, { sha256, linkedAtMs });
+    await this.#store.put(NAMESPACE, Buffer.from(key, "hex"), Buffer.from(`${sha256} ${linkedAtMs}`, "latin1"), null);
   }
 
-  #remember(url: string, link: ContentLink): void {
+  #remember(key: string, link: ContentLink): void {
     const oldest = this.#known.size >= KNOWN_MAX ? this.#known.keys().next().value : undefined;
     if (oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(url, link);
+    this.#known.set(key, link);
   }
 }

@@ -32,17 +32,22 @@ export interface DigestResult {
   readonly mismatch: Mismatch | null;
 }
 
+/** The one hash of those promised that is checked; null when none of them can be. */
+export function promiseOf(hashes: Readonly<Record<string, string>>): { readonly algorithm: string; readonly value: string } | null {
+  const algorithm = ["sha256", ...OTHERS.map(([name]) => name)].find((name) => hashes[name] !== undefined);
+  return algorithm === undefined ? null : { algorithm, value: (hashes[algorithm] as string).toLowerCase() };
+}
+
 export class Digest {
   readonly #sha256 = builtin.crypto.createHash("sha256");
-  readonly #wanted: { readonly algorithm: string; readonly value: string } | null;
+  readonly #wanted: ReturnType<typeof promiseOf>;
   readonly #other: Hash | null;
 
   /** `wanted` by algorithm, hexadecimal, as in Artifact.hashes. */
   constructor(wanted: Readonly<Record<string, string>>) {
-    const other = OTHERS.find(([name]) => wanted[name] !== undefined);
-    const algorithm = wanted["sha256"] !== undefined ? "sha256" : (other?.[0] ?? null);
-    this.#wanted = algorithm === null ? null : { algorithm, value: (wanted[algorithm] as string).toLowerCase() };
-    this.#other = algorithm === null || algorithm === "sha256" || other === undefined ? null : builtin.crypto.createHash(other[1]);
+    this.#wanted = promiseOf(wanted);
+    const other = OTHERS.find(([name]) => name === this.#wanted?.algorithm);
+    this.#other = other === undefined ? null : builtin.crypto.createHash(other[1]);
   }
 
   update(bytes: Uint8Array): void {

@@ -14,6 +14,7 @@ import { pause, type Sleep } from "../upstream/pause.ts";
 import { showUrl } from "../upstream/redirects.ts";
 import { retryDelayMs } from "../upstream/retry.ts";
 import { type Upstream, type UpstreamAnswer, UpstreamError } from "../upstream/upstream.ts";
+import { promiseOf } from "./digest.ts";
 
 /** An attempt that brings less is no progress: else a server could hand out a file byte by connection. */
 const PROGRESS_MIN_BYTES = 64 * KIB;
@@ -53,7 +54,7 @@ export class DownloadContext {
     this.#options = options;
     this.signal = signal;
     this.url = showUrl(artifact.source.url);
-    this.isVerified = Object.keys(artifact.hashes).length > 0;
+    this.isVerified = promiseOf(artifact.hashes) !== null;
   }
 
   get sizeBytes(): number | null {

@@ -9,6 +9,7 @@ import type { Artifact } from "../artifact.ts";
 import { isUpstreamFailure, type MirrorFailure } from "../failures.ts";
 import type { CacheOutcome } from "../pages/pages.ts";
 import type { ContentLinks } from "./content-links.ts";
+import { promiseOf } from "./digest.ts";
 import { fileLines, validatorLines } from "./file-lines.ts";
 import { type FilePlan, planFile } from "./file-plan.ts";
 import { openFolderFile } from "./folder-file.ts";
@@ -77,8 +78,7 @@ export class FileAnswers {
   async answer(exchange: Exchange, artifact: Artifact): Promise<MirrorFailure | null> {
     if (this.answerFromMemory(exchange, artifact)) return null;
     if (artifact.source.kind === "folder") return this.#answerFromFolder(exchange, artifact, artifact.source.path);
-    const { index, url } = artifact.source;
-    const stored = await this.#openStored(artifact, index, url);
+    const stored = await this.#openStored(artifact, artifact.source.index);
     if (stored === null) return this.#answerFetched(exchange, artifact);
     try {
       if (stored.isFresh)
@@ -93,11 +93,12 @@ export class FileAnswers {
   }
 
   /** Its content is fetched anew by the next request. */
-  async drop({ filename, hashes, source }: Artifact): Promise<MirrorFailure | null> {
+  async drop(artifact: Artifact): Promise<MirrorFailure | null> {
+    const { filename, hashes, source } = artifact;
     if (source.kind === "folder") return null;
     // It would be the last copy.
     if (this.#options.offline) return { code: "OFFLINE_KEEPS", what: filename };
-    const sha256 = hashes["sha256"] ?? (await this.#options.links.at(source.url))?.sha256;
+    const sha256 = hashes["sha256"] ?? (await this.#options.links.at(artifact))?.sha256;
     if (sha256 === undefined) return null;
     this.#small.delete(sha256);
     const removed = await this.#options.store.remove(sha256);
@@ -105,16 +106,17 @@ export class FileAnswers {
   }
 
   /** Null when nothing is stored. A store that can't give it is no reason to fail while upstream can. */
-  async #openStored({ hashes }: Artifact, index: string, url: string): Promise<Stored | null> {
+  async #openStored(artifact: Artifact, index: string): Promise<Stored | null> {
     const { links, linkTtlMs, nowMs, offline, store } = this.#options;
-    const promised = hashes["sha256"];
-    const link = promised === undefined ? await links.at(url) : null;
+    const promised = artifact.hashes["sha256"];
+    const link = promised === undefined ? await links.at(artifact) : null;
     const sha256 = promised ?? link?.sha256;
     if (sha256 === undefined) return null;
     const opened = await store.open(sha256);
     if (!opened.ok || opened.value === null) return null;
     // A clock that was set back makes nothing fresh for ever.
-    const isFresh = link === null || offline || Math.abs(nowMs() - link.linkedAtMs) <= linkTtlMs(index);
+    const isFresh =
+      link === null || offline || promiseOf(artifact.hashes) !== null || Math.abs(nowMs() - link.linkedAtMs) <= linkTtlMs(index);
     return { sha256, isFresh, reader: opened.value };
   }
 

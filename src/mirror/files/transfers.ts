@@ -1,16 +1,20 @@
 /**
- * Transfers: those under way, one for each content however many ask, and never
- * more at once than upstream should bear. Further ones wait in line.
+ * Transfers: those under way, one for each file of an index however many ask,
+ * and never more at once than an index should bear. Further ones wait in line,
+ * each index's in a line of its own: one that is slow holds up no other. What
+ * two indexes promise alike is fetched from both: a transfer is only as good as
+ * whoever sends it, and a page may name any hash.
  */
+import { Turns } from "../../base/turns.ts";
 import type { Artifact } from "../artifact.ts";
+import { promiseOf } from "./digest.ts";
 import { Transfer, type TransferParts } from "./transfer.ts";
 
 export class Transfers {
   readonly #open = new Map<string, Transfer>();
   readonly #partsFor: (artifact: Artifact) => TransferParts;
   readonly #atOnceMax: number;
-  #running = 0;
-  readonly #line: (() => void)[] = [];
+  readonly #turns = new Map<string, Turns>();
 
   constructor(partsFor: (artifact: Artifact) => TransferParts, atOnceMax: number) {
     this.#partsFor = partsFor;
@@ -31,15 +35,14 @@ export class Transfers {
     const key = keyOf(artifact);
     const open = this.#open.get(key);
     if (open !== undefined) return open;
-    const parts = this.#partsFor(artifact);
+    const turns = this.#turnsOf(artifact);
     // The place in line is that of whoever came first, not of whose file was made first.
-    const turn = this.#turn();
-    const transfer = new Transfer(artifact, parts, turn);
+    const turn = turns.take();
+    const transfer = new Transfer(artifact, this.#partsFor(artifact), turn);
     this.#open.set(key, transfer);
-    void transfer.ended.then(async () => {
+    void transfer.ended.then(() => {
       this.#open.delete(key);
-      await turn;
-      this.#giveUpTurn();
+      turns.giveBack();
     });
     return transfer;
   }
@@ -49,22 +52,19 @@ export class Transfers {
     while (this.#open.size > 0) await Promise.all([...this.#open.values()].map(({ ended }) => ended));
   }
 
-  #turn(): Promise<void> {
-    if (this.#running < this.#atOnceMax) {
-      this.#running++;
-      return Promise.resolve();
+  #turnsOf({ source }: Artifact): Turns {
+    const index = source.kind === "index" ? source.index : "";
+    let turns = this.#turns.get(index);
+    if (turns === undefined) {
+      turns = new Turns(this.#atOnceMax);
+      this.#turns.set(index, turns);
     }
-    return new Promise((resolve) => this.#line.push(resolve));
-  }
-
-  /** The place goes to the next in line, or is free. */
-  #giveUpTurn(): void {
-    const next = this.#line.shift();
-    if (next === undefined) this.#running--;
-    else next();
+    return turns;
   }
 }
 
-function keyOf({ hashes, source }: Artifact): string {
-  return hashes["sha256"] ?? (source.kind === "index" ? source.url : source.path);
+function keyOf({ hashes, sizeBytes, source }: Artifact): string {
+  const promise = promiseOf(hashes);
+  const from = source.kind === "index" ? [source.index, source.url] : [source.path];
+  return JSON.stringify([...from, promise?.algorithm, promise?.value, sizeBytes]);
 }

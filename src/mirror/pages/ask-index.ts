@@ -1,10 +1,11 @@
 /**
  * Asks one index for one page, or for its list: the request with its
- * validators, and what the answer means. At most so many at once: a client
+ * validators, and what the answer means. At most so many at once of each: a client
  * that asks for ten thousand names must not become ten thousand connections.
  */
 
 import { fail, ok, type Result } from "../../base/result.ts";
+import { Turns } from "../../base/turns.ts";
 import type { IndexConfig } from "../../config/mirror-config.ts";
 import type { ResourceCounts } from "../counters.ts";
 import type { UpstreamFailure } from "../failures.ts";
@@ -33,8 +34,8 @@ export type IndexAnswer =
 
 export class IndexRequests {
   readonly #upstream: Upstream;
-  readonly #waiting: (() => void)[] = [];
-  #openCount = 0;
+  /** Each index has its own line: one that is slow holds up no other. */
+  readonly #turns = new Map<string, Turns>();
 
   constructor(upstream: Upstream) {
     this.#upstream = upstream;
@@ -48,16 +49,12 @@ export class IndexRequests {
     maxBytes: number,
     counts: ResourceCounts,
   ): Promise<Result<IndexAnswer, UpstreamFailure>> {
-    // Whoever is done leaves its place to the next, so nobody comes between.
-    if (this.#openCount === REQUESTS_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#openCount++;
-    try {
-      return await this.#ask(index, `${index.url}${path}`, known, maxBytes, counts);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#openCount--;
-      else next();
+    let turns = this.#turns.get(index.name);
+    if (turns === undefined) {
+      turns = new Turns(REQUESTS_MAX);
+      this.#turns.set(index.name, turns);
     }
+    return turns.run(() => this.#ask(index, `${index.url}${path}`, known, maxBytes, counts));
   }
 
   async #ask(index: IndexConfig, url: string, known: KeptAnswer | null, maxBytes: number, counts: ResourceCounts) {

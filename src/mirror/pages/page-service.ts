@@ -18,6 +18,7 @@ import { type ContentBody, readContent } from "./content-body.ts";
 import { explainPage } from "./explain-page.ts";
 import { contentHashOf, type KeptAnswer } from "./kept-answer.ts";
 import { pageFormKey, recipeOf } from "./page-form-key.ts";
+import { tooManyParts } from "./page-parts.ts";
 import { PageShelf } from "./page-shelf.ts";
 import { judgeFile, viewPage } from "./page-view.ts";
 import type { FoundArtifact, PageCoding, VersionExplanation } from "./pages.ts";
@@ -89,6 +90,8 @@ export class PageService {
     const { project, url, index, body, etag, lastModified, nowMs } = request;
     const content = readContent(body, this.#pageMaxBytes);
     if (!content.ok) return content;
+    const swollen = tooManyParts(content.value);
+    if (swollen !== null) return fail({ code: "UPSTREAM_MALFORMED", url: body.url, reason: swollen });
     const parse = content.value.parser === "json" ? await jsonParser() : await htmlParser();
     const page = parse(content.value.text, project, request.baseUrl);
     if (!page.ok) return fail({ code: "UPSTREAM_MALFORMED", url: body.url, reason: page.failure });

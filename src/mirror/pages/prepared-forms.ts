@@ -30,8 +30,9 @@ export interface PageLook {
 
 interface PreparedPage {
   look: PageLook;
-  /** When the policy will show more of it. */
+  /** When the policy will show more of it, and since when it has shown so much. */
   untilMs: number;
+  readonly madeAtMs: number;
   /** Of the look, cut by `untilMs`. */
   maxAgeMs: number;
   /** By format and coding. */
@@ -82,7 +83,8 @@ export class PreparedForms {
   renewed(name: string, format: PageFormat, coding: PageCoding, look: PageLook): Representation | null {
     const page = this.#pages.get(name);
     if (page === undefined) return null;
-    if (page.look.identity !== look.identity || look.nowMs >= page.untilMs) {
+    // Before the time it was made for, more may have to be hidden: the clock was put back.
+    if (page.look.identity !== look.identity || look.nowMs >= page.untilMs || look.nowMs < page.madeAtMs) {
       this.drop(name);
       return null;
     }
@@ -94,7 +96,7 @@ export class PreparedForms {
     if (this.#pages.get(name)?.look.identity !== look.identity) this.drop(name);
     let page = this.#pages.get(name);
     if (page === undefined) {
-      page = { look, untilMs, maxAgeMs: 0, forms: new Array<Form | null>(SLOT_COUNT).fill(null) };
+      page = { look, untilMs, madeAtMs: look.nowMs, maxAgeMs: 0, forms: new Array<Form | null>(SLOT_COUNT).fill(null) };
       this.#pages.set(name, page);
     }
     page.untilMs = Math.min(page.untilMs, untilMs);
