@@ -17,6 +17,14 @@ test("a mirror that listens everywhere is shown where it can be reached", () => 
   assert.equal(howToUse({ ...PLAIN, tls: { certFile: "", keyFile: "" } }, 1).url, "https://127.0.0.1:1");
 });
 
+test("the lines of a mirror that listens everywhere are for others, too", () => {
+  const use = howToUse({ ...PLAIN, host: "0.0.0.0" }, 5005, "build-7");
+  assert.equal(use.pip, "pip install --index-url http://build-7:5005/simple/ --trusted-host build-7 NAME");
+  assert.equal(use.uv, "uv pip install --default-index http://build-7:5005/simple/ NAME");
+  assert.equal(use.env["PIP_TRUSTED_HOST"], "build-7");
+  assert.equal(howToUse({ ...PLAIN, host: "::" }, 5005, "no name").simpleUrl, "http://[::1]:5005/simple/");
+});
+
 test("pip is told to trust another machine's plain HTTP", () => {
   assert.match(
     howToUse({ ...PLAIN, host: "10.0.0.7" }, 5005).pip,

@@ -3,6 +3,7 @@
  * where it keeps it, and the lines by which pip and uv use it. Holds no
  * credentials: the addresses are those of the configuration.
  */
+import { hostname } from "node:os";
 import { isLoopback } from "../base/loopback.ts";
 import { palette } from "../base/terminal.ts";
 import { formatSize } from "../base/units.ts";
@@ -24,21 +25,30 @@ export function greetFromMirror({ flag, io }: Call, found: FoundMirrorConfig, po
   io.stdout.write(`${flag("json") ? JSON.stringify(asData(found, use)) : asText(found, use, io)}\n`);
 }
 
-export function howToUse({ host, tls, clients }: Pick<MirrorConfig, "host" | "tls" | "clients">, port: number): MirrorUse {
-  const shownHost = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  const authority = `${shownHost.includes(":") ? `[${shownHost}]` : shownHost}:${port}`;
+/** `machine` is this machine's name: where it listens on every address, the lines are for others. */
+export function howToUse(
+  { host, tls, clients }: Pick<MirrorConfig, "host" | "tls" | "clients">,
+  port: number,
+  machine = hostname(),
+): MirrorUse {
+  const localHost = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  // What is no name that an address could hold is of no use to others.
+  const othersHost = localHost !== host && /^[a-z0-9][a-z0-9.-]*$/i.test(machine) ? machine : localHost;
   const scheme = tls === null ? "http" : "https";
-  const url = `${scheme}://${authority}`;
-  const simpleUrl = `${scheme}://${clients === null ? "" : "USER:PASSWORD@"}${authority}/simple/`;
+  const simpleUrl = `${scheme}://${clients === null ? "" : "USER:PASSWORD@"}${authorityOf(othersHost, port)}/simple/`;
   // pip believes plain HTTP of this machine only.
-  const trust = tls === null && !isLoopback(shownHost) ? ` --trusted-host ${shownHost}` : "";
+  const trust = tls === null && !isLoopback(othersHost) ? ` --trusted-host ${othersHost}` : "";
   return {
-    url,
+    url: `${scheme}://${authorityOf(localHost, port)}`,
     simpleUrl,
     pip: `pip install --index-url ${simpleUrl}${trust} NAME`,
     uv: `uv pip install --default-index ${simpleUrl} NAME`,
-    env: { PIP_INDEX_URL: simpleUrl, UV_DEFAULT_INDEX: simpleUrl },
+    env: { PIP_INDEX_URL: simpleUrl, UV_DEFAULT_INDEX: simpleUrl, ...(trust === "" ? {} : { PIP_TRUSTED_HOST: othersHost }) },
   };
+}
+
+function authorityOf(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function asData({ config, indexFrom, notices }: FoundMirrorConfig, use: MirrorUse): object {

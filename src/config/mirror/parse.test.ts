@@ -294,3 +294,12 @@ test("a cool-down of less than a minute is a unit forgotten", async () => {
   assert.equal((await accepted([...ONE, "--cooldown", "1m"])).policy.cooldownMs, 60_000);
   assert.equal((await accepted(ONE, { env: { PILOTLIGHT_COOLDOWN: "86400" } })).policy.cooldownMs, 86_400_000);
 });
+
+test("what is open to others is noticed", async () => {
+  const codesOf = async (args: readonly string[], env: Record<string, string> = {}) =>
+    (await found([...ONE, ...args], { env })).notices.map(({ code }) => code);
+  assert.deepEqual(await codesOf(["-h", "0.0.0.0"]), ["MIRROR_OPEN"]);
+  assert.deepEqual(await codesOf(["-h", "0.0.0.0"], { PILOTLIGHT_CLIENT_TOKENS: "0123456789abcdef" }), []);
+  assert.deepEqual(await codesOf(["-h", "127.0.0.2"]), []);
+  assert.deepEqual(await codesOf(["--insecure"]), ["MIRROR_INSECURE"]);
+});

@@ -66,6 +66,7 @@ export function settleMirror(parts: SettleMirror): SettledMirror {
     },
   };
   failures.push(...folderFailures(config));
+  notices.push(...opennessNotices(config));
   return config;
 }
 
@@ -127,6 +128,21 @@ export async function versionFailures(rules: readonly RuleEntry[], faultOf: Faul
     if (fault !== null) failures.push(badEntry(rule, `has versions: ${JSON.stringify(rule.versions)} ${fault}`));
   }
   return failures;
+}
+
+/** What is open to others, and was perhaps not meant to be. */
+function opennessNotices({ host, clients, upstream }: SettledMirror): Notice[] {
+  const notices: Notice[] = [];
+  // The default is known: whether another is loopback costs a start that must be short (base/loopback.ts).
+  if (clients === null && host !== LOOPBACK && !isLoopback(host)) {
+    const message = `The mirror listens on ${host}: anyone who reaches it may use it`;
+    notices.push({ code: "MIRROR_OPEN", message, hint: "Set PILOTLIGHT_CLIENT_TOKENS, or give --htpasswd" });
+  }
+  if (!upstream.verifyTls) {
+    const message = "Certificates of indexes are not verified: whoever stands between may answer for them";
+    notices.push({ code: "MIRROR_INSECURE", message, hint: "Trust the index's own certificate by --ca-file instead" });
+  }
+  return notices;
 }
 
 /** The other way round does no harm: what the cache holds is named by digests, and no wheel or sdist. */
