@@ -317,7 +317,7 @@ test("a store is closed while its service hangs, and knows at the next start wha
   const committing = codeOf(store.commit(partial, { sha256: sha256(bytes), sizeBytes: 10 }));
   await eventually("it is under way", () => seen.includes("PUT"));
   await store.close();
-  assert.equal(await committing, "STORAGE_FAILED");
+  assert.equal(await committing, "STOPPING");
   // It had come through after all.
   objects.set(`/wheels/files/${sha256(bytes).slice(0, 2)}/${sha256(bytes)}`, bytes);
   faults = [];

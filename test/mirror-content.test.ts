@@ -347,12 +347,12 @@ function promises(backend: () => Backend): void {
     const partial = await must(store.begin());
     await writeFile(partial.path, "x");
     const closing = store.close();
-    assert.equal(await codeOf(store.begin()), "BUSY");
+    assert.equal(await codeOf(store.begin()), "STOPPING");
     await closing;
     assert.equal(existsSync(partial.path), false);
-    assert.equal(await codeOf(store.commit(partial, { sha256: hash, sizeBytes: 1 })), "BUSY");
-    assert.equal(await codeOf(store.open(hash)), "BUSY");
-    assert.equal(await codeOf(store.remove(hash)), "BUSY");
+    assert.equal(await codeOf(store.commit(partial, { sha256: hash, sizeBytes: 1 })), "STOPPING");
+    assert.equal(await codeOf(store.open(hash)), "STOPPING");
+    assert.equal(await codeOf(store.remove(hash)), "STOPPING");
     store.suspect(hash);
     await partial.discard();
     await store.close();

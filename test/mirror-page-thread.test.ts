@@ -84,7 +84,7 @@ test("after close there is no thread any more, and what was asked before is done
   await pages.close();
   assert.deepEqual(await before, { ok: true, value: [] });
   const after = await pages.call("look", "one");
-  assert.ok(!after.ok && after.failure.code === "BUSY");
+  assert.ok(!after.ok && after.failure.code === "STOPPING");
 });
 
 test("a process that has nothing else to do waits for the end of the thread when it closes", () => {

@@ -88,3 +88,19 @@ test("who waits for a lock is woken by its release, and leaves no lease behind w
   const lease = await second;
   assert.ok(lease.ok && lease.value !== null && lease.value.token > first.value.token);
 });
+
+test("a guest that asks a store that is closed is told that it is busy", async () => {
+  const told: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), "pilotlight-host-"));
+  const closed = openStore({ dataDir: folder, onStuck: () => assert.fail("a statement is stuck") });
+  const closedHost = createCapabilityHost({ store: closed, onFault: (_functionId, message) => told.push(message) });
+  const capabilities = closedHost.hostFor("f", ALLOW);
+  await closedHost.close();
+  const asked = await capabilities.kv.get("k", "key");
+  assert.deepEqual(asked, {
+    ok: false,
+    failure: { code: "BUSY", message: "the store is busy: nothing was written; try again" },
+  });
+  assert.deepEqual(told, ["The server is stopping"]);
+  rmSync(folder, { recursive: true });
+});

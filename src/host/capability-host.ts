@@ -85,9 +85,11 @@ async function attempt<Value>(work: Work<Value>, inFlight: { bytes: number }, re
   try {
     const result = await work(hold);
     if (result.ok) return result;
-    const { code, message } = result.failure;
+    const { message } = result.failure;
+    // To a guest a server that ends is one that has no time for it.
+    const code = result.failure.code === "STOPPING" ? "BUSY" : result.failure.code;
     const told = TOLD[code];
-    if (told === undefined) return result;
+    if (told === undefined) return fail({ code, message });
     report(message);
     return fail({ code, message: told });
   } catch (error) {

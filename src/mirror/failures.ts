@@ -31,7 +31,6 @@ export type MirrorFailure =
   /** Asked to forget what could not be had again. */
   | { readonly code: "OFFLINE_KEEPS"; readonly what: string }
   | { readonly code: "HIDDEN_BY_POLICY"; readonly project: string; readonly filename: string; readonly reason: string }
-  | { readonly code: "STOPPING" }
   /** A mistake of ours: the message is the log's. */
   | { readonly code: "INTERNAL"; readonly message: string }
   | StoreFault;

@@ -173,7 +173,7 @@ function badQuery(message: string): Failure {
 function statusOf(failure: Failure): number {
   if (failure.code === "ADMIN_QUERY") return 400;
   if (failure.code === "FUNCTION_UNKNOWN" || failure.code === "JOB_UNKNOWN") return 404;
-  return ["PROFILE_FAILED", "LOG_FOLLOWERS_FULL", "BUSY", "STORAGE_FULL", "STORAGE_FAILED"].includes(failure.code) ? 503 : 409;
+  return ["PROFILE_FAILED", "LOG_FOLLOWERS_FULL", "BUSY", "STOPPING", "STORAGE_FULL", "STORAGE_FAILED"].includes(failure.code) ? 503 : 409;
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

@@ -9,6 +9,7 @@ import { Worker } from "node:worker_threads";
 import { programFile } from "../base/package-files.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { SqlFault, SqlReply, SqlRequest, SqlRows } from "./sql-runner.ts";
+import { SERVER_STOPPING } from "./store-fault.ts";
 import { sqlFile } from "./tables.ts";
 
 export const SQL_TIME_MAX_MS = 5_000;
@@ -84,7 +85,7 @@ class SqlLine {
   }
 
   async close(): Promise<void> {
-    const stopping = fail({ code: "BUSY", message: "The server is stopping" } as const);
+    const stopping = fail(SERVER_STOPPING);
     for (const { resolve } of this.#waiting.splice(0)) resolve(stopping);
     const isIdle = this.#running === null;
     this.#answer(stopping);

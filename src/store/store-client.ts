@@ -9,7 +9,7 @@ import { builtin } from "../base/builtin.ts";
 import { threadEnv } from "../base/compile-cache.ts";
 import { programFile } from "../base/package-files.ts";
 import { fail, ok, type Result } from "../base/result.ts";
-import type { StoreFault } from "./store-fault.ts";
+import { SERVER_STOPPING, type StoreFault } from "./store-fault.ts";
 import type { StoreReply, StoreRequest, TableKind, Tables } from "./tables.ts";
 
 const PENDING_MAX = 10_000;
@@ -39,7 +39,7 @@ export class StoreClient {
     method: Name,
     ...args: Tables[Kind][Name] extends Call ? Parameters<Tables[Kind][Name]> : never
   ): StoreResult<Tables[Kind][Name] extends Call ? ReturnType<Tables[Kind][Name]> : never> {
-    if (this.#closed) return Promise.resolve(fail({ code: "BUSY", message: "The server is stopping" }));
+    if (this.#closed) return Promise.resolve(fail(SERVER_STOPPING));
     if (this.#pending.size >= PENDING_MAX) {
       const message = `${PENDING_MAX} requests to the store are waiting: its disk is too slow for them. Try again later`;
       return Promise.resolve(fail({ code: "BUSY", message }));

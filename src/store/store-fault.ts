@@ -5,7 +5,7 @@
  */
 import { primaryCode, SQLITE } from "./sqlite-codes.ts";
 
-export type StoreFaultCode = "BUSY" | "STORAGE_FULL" | "STORAGE_FAILED";
+export type StoreFaultCode = "BUSY" | "STOPPING" | "STORAGE_FULL" | "STORAGE_FAILED";
 
 export interface StoreFault {
   readonly code: StoreFaultCode;
@@ -13,6 +13,10 @@ export interface StoreFault {
   /** What was kept there is lost, and no later attempt reads it; all else may pass, or be mended. */
   readonly isDamage?: true;
 }
+
+/** Nothing was done, because whoever owns the store is ending. */
+export const SERVER_STOPPING: StoreFault = { code: "STOPPING", message: "The server is stopping" };
+export const MIRROR_STOPPING: StoreFault = { code: "STOPPING", message: "The mirror is stopping" };
 
 export class StoreError extends Error {
   readonly fault: StoreFault;

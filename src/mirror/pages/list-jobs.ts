@@ -3,7 +3,7 @@
  * What starts it is loaded with the first: a mirror's start doesn't wait for it.
  */
 import { fail, type Result } from "../../base/result.ts";
-import type { StoreFault } from "../../store/store-fault.ts";
+import { MIRROR_STOPPING, type StoreFault } from "../../store/store-fault.ts";
 import type { ListJob, ListJobReply } from "./list-job.ts";
 import type { ListRun } from "./list-process.ts";
 
@@ -26,7 +26,7 @@ export class ListJobs {
 
   async #run(job: ListJob): Promise<Result<ListJobReply, StoreFault>> {
     const { startListProcess } = await import("./list-process.ts");
-    if (this.#isClosed) return fail({ code: "BUSY", message: "The mirror is stopping" });
+    if (this.#isClosed) return fail(MIRROR_STOPPING);
     this.#running = startListProcess(job);
     try {
       return await this.#running.result;

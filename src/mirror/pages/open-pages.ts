@@ -4,10 +4,10 @@
  * contract is pages.ts. Nothing is started or opened before the first request
  * that needs it.
  */
-import { ok, type Result } from "../../base/result.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
 import { MINUTE_MS } from "../../base/units.ts";
 import type { MirrorConfig } from "../../config/mirror-config.ts";
-import type { StoreFault } from "../../store/store-fault.ts";
+import { MIRROR_STOPPING, type StoreFault } from "../../store/store-fault.ts";
 import type { ArtifactKind } from "../artifact.ts";
 import type { MirrorCounters, ResourceKind } from "../counters.ts";
 import { isUpstreamFailure, type MirrorFailure } from "../failures.ts";
@@ -57,7 +57,7 @@ export function openPages(options: PagesOptions): Pages {
 
 /** A full disk says so with every write. */
 const FAULT_LOG_EVERY_MS = MINUTE_MS;
-const STOPPING = { ok: false, failure: { code: "STOPPING" } } as const;
+const STOPPED = fail(MIRROR_STOPPING);
 
 class MirrorPages implements Pages {
   readonly #options: PagesOptions;
@@ -105,7 +105,7 @@ class MirrorPages implements Pages {
   }
 
   async represent(page: PageName, format: PageFormat, coding: PageCoding): Promise<Result<Represented, MirrorFailure>> {
-    if (this.#isClosed) return STOPPING;
+    if (this.#isClosed) return STOPPED;
     if (page === LIST) return this.#counted("list", await this.#list.represent(format, coding));
     return this.#counted("page", await this.#answers.represent(page, format, coding));
   }
@@ -117,15 +117,15 @@ class MirrorPages implements Pages {
   async find(project: string, filename: string, kind: ArtifactKind): Promise<Result<FoundArtifact, MirrorFailure>> {
     const known = this.found(project, filename, kind);
     if (known !== null) return ok(known);
-    return this.#isClosed ? STOPPING : this.#counted(kind, await this.#answers.find(project, filename, kind));
+    return this.#isClosed ? STOPPED : this.#counted(kind, await this.#answers.find(project, filename, kind));
   }
 
   async explain(project: string): Promise<Result<ProjectExplanation, MirrorFailure>> {
-    return this.#isClosed ? STOPPING : this.#answers.explain(project);
+    return this.#isClosed ? STOPPED : this.#answers.explain(project);
   }
 
   async whole(project: string, mayAsk: boolean): Promise<Result<WholePage | null, MirrorFailure>> {
-    return this.#isClosed ? STOPPING : this.#answers.whole(project, mayAsk);
+    return this.#isClosed ? STOPPED : this.#answers.whole(project, mayAsk);
   }
 
   async adopt(page: WholePage): Promise<Result<void, StoreFault>> {

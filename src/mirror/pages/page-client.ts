@@ -10,7 +10,7 @@ import { threadEnv } from "../../base/compile-cache.ts";
 import { programFile } from "../../base/package-files.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MINUTE_MS } from "../../base/units.ts";
-import type { StoreFault } from "../../store/store-fault.ts";
+import { MIRROR_STOPPING, type StoreFault } from "../../store/store-fault.ts";
 import type { PageBody } from "./coded-bytes.ts";
 import type { KeptAnswer } from "./kept-answer.ts";
 import type { ArgumentsOf, PageMethod, PageReply, PageRequest, ValueOf } from "./page-messages.ts";
@@ -23,8 +23,6 @@ const PENDING_MAX = 10_000;
 const HEAP_MAX_MIB = 256;
 /** A thread that nobody needed for so long ends, and gives back its memory: what is asked for often is ready without it. */
 const IDLE_MAX_MS = 5 * MINUTE_MS;
-
-const STOPPING = { code: "BUSY", message: "The mirror is stopping" } as const;
 
 type Settle = (result: Result<never, StoreFault>) => void;
 
@@ -77,7 +75,7 @@ export class PageClient {
     buffers: readonly ArrayBuffer[],
     ...args: ArgumentsOf<Name>
   ): Promise<Result<ValueOf<Name>, StoreFault>> {
-    if (this.#isClosed) return Promise.resolve(fail(STOPPING));
+    if (this.#isClosed) return Promise.resolve(fail(MIRROR_STOPPING));
     if (this.#pending.size >= PENDING_MAX) {
       const message = `${PENDING_MAX} requests for pages are waiting: the machine is too slow for them. Try again later`;
       return Promise.resolve(fail({ code: "BUSY", message }));
@@ -104,7 +102,7 @@ export class PageClient {
     });
     this.#end(worker);
     await ended;
-    for (const id of [...this.#pending.keys()]) this.#settle(id, fail(STOPPING));
+    for (const id of [...this.#pending.keys()]) this.#settle(id, fail(MIRROR_STOPPING));
   }
 
   /** While the thread runs, what it was told to write comes before what is read. */

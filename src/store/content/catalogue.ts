@@ -10,9 +10,9 @@ import { ok } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import { openDatabase } from "../database.ts";
 import { StoreClient, type StoreResult } from "../store-client.ts";
-import { StoreError, type StoreFault } from "../store-fault.ts";
+import { MIRROR_STOPPING, StoreError, type StoreFault } from "../store-fault.ts";
 import { tableFile } from "../tables.ts";
-import { faultOf, STOPPING } from "./content-fault.ts";
+import { faultOf } from "./content-fault.ts";
 import type { PlacedContent } from "./content-store.ts";
 import { type CatalogueTotal, CONTENT_DATABASE, ContentTable, type Journal, type LooseFile, type Settled } from "./content-table.ts";
 
@@ -201,7 +201,7 @@ export class Catalogue {
   }
 
   #read<Value>(look: () => Value): Value {
-    if (this.#isClosed) throw new StoreError(STOPPING);
+    if (this.#isClosed) throw new StoreError(MIRROR_STOPPING);
     try {
       return look();
     } catch (error) {

@@ -8,8 +8,6 @@ import { unlink } from "node:fs/promises";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { StoreError, type StoreFault, storeFault } from "../store-fault.ts";
 
-export const STOPPING: StoreFault = { code: "BUSY", message: "The mirror is stopping" };
-
 export function faultOf(action: string, error: unknown): StoreFault {
   const known = storeFault(action, error);
   if (known !== null) return known;

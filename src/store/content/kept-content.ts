@@ -7,9 +7,9 @@
 import { assert } from "../../base/assert.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
-import { StoreError, type StoreFault } from "../store-fault.ts";
+import { MIRROR_STOPPING, StoreError, type StoreFault } from "../store-fault.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { attempt, STOPPING } from "./content-fault.ts";
+import { attempt } from "./content-fault.ts";
 import { isSha256 } from "./content-places.ts";
 import type {
   ContentBackend,
@@ -106,13 +106,13 @@ export class KeptContent implements ContentStore {
   }
 
   begin(): Promise<Result<PartialFile, StoreFault>> {
-    return this.#closed === null ? this.#partials.begin() : Promise.resolve(fail(STOPPING));
+    return this.#closed === null ? this.#partials.begin() : Promise.resolve(fail(MIRROR_STOPPING));
   }
 
   commit(partial: PartialFile, { sha256, sizeBytes }: StoredContent): Promise<Result<void, StoreFault>> {
     assert(isSha256(sha256), `"${sha256}" is no SHA-256`);
     const partialPlace = this.#partials.take(partial);
-    if (partialPlace === null) return Promise.resolve(fail(STOPPING));
+    if (partialPlace === null) return Promise.resolve(fail(MIRROR_STOPPING));
     return this.#changes.run(sha256, async () => {
       await this.#recovered;
       const adopted = await this.#adopt({ sha256, sizeBytes }, partial.path);
@@ -144,7 +144,7 @@ export class KeptContent implements ContentStore {
 
   remove(sha256: string): Promise<Result<void, StoreFault>> {
     return this.#changes.run(sha256, async () => {
-      if (this.#closed !== null) return fail(STOPPING);
+      if (this.#closed !== null) return fail(MIRROR_STOPPING);
       await this.#recovered;
       const found = this.#found.take(sha256);
       const dropped = await this.#catalogue.drop(sha256, null);
@@ -202,7 +202,7 @@ export class KeptContent implements ContentStore {
   }
 
   async #seek(sha256: string): Promise<Result<PlacedContent | null, StoreFault>> {
-    if (this.#closed !== null) return fail(STOPPING);
+    if (this.#closed !== null) return fail(MIRROR_STOPPING);
     const known = attempt(() => this.#known(sha256));
     return known.ok && known.value === null && this.#backend.isShared ? this.#lookUp(sha256) : known;
   }

@@ -10,9 +10,9 @@ import { assert } from "../../base/assert.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import type { StoreResult } from "../store-client.ts";
-import type { StoreFault } from "../store-fault.ts";
+import { MIRROR_STOPPING, type StoreFault } from "../store-fault.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { guarded, removeFile, STOPPING } from "./content-fault.ts";
+import { guarded, removeFile } from "./content-fault.ts";
 import { newPartialPlace } from "./content-places.ts";
 import type { PartialFile } from "./content-store.ts";
 
@@ -43,7 +43,7 @@ export class PartialFiles {
       const noted = await this.#noteAhead();
       if (!noted.ok) return noted;
     }
-    if (this.#closed) return fail(STOPPING);
+    if (this.#closed) return fail(MIRROR_STOPPING);
     const place = this.#ahead.pop()!;
     if (this.#ahead.length <= AHEAD / 2) void this.#noteAhead();
     const path = join(this.#dir, place);

@@ -13,7 +13,7 @@ import type { Agent, Dispatcher } from "undici";
 import { fail, ok, type Result } from "../../../base/result.ts";
 import { KIB, SECOND_MS } from "../../../base/units.ts";
 import { type S3Storage, s3Url } from "./s3-address.ts";
-import { answered, type S3Failure, unanswered } from "./s3-failure.ts";
+import { answered, type S3Failure, STOPPED, unanswered } from "./s3-failure.ts";
 import { errorIn } from "./s3-xml.ts";
 
 export interface S3Tuning {
@@ -105,7 +105,7 @@ export class S3Client {
     try {
       return ok({ answer: sent.value, text: await textOf(sent.value) });
     } catch (error) {
-      return fail(unanswered(error));
+      return fail(this.#closing.signal.aborted ? STOPPED : unanswered(error));
     }
   }
 
@@ -124,7 +124,7 @@ export class S3Client {
 
   async #attempt({ request, Signer, commands, transfers }: Loaded, wanted: S3Request): Promise<Result<S3Answer, S3Failure>> {
     const { method, body, range, signal } = wanted;
-    if (this.#closing.signal.aborted) return fail({ ...unanswered(new Error("The mirror is stopping")), mayPass: false });
+    if (this.#closing.signal.aborted) return fail(STOPPED);
     const { accessKeyId, secretAccessKey, sessionToken, region } = this.storage;
     const url = s3Url(this.storage, wanted.place, wanted.query);
     const headers = { "x-amz-content-sha256": body?.sha256 ?? EMPTY_SHA256 };
@@ -140,7 +140,7 @@ export class S3Client {
       if (wanted.accepts.includes(answer.statusCode)) return ok(answer);
       return fail(answered(answer.statusCode, errorIn(await textOf(answer))));
     } catch (error) {
-      return fail(unanswered(error));
+      return fail(this.#closing.signal.aborted ? STOPPED : unanswered(error));
     }
   }
 

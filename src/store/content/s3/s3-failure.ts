@@ -3,7 +3,7 @@
  * operator is told. The text is the service's code and message with every
  * credential taken out, whatever the service repeats of the request.
  */
-import type { StoreFault, StoreFaultCode } from "../../store-fault.ts";
+import { MIRROR_STOPPING, type StoreFault, type StoreFaultCode } from "../../store-fault.ts";
 import { describeBucket, type S3Storage } from "./s3-address.ts";
 
 export interface S3Failure {
@@ -14,6 +14,9 @@ export interface S3Failure {
   readonly message: string;
   readonly mayPass: boolean;
 }
+
+/** Not asked, or not waited for. */
+export const STOPPED: S3Failure = { status: null, code: "STOPPING", message: "", mayPass: false };
 
 const KEYS_WRONG = "Check the access key and its secret";
 const PLACE_WRONG = "Check the region and the endpoint";
@@ -56,6 +59,7 @@ export function unanswered(error: unknown): S3Failure {
 }
 
 export function explain(action: string, failure: S3Failure, storage: S3Storage): StoreFault {
+  if (failure === STOPPED) return MIRROR_STOPPING;
   const { status, code, message } = failure;
   const said = [status === null || String(status) === code ? "" : String(status), code, message === "" ? "" : `(${message})`];
   const hint =
