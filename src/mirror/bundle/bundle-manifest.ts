@@ -4,6 +4,7 @@
  * members have names that are made of their hashes, so that no name in a
  * bundle can lead anywhere.
  */
+import { countOccurrences } from "../../base/occurrences.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MIB } from "../../base/units.ts";
 import { projectName } from "../lockfile/lock-file.ts";
@@ -64,8 +65,13 @@ export function manifestText({ created, pages, contents }: BundleManifest): stri
   return `${JSON.stringify({ format: FORMAT, version: FORMAT_VERSION, created, pages, contents }, null, 1)}\n`;
 }
 
+/** Each entry is one object, and so is the manifest. */
+const OBJECTS_MAX = ENTRIES_MAX + 1;
+
 /** The fault is a phrase that follows the bundle's name. */
 export function parseManifest(text: string): Result<BundleManifest, string> {
+  // Counted before they are made: a manifest of empty objects becomes gigabytes of them.
+  if (countOccurrences(text, "{", OBJECTS_MAX) > OBJECTS_MAX) return fail(`it has more than ${ENTRIES_MAX} entries`);
   let value: unknown;
   try {
     value = JSON.parse(text);
