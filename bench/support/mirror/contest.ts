@@ -12,7 +12,7 @@ import type { Lab, Subject } from "../lab.ts";
 import { nginx } from "../nginx.ts";
 import { shareBar, spread } from "../spread.ts";
 import { workFile, workFolder } from "../subjects.ts";
-import { checked, type Inspect, type RightAnswer, rightAnswer } from "./answers.ts";
+import { type Inspect, type RightAnswer, rightAnswer } from "./answers.ts";
 import { asks, type IndexServer } from "./index-server.ts";
 import { peers } from "./peers.ts";
 
