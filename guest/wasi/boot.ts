@@ -82,7 +82,7 @@ function boot(
   const runs: Runs = new Runs(
     () => {
       const parts = make(true);
-      parts.command.prepare();
+      if (settings.mode !== "instance") parts.command.prepare();
       return parts;
     },
     (runId, ended, parts) => {

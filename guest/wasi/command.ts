@@ -53,15 +53,19 @@ export class Command {
   }
 
   /**
-   * Everything that can be done before a request. Throws what the guest threw,
-   * or what instantiation did; returns what it did so far (NOTED).
+   * Everything that can be done before a request, which in mode `instance` is to
+   * see that one can be made. Throws what the guest threw, or what instantiation
+   * did; returns what it did so far (NOTED).
    */
   prepare(): number {
-    if (this.#mode === "instance") return 0;
     const guest = this.#guest;
     this.#stderr.truncate(0);
     guest.begin();
     const exports = this.#instantiate();
+    if (this.#mode === "instance") {
+      this.#discard();
+      return 0;
+    }
     if (this.#mode === "checkpoint") {
       guest.gate.arm(exports);
       try {

@@ -1,8 +1,9 @@
 /**
  * What bundling can't see of a function: a module that throws while it is
- * loaded, a handler that is none, handlers for events that never come. Each
- * bundle is loaded once, in the sandbox and under the limits it will be served
- * with; no handler is called. For `pilotlight validate`.
+ * loaded, a handler that is none, handlers for events that never come; of a
+ * WebAssembly module a start function that traps or does not end. Each is loaded
+ * once, in the sandbox and under the limits it will be served with; no handler is
+ * called. For `pilotlight validate`.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -15,6 +16,7 @@ import type { CallFailure } from "../engines/engine.ts";
 import { V8_FLAGS } from "../engines/isolate/v8-flags.ts";
 import { excerptOf, mapStack } from "../engines/javascript/source-map.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
+import { limitHint } from "../serve/limit-hint.ts";
 import type { Loaded, LoadJob } from "./validate-child.ts";
 
 export interface LoadCheck {
@@ -31,7 +33,7 @@ export async function checkLoading(functions: readonly FunctionSpec[], dataDir: 
   const failures = new Map<string, Failure>();
   const warnings: Failure[] = [];
   const scratchDir = mkdtempSync(join(tmpdir(), "pilotlight-validate-"));
-  let rest = functions.filter((spec) => spec.engine === "javascript" && spec.bundle !== null && spec.failure === null);
+  let rest = functions.filter((spec) => spec.bundle !== null && spec.failure === null);
   try {
     while (rest.length > 0) {
       const results = await loadApart({ functions: rest, dataDir, scratchDir });
@@ -65,6 +67,7 @@ async function loadApart(job: LoadJob): Promise<Loaded[]> {
 }
 
 async function loadFailure(spec: FunctionSpec, failure: CallFailure, unserved: readonly string[]): Promise<Failure> {
+  if (spec.engine === "wasm") return startFailure(spec, failure);
   const stack = await mapStack(failure.stack ?? "", spec.bundle!.mapFile).catch(() => "");
   const place = await excerptOf(stack, spec.bundle!.mapFile).catch(() => "");
   const only = unserved.length === 0 ? "" : ` (its default export has ${unserved.join(", ")}, and no fetch)`;
@@ -73,6 +76,17 @@ async function loadFailure(spec: FunctionSpec, failure: CallFailure, unserved: r
     message: `${spec.id} can't be loaded: ${failure.message}${only}${place === "" ? "" : `\n${place}`}`,
     hint: "Every call would be answered 500 until it loads",
     at: { file: spec.file },
+  };
+}
+
+function startFailure({ id, file, cpuTimeoutMs, timeoutMs }: FunctionSpec, { code, message }: CallFailure): Failure {
+  const limitMs = Math.min(cpuTimeoutMs, timeoutMs);
+  const why = code === "CPU_LIMIT_EXCEEDED" ? `its start function used more than ${limitMs} ms of CPU time` : message;
+  return {
+    code: "LOAD_FAILED",
+    message: `${id} can't be instantiated: ${why}`,
+    hint: limitHint(id, code) ?? "Every call would be answered 500 until it can: look at its start function",
+    at: { file },
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * `pilotlight validate`: bundles every function, loads it once in a sandbox,
+ * `pilotlight validate`: builds every function, loads it once in a sandbox,
  * and says which can be served, with the place of what is wrong in those that
  * can't. Starts no server and calls no handler.
  */
@@ -11,15 +11,13 @@ import { formatDuration, formatSize } from "../base/units.ts";
 import type { Config } from "../config/config.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { isolationText } from "../config/isolation-text.ts";
-import { getBundle } from "../engines/javascript/bundle-cache.ts";
-import { buildWasm } from "../serve/build-wasm.ts";
-import { bundleSourceOf } from "../serve/bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "../serve/deployment.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import { type WasmStart, wasmStartOf } from "../serve/wasm-start.ts";
 import { type Call, type Command, describeFailure, EXIT_FAILED, EXIT_MISUSE, EXIT_OK } from "./command.ts";
 import { methodsOf } from "./route-table.ts";
 import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
+import { buildAll, settled } from "./validate-build.ts";
 import { checkLoading } from "./validate-load.ts";
 
 export const validate: Command = {
@@ -37,9 +35,6 @@ export const validate: Command = {
   run,
 };
 
-/** Bundling is a child process's work; more at once only queue there. */
-const PARALLEL_MAX_COUNT = 8;
-
 async function run(call: Call): Promise<number> {
   const config = await readWorkplace("validate", call, call.flags.positionals);
   if (config === null) return EXIT_MISUSE;
@@ -47,9 +42,15 @@ async function run(call: Call): Promise<number> {
   const isEmpty = deployment.functions.length === 0 && made.failures.length === 0;
   const failures = isEmpty ? [noFunctions(config)] : made.failures;
   const here = (await makeDeployment(config, 1, call.io.env)).deployment.functions;
-  const built = await mapLimited(deployment.functions, PARALLEL_MAX_COUNT, (spec) => bundled(config, spec));
-  const loaded = await checkLoading(withBundles(here, built), config.dataDir);
-  const functions = built.map((spec) => ({ ...spec, failure: spec.failure ?? loaded.failures.get(spec.id) ?? null }));
+  const built = await buildAll(config, deployment.functions);
+  const loaded = await checkLoading(
+    withBundles(
+      here,
+      built.map(({ spec }) => spec),
+    ),
+    config.dataDir,
+  );
+  const functions = await Promise.all(built.map((one) => settled(one, loaded.failures.get(one.spec.id) ?? null)));
   const warnings = [...secretsMissing(config, here, call), ...loaded.warnings];
   const failed = functions.filter((spec) => spec.failure !== null).length + failures.length;
   const text = call.flag("json")
@@ -80,30 +81,6 @@ function withBundles(here: readonly FunctionSpec[], built: readonly FunctionSpec
 
 function seenFrom(cwd: string, failure: Failure): Failure {
   return failure.at === undefined ? failure : { ...failure, at: { ...failure.at, file: relative(cwd, failure.at.file) } };
-}
-
-async function bundled(config: Config, spec: FunctionSpec): Promise<FunctionSpec> {
-  if (spec.failure !== null || config.source.kind === "built") return spec;
-  if (spec.engine === "wasm") {
-    const built = await buildWasm(config, spec, new AbortController().signal);
-    if (!built.ok) return { ...spec, failure: built.failure };
-    return { ...spec, bundle: (await built.value.better)?.bundle ?? built.value.bundle };
-  }
-  const bundle = await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "serve");
-  return bundle.ok ? { ...spec, bundle: bundle.value } : { ...spec, failure: bundle.failure };
-}
-
-async function mapLimited<From, To>(items: readonly From[], limit: number, work: (item: From) => Promise<To>): Promise<To[]> {
-  const results = new Array<To>(items.length);
-  let next = 0;
-  const runner = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await work(items[index]!);
-    }
-  };
-  await Promise.all(Array.from({ length: limit }, runner));
-  return results;
 }
 
 /** What --json says of a function: no values of its environment. */

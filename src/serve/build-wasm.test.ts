@@ -23,7 +23,15 @@ after(() => rmSync(root, { recursive: true }));
 function specOf(id: string, text: string): FunctionSpec {
   const file = join(root, `${id}.wasm`);
   writeFileSync(file, binaryen.parseText(text).emitBinary());
-  return { id, file, memoryMaxBytes: 16 * MIB, contract: "command", checkpoint: false } as FunctionSpec;
+  return {
+    id,
+    file,
+    memoryMaxBytes: 16 * MIB,
+    timeoutMs: 30_000,
+    cpuTimeoutMs: 5_000,
+    contract: "command",
+    checkpoint: false,
+  } as FunctionSpec;
 }
 
 /** Another module for every number. */

@@ -6,7 +6,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ok, type Result } from "../base/result.ts";
+import { type Failure, ok, type Result } from "../base/result.ts";
 import { sha256 } from "../base/sha256.ts";
 import type { Config } from "../config/config.ts";
 import { guestScript } from "../engines/javascript/guest-script.ts";
@@ -28,7 +28,7 @@ export interface BetterStart {
   readonly bundle: BundleRef;
   readonly facts: WasmFacts;
   /** Why it could not be prepared; null when it was, or needs not be. */
-  readonly failure: string | null;
+  readonly failure: Failure | null;
 }
 
 export async function buildWasm({ dataDir }: Pick<Config, "dataDir">, spec: FunctionSpec, signal: AbortSignal): Promise<Result<BuiltWasm>> {
@@ -56,9 +56,13 @@ async function betterStart(
 ): Promise<BetterStart | null> {
   if (facts.mode !== "reset") return null;
   const environIsRequest = facts.contract === "cgi";
-  const options = { functionId: spec.id, moduleFile: codeFile, dataDir, environIsRequest, saysCheckpoint: spec.checkpoint };
-  const prepared = await prepareModule(options, signal);
-  if (!prepared.ok) return signal.aborted ? null : { bundle, facts, failure: prepared.failure.message };
+  const { id: functionId, checkpoint: saysCheckpoint } = spec;
+  const cpuTimeoutMs = Math.min(spec.cpuTimeoutMs, spec.timeoutMs);
+  const prepared = await prepareModule(
+    { functionId, moduleFile: codeFile, dataDir, environIsRequest, saysCheckpoint, cpuTimeoutMs },
+    signal,
+  );
+  if (!prepared.ok) return signal.aborted ? null : { bundle, facts, failure: prepared.failure };
   const chosen = { ...facts, mode: prepared.value.mode, modeReason: prepared.value.reason };
   try {
     // Nothing to go over to: only the reason is new.
@@ -68,7 +72,7 @@ async function betterStart(
     }
     return { bundle: await keep(chosen, prepared.value, hash, codeFile, dataDir), facts: chosen, failure: null };
   } catch (error) {
-    return { bundle, facts, failure: `its facts can't be kept: ${(error as Error).message}` };
+    return { bundle, facts, failure: { code: "FACTS_NOT_KEPT", message: `its facts can't be kept: ${(error as Error).message}` } };
   }
 }
 

@@ -23,7 +23,9 @@ export const workshop: Workshop = {
       if (!built.ok) return built;
       const { bundle, better } = built.value;
       // What was prepared before is here at once: not before the build itself has been heard of.
-      void better.then((found) => found !== null && setImmediate(() => improved(bundle, found)));
+      void better.then((found) => {
+        if (found !== null) setImmediate(() => improved(bundle, { bundle: found.bundle, failure: found.failure?.message ?? null }));
+      });
       return ok(bundle);
     }
     const [{ getBundle }, { bundleSourceOf }] = await Promise.all([

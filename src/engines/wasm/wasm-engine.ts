@@ -98,6 +98,16 @@ export class WasmTemplate implements Template {
     }
   }
 
+  /** Whether the module can be instantiated, within the function's limits: without it every call fails. Rejects with SandboxError. */
+  async tryStart(): Promise<void> {
+    const sandbox = new WasmSandbox({ ...this.#code, recorder: null }, "instance", this.#host);
+    try {
+      await sandbox.tryStart();
+    } finally {
+      sandbox.close();
+    }
+  }
+
   get lane(): "thread" | "loop" {
     return this.#code.lanes.lane;
   }

@@ -88,6 +88,17 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
 
   /** Connects the module and brings it to where requests begin. Rejects with SandboxError. */
   async load(): Promise<void> {
+    await this.#connect();
+    if (this.#mode !== "instance") await this.#prepare();
+  }
+
+  /** Makes an instance once, to see whether any can be made where every request gets its own. Rejects with SandboxError. */
+  async tryStart(): Promise<void> {
+    await this.#connect();
+    await this.#prepare();
+  }
+
+  async #connect(): Promise<void> {
     const { isolate, context } = this.#opened;
     const { module, folders } = this.#code;
     this.#realm = new WasmRealm(context ?? (await isolate.createContext()), module, requestSettings(this.#code, this.#mode), {
@@ -103,12 +114,14 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
       ended: (runId, ended, apart) => this.#runEnded(runId, ended, apart),
       onInternalError: (error) => this.#logInternal(`internal error in a host call: ${describeThrown(error).stack}`),
     });
-    if (this.#mode === "instance") return;
+  }
+
+  async #prepare(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#loading = { resolve, reject };
     this.#turns.run({
       callId: LOAD_CALL_ID,
-      entry: this.#realm.prepare,
+      entry: this.#realm!.prepare,
       args: NO_ARGS,
       options: NO_OPTIONS,
       ended: (noted) => {

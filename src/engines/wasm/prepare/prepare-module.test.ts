@@ -57,7 +57,8 @@ const FOR_EVER = "(loop $again (br $again))";
 
 function prepared(moduleFile: string, more: Partial<PrepareModuleOptions> = {}, signal = LIVING): Promise<Result<Prepared>> {
   const dataDir = join(root, `data-${count}`);
-  return prepareModule({ functionId: "order", moduleFile, dataDir, environIsRequest: false, saysCheckpoint: true, ...more }, signal);
+  const options = { functionId: "order", moduleFile, dataDir, environIsRequest: false, saysCheckpoint: true, cpuTimeoutMs: 60_000 };
+  return prepareModule({ ...options, ...more }, signal);
 }
 
 function preparedOf(result: Result<Prepared>): Prepared {
@@ -177,6 +178,18 @@ test("a start function that never ends is ended at the time limit, with low prio
   assert.deepEqual(children(process.pid), []);
 });
 
+for (const [where, file] of [
+  ["its start function", (): string => wat(ASK, `(func $start ${FOR_EVER}) (start $start)`)],
+  ["_start", (): string => wat(FOR_EVER)],
+] as const) {
+  test(`a module that computes in ${where} for longer than its function may is given up by its CPU time`, async () => {
+    const result = await prepared(file(), { cpuTimeoutMs: 200 });
+    assert.ok(!result.ok);
+    assert.equal(result.failure.code, "WASM_START_OVERRAN");
+    assert.match(result.failure.message, /it used more than 200 ms of CPU time and had not asked for its request/);
+  });
+}
+
 test("a module that Binaryen chokes on is given up at the time limit", async () => {
   const locals = Array.from({ length: 4_000 }, (_, index) => `$l${index}`);
   const start = [
@@ -234,6 +247,7 @@ test("a child whose server was killed ends by itself", { skip: noProc }, async (
     dataDir: join(root, "orphan"),
     environIsRequest: false,
     saysCheckpoint: true,
+    cpuTimeoutMs: 60_000,
   };
   const server = otherServer(options);
   const child = await childOf(server.pid!);
@@ -246,7 +260,7 @@ test("two servers that prepare the same module at once both get a whole one", { 
   const dataDir = join(root, "shared");
   const file = built(readFileSync(fileOf(go)));
   const servers = [0, 1].map(() =>
-    otherServer({ functionId: "f", moduleFile: file, dataDir, environIsRequest: false, saysCheckpoint: true }),
+    otherServer({ functionId: "f", moduleFile: file, dataDir, environIsRequest: false, saysCheckpoint: true, cpuTimeoutMs: 60_000 }),
   );
   // Together: what a process has written is lost when it ends before anybody reads.
   for (const chunks of await Promise.all(servers.map((server) => server.stdout!.toArray()))) {

@@ -26,6 +26,8 @@ export interface PrepareModuleOptions {
   readonly environIsRequest: boolean;
   /** `checkpoint: true` of its function. */
   readonly saysCheckpoint: boolean;
+  /** The function's: what computes for longer before it asks for its request answers none. */
+  readonly cpuTimeoutMs: number;
   readonly timeoutMs?: number;
 }
 
@@ -34,6 +36,10 @@ const MODULE_MAX_BYTES = 16 * MIB;
 const TIMEOUT_MS = 2 * MINUTE_MS;
 /** The child ends itself; only if it can't, this much later we do. */
 const GRACE_MS = 5 * SECOND_MS;
+/** The CPU time of a whole process has V8's compilers in it. */
+const CPU_ALLOWANCE = 2;
+/** Of the signals that end a process, one that stands for CPU time and that nobody else sends. */
+const OVERRAN_SIGNAL = "SIGVTALRM";
 const LOWEST_PRIORITY = 19;
 const STDERR_MAX_CHARS = 2_000;
 const WASM_MEMORY_MAX_BYTES = 1536 * MIB;
@@ -43,6 +49,12 @@ const MEMORY_FLAGS = [
   `--wasm-max-mem-pages=${WASM_MEMORY_MAX_BYTES / WASM_PAGE_BYTES}`,
   `--wasm-max-committed-code-mb=${512}`,
 ];
+
+interface Why {
+  /** WASM_START_OVERRAN: no request could be answered either. */
+  readonly code: "WASM_PREPARATION_FAILED" | "WASM_START_OVERRAN";
+  readonly message: string;
+}
 
 const running = new Map<string, Promise<Result<Prepared>>>();
 let lastInLine: Promise<unknown> = Promise.resolve();
@@ -65,10 +77,11 @@ export function prepareModule(options: PrepareModuleOptions, signal: AbortSignal
   const folder = join(preparedFolder(options.dataDir), key);
   const found = findPrepared(folder);
   if (found !== null) return Promise.resolve(ok(found));
-  const known = running.get(folder);
+  const runningKey = `${folder}\n${options.cpuTimeoutMs}`;
+  const known = running.get(runningKey);
   if (known !== undefined) return known;
-  const work = inLine(() => prepareInChild(options, folder, signal)).finally(() => running.delete(folder));
-  running.set(folder, work);
+  const work = inLine(() => prepareInChild(options, folder, signal)).finally(() => running.delete(runningKey));
+  running.set(runningKey, work);
   return work;
 }
 
@@ -83,24 +96,25 @@ async function prepareInChild(options: PrepareModuleOptions, folder: string, sig
   // Another server may have done it while this one stood in line.
   const found = findPrepared(folder);
   if (found !== null) return ok(found);
-  let why: string | null;
+  let why: Why | null;
   try {
     // The permission model resolves what exists: the folder must be there first.
     mkdirSync(preparedFolder(options.dataDir), { recursive: true });
     why = await runChild(options, folder, signal);
   } catch (error) {
-    why = (error as Error).message;
+    why = { code: "WASM_PREPARATION_FAILED", message: (error as Error).message };
   }
-  if (why !== null) return failed(options, why);
+  if (why !== null) return failed(options, why.message, why.code);
   await sweepPrepared(options.dataDir).catch(() => {});
   const prepared = findPrepared(folder);
   return prepared === null ? failed(options, `what was written to ${folder} can't be read again`) : ok(prepared);
 }
 
 /** Null when it ended well, else why not. */
-function runChild(options: PrepareModuleOptions, folder: string, signal: AbortSignal): Promise<string | null> {
-  const { moduleFile, dataDir, environIsRequest, saysCheckpoint, timeoutMs = TIMEOUT_MS } = options;
-  const job: PrepareJob = { moduleFile, folder, environIsRequest, saysCheckpoint, timeoutMs, parentPid: process.pid };
+function runChild(options: PrepareModuleOptions, folder: string, signal: AbortSignal): Promise<Why | null> {
+  const { moduleFile, dataDir, environIsRequest, saysCheckpoint, cpuTimeoutMs, timeoutMs = TIMEOUT_MS } = options;
+  const limits = { timeoutMs, rehearsalCpuMaxMs: CPU_ALLOWANCE * cpuTimeoutMs, overranSignal: OVERRAN_SIGNAL } as const;
+  const job: PrepareJob = { moduleFile, folder, environIsRequest, saysCheckpoint, parentPid: process.pid, ...limits };
   const child = spawn(process.execPath, [...childFlags(dataDir), programFile("engines/wasm/prepare/prepare-main")], {
     // Nothing of the server's environment: its secrets are not for a process that runs hostile code.
     env: {},
@@ -118,13 +132,16 @@ function runChild(options: PrepareModuleOptions, folder: string, signal: AbortSi
   const end = (): void => void child.kill("SIGKILL");
   const timer = setTimeout(end, timeoutMs + GRACE_MS);
   signal.addEventListener("abort", end, { once: true });
-  return new Promise<string | null>((resolve) => {
-    child.once("error", (error) => resolve(`its process could not be started: ${error.message}`));
+  return new Promise<Why | null>((resolve) => {
+    const because = (message: string, code: Why["code"] = "WASM_PREPARATION_FAILED"): void => resolve({ code, message });
+    child.once("error", (error) => because(`its process could not be started: ${error.message}`));
     child.once("close", (code, killedBy) => {
       if (code === 0) resolve(null);
-      else if (signal.aborted) resolve("it was given up");
-      else if (performance.now() - startMs >= timeoutMs) resolve(`it was not done after ${timeoutMs / SECOND_MS} s`);
-      else resolve(`its process ended with ${killedBy ?? `code ${code}`}${lastWords(stderr)}`);
+      else if (signal.aborted) because("it was given up");
+      else if (killedBy === OVERRAN_SIGNAL)
+        because(`it used more than ${cpuTimeoutMs} ms of CPU time and had not asked for its request`, "WASM_START_OVERRAN");
+      else if (performance.now() - startMs >= timeoutMs) because(`it was not done after ${timeoutMs / SECOND_MS} s`);
+      else because(`its process ended with ${killedBy ?? `code ${code}`}${lastWords(stderr)}`);
     });
   }).finally(() => {
     clearTimeout(timer);
@@ -160,9 +177,9 @@ function lastWords(stderr: string): string {
   return line === undefined ? "" : `: ${line.trim().slice(0, 200)}`;
 }
 
-function failed({ functionId }: PrepareModuleOptions, why: string): Result<never> {
+function failed({ functionId }: PrepareModuleOptions, why: string, code: Why["code"] = "WASM_PREPARATION_FAILED"): Result<never> {
   return fail({
-    code: "WASM_PREPARATION_FAILED",
+    code,
     message: `Cannot prepare ${functionId} for checkpoints: ${why}`,
     hint: "It is served as it was built; nothing needs to be done. A reload tries again",
   });

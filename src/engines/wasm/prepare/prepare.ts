@@ -22,6 +22,8 @@ export interface Preparation extends Choice {
 export interface PrepareOptions {
   readonly environIsRequest: boolean;
   readonly saysCheckpoint: boolean;
+  /** Told when the module begins to run on its own account, and when that is over. */
+  onRehearsing?(isRehearsing: boolean): void;
 }
 
 /** Paths to the question may differ from run to run (hash seeds, clocks): what was met in any of them can unwind. */
@@ -30,11 +32,13 @@ const REHEARSALS = 3;
 const ASYNCIFY_EXPORT = "asyncify_start_unwind";
 
 /** `bytes`: a module that was rewritten, so that its state can be put back. */
-export async function prepare(bytes: Uint8Array, { environIsRequest, saysCheckpoint }: PrepareOptions): Promise<Preparation> {
+export async function prepare(bytes: Uint8Array, { environIsRequest, saysCheckpoint, onRehearsing }: PrepareOptions): Promise<Preparation> {
   const shim = await loadShim();
   const rehearsalOf = async (module: Uint8Array): Promise<Rehearsal> => new Rehearsal(shim, await compileModule(module), environIsRequest);
   const plain = await rehearsalOf(bytes);
+  onRehearsing?.(true);
   const found = rehearse(plain);
+  onRehearsing?.(false);
   const chosen = (fault: string | null, costs: readonly number[], variant: Uint8Array | null = null): Preparation => {
     const findings: Findings = { ...found, fault, costs: costsOf(costs) };
     const choice = choosePreparation(findings, saysCheckpoint);

@@ -1,0 +1,58 @@
+/** What validate learns of a WebAssembly module by instantiating it, and by rehearsing it to its question. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import binaryen from "binaryen";
+import { pilotlight } from "./support/cli.ts";
+
+const SPIN = "(loop $again (br $again))";
+/** Dropped data can't be put back: every request has an instance of its own, and nothing is prepared. */
+const DROPS = "(memory.init $data (i32.const 0) (i32.const 0) (i32.const 1)) (data.drop $data)";
+
+const folder = mkdtempSync(join(tmpdir(), "pilotlight-validate-wasm-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function module(start: string, main: string): Uint8Array {
+  const parsed = binaryen.parseText(`(module (memory (export "memory") 1) (data $data "x")
+    (func $init ${start}) (start $init) (func (export "_start") ${main}))`);
+  parsed.setFeatures(binaryen.Features.All);
+  return parsed.emitBinary();
+}
+
+test("a module that spins or traps before its first request is a failure, within the function's limits", async () => {
+  const functions = join(folder, "functions");
+  mkdirSync(functions);
+  writeFileSync(join(folder, "pilotlight.yaml"), "cpu_timeout: 200ms\n");
+  const modules = {
+    good: module("", ""),
+    "good-alone": module("", DROPS),
+    spins: module(SPIN, ""),
+    "spins-alone": module(SPIN, DROPS),
+    "spins-later": module("", SPIN),
+    traps: module("(unreachable)", ""),
+  };
+  for (const [name, bytes] of Object.entries(modules)) writeFileSync(join(functions, `${name}.wasm`), bytes);
+  const startMs = performance.now();
+  const { status, stdout, stderr } = await pilotlight(["validate", "--json"], { cwd: folder });
+  assert.ok(performance.now() - startMs < 60_000, "it takes no two minutes");
+  assert.equal(status, 1, stdout + stderr);
+  const report = JSON.parse(stdout) as {
+    functions: { id: string; failure: { code: string; message: string; hint: string } | null; start: { mode: string } }[];
+  };
+  const told = Object.fromEntries(report.functions.map(({ id, failure }) => [id, failure?.message ?? null]));
+  assert.deepEqual(told, {
+    good: null,
+    "good-alone": null,
+    spins: "spins can't be instantiated: its start function used more than 200 ms of CPU time",
+    "spins-alone": "spins-alone can't be instantiated: its start function used more than 200 ms of CPU time",
+    "spins-later": "spins-later would be ended in every call: it used more than 200 ms of CPU time and had not asked for its request",
+    traps: "traps can't be instantiated: unreachable",
+  });
+  for (const { id, failure, start } of report.functions) {
+    assert.equal(start.mode, id.endsWith("-alone") ? "instance" : "reset", id);
+    if (failure !== null) assert.deepEqual([failure.code, failure.hint.length > 0], ["LOAD_FAILED", true]);
+    if (id.startsWith("spins")) assert.match(failure!.hint, new RegExp(`functions\\.${id}\\.cpu_timeout`));
+  }
+});
