@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as zlib from "node:zlib";
-import type { PageCoding, PageFormat, Representation } from "../src/mirror/pages/pages.ts";
+import type { PageCoding, Representation } from "../src/mirror/pages/pages.ts";
+import type { PageFormat } from "../src/mirror/simple/format.ts";
 import {
   DOWN,
   FIRST_URL,

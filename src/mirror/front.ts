@@ -3,7 +3,7 @@
  * are answered in this very turn of the event loop; everything else waits for
  * pages, the store or upstream, and a failure of theirs becomes an answer here.
  */
-import { JSON_LINE } from "../http/answer-lines.ts";
+import { JSON_LINE, RETRY_LATER_LINE } from "../http/answer-lines.ts";
 import { matchesNoneMatch } from "../http/entity-tag.ts";
 import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -19,7 +19,6 @@ import { type Route, routeOf } from "./routes.ts";
 
 const ROUTES_REMEMBERED_MAX = 4_096;
 const REMEMBERED_PATH_MAX_LENGTH = 512;
-const RETRY_LINE = "retry-after: 5\r\n";
 const CHALLENGE_LINE = `www-authenticate: ${CHALLENGE}\r\n`;
 /** Health for whoever has no credentials. */
 const ALIVE = '{"status":"success","data":null}\n';
@@ -100,7 +99,7 @@ export class MirrorFront {
   #admit(exchange: Exchange, route: Route, query: string, verdict: ClientDecision): void {
     if (verdict === "allowed") this.#enter(exchange, route, query);
     else if (verdict === "denied") answerError(exchange, 401, "UNAUTHORIZED", "This mirror asks for a token or a password", CHALLENGE_LINE);
-    else answerError(exchange, 503, "TOO_MANY_LOGINS", "Too many passwords are being checked: try again shortly", RETRY_LINE);
+    else answerError(exchange, 503, "TOO_MANY_LOGINS", "Too many passwords are being checked: try again shortly", RETRY_LATER_LINE);
   }
 
   #enter(exchange: Exchange, route: Route, query: string): void {
@@ -252,7 +251,7 @@ export class MirrorFront {
   #fail(exchange: Exchange, failure: MirrorFailure): void {
     const { status, message, hint } = explainFailure(failure);
     if (status >= 500) this.#logFailure(exchange, failure, message);
-    answerError(exchange, status, failure.code, `${message}. ${hint}`, status === 503 ? RETRY_LINE : "");
+    answerError(exchange, status, failure.code, `${message}. ${hint}`, status === 503 ? RETRY_LATER_LINE : "");
   }
 
   #logFailure(exchange: Exchange, failure: MirrorFailure, message: string): void {

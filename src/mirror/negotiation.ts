@@ -5,7 +5,8 @@
  */
 import { negotiateCoding } from "../http/content-coding.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { PageCoding, PageFormat } from "./pages/pages.ts";
+import type { PageCoding } from "./pages/pages.ts";
+import type { PageFormat } from "./simple/format.ts";
 import { negotiateFormat } from "./simple/negotiate.ts";
 
 const REMEMBERED_MAX = 256;

@@ -4,9 +4,10 @@
  * sent on by relative addresses, so that the mirror works under any prefix
  * that a proxy in front of it takes away.
  */
+
+import { isProjectName, normaliseName } from "../base/project-name.ts";
 import { ARTIFACT_SUFFIX, type ArtifactKind } from "./artifact.ts";
 import { isFileName } from "./simple/distribution-name.ts";
-import { isProjectName, normaliseName } from "./simple/project-name.ts";
 
 export type Route =
   | { readonly kind: "home" }

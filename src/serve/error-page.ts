@@ -3,6 +3,7 @@
  * developer's own files, and the lines around it; for a path of no function
  * the routes there are. Never made in `serve`.
  */
+import { escapeHtml } from "../base/html.ts";
 import type { Failure } from "../base/result.ts";
 import type { Exchange } from "../http/exchange.ts";
 
@@ -98,8 +99,4 @@ ${page.blocks}
 <footer>${origin}shown by <code>pilotlight dev</code> only</footer>
 </body></html>
 `;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

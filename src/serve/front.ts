@@ -3,7 +3,7 @@
  * Probes, static files and CORS are answered here; a function that has a
  * worker of its own gets its requests forwarded; the rest runs in this one.
  */
-import { JSON_LINE } from "../http/answer-lines.ts";
+import { JSON_LINE, NO_STORE_LINE } from "../http/answer-lines.ts";
 import { CORS_ANSWER_LINES, preflightLines } from "../http/cors.ts";
 import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -100,7 +100,7 @@ export class Front {
     if (path !== HEALTH_PATH && path !== READY_PATH) return false;
     const up = path === HEALTH_PATH || this.#options.isReady();
     this.#options.answers.expect(exchange, "probe");
-    exchange.respond(up ? 200 : 503, `${JSON_LINE}cache-control: no-store\r\n`, JSON.stringify({ status: up ? "ok" : "draining" }));
+    exchange.respond(up ? 200 : 503, JSON_LINE + NO_STORE_LINE, JSON.stringify({ status: up ? "ok" : "draining" }));
     return true;
   }
 

@@ -3,6 +3,7 @@
  * patterns of names, levels of logs. As in ../readers.ts, the fault of one is
  * a phrase that follows `<setting> <value> `, and none touches the disk.
  */
+import { normaliseName } from "../../base/project-name.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { DAY_MS, formatDuration, HOUR_MS, MINUTE_MS } from "../../base/units.ts";
 import type { MirrorConfig, NamePin, PolicyConfig } from "../mirror-config.ts";
@@ -128,9 +129,7 @@ export const readIndexName: Reader<string> = (value) => {
 export const readPattern: Reader<string> = (value) => {
   const text = typeof value === "number" ? String(value) : value;
   const good = typeof text === "string" && /^[A-Za-z0-9*](?:[A-Za-z0-9._*-]{0,254}[A-Za-z0-9*])?$/.test(text);
-  return good
-    ? ok(text.toLowerCase().replace(/[-_.]+/g, "-"))
-    : fail('is no name of a project: use letters, digits, dots and dashes, with "*" for any');
+  return good ? ok(normaliseName(text)) : fail('is no name of a project: use letters, digits, dots and dashes, with "*" for any');
 };
 
 export const readPatterns: Reader<readonly string[]> = readList(readPattern);

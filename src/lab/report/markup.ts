@@ -3,6 +3,7 @@
  * an `html` template is escaped unless it is itself the outcome of one. URLs,
  * error texts and header values are written by servers that may be hostile.
  */
+import { escapeHtml } from "../../base/html.ts";
 
 export class Html {
   readonly markup: string;
@@ -25,14 +26,12 @@ function render(value: HtmlValue): string {
   if (value === null) return "";
   if (value instanceof Html) return value.markup;
   if (typeof value === "number") return String(value);
-  return typeof value === "string" ? escapeHtml(value) : value.map(render).join("");
+  return typeof value === "string" ? shown(value) : value.map(render).join("");
 }
 
 /** Fit for text and for quoted attributes; control characters and what turns the direction of text are made visible. */
-function escapeHtml(text: string): string {
-  return text
-    .replace(/[&<>"'`]/g, (char) => `&#${char.charCodeAt(0)};`)
-    .replace(/[^\P{Cc}\n\r\t]|\p{Bidi_Control}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+function shown(text: string): string {
+  return escapeHtml(text).replace(/[^\P{Cc}\n\r\t]|\p{Bidi_Control}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Inside a script element: no value can end it or begin a comment. */

@@ -3,7 +3,7 @@
  * it keeps. Everything here is for people and their dashboards: none of it is
  * on an installer's way.
  */
-import { JSON_LINE } from "../../http/answer-lines.ts";
+import { JSON_LINE, NO_STORE_LINE } from "../../http/answer-lines.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../../telemetry/prometheus.ts";
 import { ARTIFACT_SUFFIX, type ArtifactKind } from "../artifact.ts";
@@ -16,8 +16,7 @@ import { homePage } from "./home-page.ts";
 import { renderMetrics } from "./metrics.ts";
 import { PostedExplanations } from "./posted-explanations.ts";
 
-const FRESH_LINE = "cache-control: no-store\r\n";
-const HTML_LINES = `content-type: text/html; charset=utf-8\r\n${FRESH_LINE}`;
+const HTML_LINES = `content-type: text/html; charset=utf-8\r\n${NO_STORE_LINE}`;
 /** As proxpi and groxpi answer: scripts that drop caches look at it. */
 const DONE = '{"status":"success","data":null}\n';
 const SAVINGS_SHOWN_MAX = 1_000;
@@ -37,7 +36,7 @@ export function createFace(parts: MirrorParts, files: FileAnswers, { startedAtMs
       respondJson(exchange, healthOf(parts, { startedAtMs, nowMs: nowMs() }));
     },
     metrics(exchange) {
-      exchange.respond(200, `content-type: ${PROMETHEUS_CONTENT_TYPE}\r\n${FRESH_LINE}`, renderMetrics(parts));
+      exchange.respond(200, `content-type: ${PROMETHEUS_CONTENT_TYPE}\r\n${NO_STORE_LINE}`, renderMetrics(parts));
     },
     savings(exchange) {
       const projects = [...parts.counters.savings].sort(([, one], [, other]) => other.bytes - one.bytes).slice(0, SAVINGS_SHOWN_MAX);
@@ -80,5 +79,5 @@ async function forget({ pages }: MirrorParts, page: string): Promise<null> {
 }
 
 function respondJson(exchange: Exchange, value: object): void {
-  exchange.respond(200, JSON_LINE + FRESH_LINE, `${JSON.stringify(value)}\n`);
+  exchange.respond(200, JSON_LINE + NO_STORE_LINE, `${JSON.stringify(value)}\n`);
 }

@@ -3,6 +3,7 @@
  * One page without scripts from elsewhere; addresses in it are relative, so it
  * works under a prefix. Names that come from clients are escaped.
  */
+import { escapeHtml } from "../../base/html.ts";
 import { describeBytes } from "../../base/units.ts";
 import { version } from "../../base/version.ts";
 import { describePolicy } from "../../config/mirror/policy-summary.ts";
@@ -139,10 +140,4 @@ function describeAge(ms: number): string {
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] as string);
 }

@@ -3,7 +3,7 @@
  * the policy does to it. Bounded in the number of those under way, because
  * each holds its body, and in the number of threads at once.
  */
-import { JSON_LINE, RETRY_SOON_LINE } from "../../http/answer-lines.ts";
+import { JSON_LINE, NO_STORE_LINE, RETRY_SOON_LINE } from "../../http/answer-lines.ts";
 import { answerError } from "../../http/error-answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { ThreadExplanation } from "../explain/explain-in-thread.ts";
@@ -58,7 +58,7 @@ export class PostedExplanations {
     });
     exchange.onAbort = null;
     if (explained === null || exchange.aborted) return;
-    if (explained.kind === "answer") exchange.respond(200, `${JSON_LINE}cache-control: no-store\r\n`, explained.json);
+    if (explained.kind === "answer") exchange.respond(200, JSON_LINE + NO_STORE_LINE, explained.json);
     else answerError(exchange, 400, "BAD_REQUIREMENTS", `Cannot read the requirements: ${explained.reason}`);
   }
 

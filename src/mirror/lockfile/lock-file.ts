@@ -4,8 +4,9 @@
  * strangers: every reader answers any text with a LockFile or with a phrase
  * that says what is wrong, and never throws.
  */
+
+import { isProjectName, normaliseName } from "../../base/project-name.ts";
 import { MIB } from "../../base/units.ts";
-import { isProjectName, normaliseName } from "../simple/project-name.ts";
 
 export const LOCK_FORMATS = ["requirements.txt", "uv.lock", "pylock.toml"] as const;
 export type LockFormat = (typeof LOCK_FORMATS)[number];

@@ -5,8 +5,9 @@
  * line of blanks. Markers and extras are not judged: what they would add or
  * take away depends on the machine that installs.
  */
+
+import { normaliseName } from "../../base/project-name.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
-import { normaliseName } from "../simple/project-name.ts";
 import { parseSpecifier, pinnedVersion } from "../versions/specifier.ts";
 import { type LockedFile, parseHash, quoted, type Requirement } from "./lock-file.ts";
 

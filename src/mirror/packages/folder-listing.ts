@@ -10,10 +10,10 @@
  */
 import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
+import { normaliseName } from "../../base/project-name.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import type { MirrorLog } from "../log.ts";
 import { parseDistributionName } from "../simple/distribution-name.ts";
-import { normaliseName } from "../simple/project-name.ts";
 
 /** File systems count time in steps of up to so much: a folder that changed just before it was read may change again unseen. */
 const STEP_MAX_MS = 2 * SECOND_MS;

@@ -7,9 +7,6 @@ import type { BrotliOptions } from "node:zlib";
 import { builtin } from "../../base/builtin.ts";
 import type { PageCoding } from "./pages.ts";
 
-/** What is rendered: two of the formats are the same text. */
-export type PageBody = "json" | "html";
-
 export interface CodedBytes {
   /** In a buffer of its own, so that it can be handed to another thread. */
   readonly bytes: Uint8Array<ArrayBuffer>;

@@ -5,12 +5,12 @@
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { Packages } from "../packages/packages.ts";
+import { FORMATS, type PageFormat } from "../simple/format.ts";
 import { LIST } from "./kept-answer.ts";
 import type { KeptAnswers } from "./kept-answers.ts";
 import type { ListPages, ResolvedList } from "./list-pages.ts";
 import type { PageForms } from "./page-forms.ts";
-import type { PageCoding, PageFormat, Represented } from "./pages.ts";
-import { FORMATS } from "./representation.ts";
+import type { PageCoding, Represented } from "./pages.ts";
 import { SingleFlight } from "./single-flight.ts";
 
 const ATTEMPTS_MAX = 2;

@@ -5,13 +5,15 @@
  * What an index listed is kept as plain names, so that another form, or
  * another index's change, needs no fetch.
  */
+
+import { normaliseName } from "../../base/project-name.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { UpstreamFailure } from "../failures.ts";
+import type { PageBody } from "../simple/format.ts";
 import { parseListHtml, parseListJson, renderListHtml, renderListJson } from "../simple/project-list.ts";
-import { normaliseName } from "../simple/project-name.ts";
 import type { ProjectList } from "../simple/project-page.ts";
-import { type CodedBytes, codeText, LIST_LEVELS, type PageBody } from "./coded-bytes.ts";
+import { type CodedBytes, codeText, LIST_LEVELS } from "./coded-bytes.ts";
 import { type ContentBody, readContent } from "./content-body.ts";
 import { contentHashOf, type KeptAnswer, LIST } from "./kept-answer.ts";
 import { listKey, listSlot } from "./list-key.ts";

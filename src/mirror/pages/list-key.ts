@@ -3,7 +3,7 @@
  * looks for it, and the process that makes it. Apart from the job, so that a
  * mirror starts without the parsers. Pure.
  */
-import type { PageBody } from "./coded-bytes.ts";
+import type { PageBody } from "../simple/format.ts";
 import { contentHashOf } from "./kept-answer.ts";
 import type { PageCoding } from "./pages.ts";
 

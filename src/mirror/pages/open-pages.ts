@@ -13,6 +13,7 @@ import type { MirrorCounters, ResourceKind } from "../counters.ts";
 import { isUpstreamFailure, type MirrorFailure } from "../failures.ts";
 import type { MirrorLog } from "../log.ts";
 import type { Packages } from "../packages/packages.ts";
+import type { PageFormat } from "../simple/format.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { IndexRequests } from "./ask-index.ts";
 import { FailingPages } from "./failing-pages.ts";
@@ -27,7 +28,6 @@ import { PageIntake } from "./page-intake.ts";
 import type {
   FoundArtifact,
   PageCoding,
-  PageFormat,
   PageName,
   Pages,
   PagesTotals,

@@ -11,7 +11,7 @@ import { programFile } from "../../base/package-files.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MINUTE_MS } from "../../base/units.ts";
 import { MIRROR_STOPPING, type StoreFault } from "../../store/store-fault.ts";
-import type { PageBody } from "./coded-bytes.ts";
+import type { PageBody } from "../simple/format.ts";
 import type { KeptAnswer } from "./kept-answer.ts";
 import type { ArgumentsOf, PageMethod, PageReply, PageRequest, ValueOf } from "./page-messages.ts";
 import type { PageServiceSettings, PageSource, RenderedForm } from "./page-service.ts";

@@ -4,10 +4,11 @@
  */
 import { ok, type Result } from "../../base/result.ts";
 import type { MirrorFailure } from "../failures.ts";
+import { FORMATS, type PageFormat } from "../simple/format.ts";
 import type { RenderedForm } from "./page-service.ts";
-import type { PageCoding, PageFormat, PageName, Representation } from "./pages.ts";
+import type { PageCoding, PageName, Representation } from "./pages.ts";
 import { PreparedForms } from "./prepared-forms.ts";
-import { FORMATS, representationOf } from "./representation.ts";
+import { representationOf } from "./representation.ts";
 
 /** What somebody found who looked at the page. */
 export interface SeenPage {

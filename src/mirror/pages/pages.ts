@@ -9,10 +9,9 @@ import type { StoreFault } from "../../store/store-fault.ts";
 import type { Artifact, ArtifactKind } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { HidingRule } from "../policy/policy.ts";
+import type { PageFormat } from "../simple/format.ts";
 import type { ProjectPage } from "../simple/project-page.ts";
 
-/** The second and the third are the same bytes under two types: that of PEP 691, and text/html. */
-export type PageFormat = "json" | "html" | "text-html";
 export type PageCoding = "identity" | "gzip" | "br" | "zstd";
 
 /** One form of a page or of the list, ready to be written. Shared by all answers: nobody changes it. */

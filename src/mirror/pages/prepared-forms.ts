@@ -5,9 +5,10 @@
  * them, and a form of anything else than the page is now is dropped.
  * `current` is the hot path: once per request.
  */
-import type { CodedBytes, PageBody } from "./coded-bytes.ts";
-import type { PageCoding, PageFormat, Representation } from "./pages.ts";
-import { FORMATS, representationOf } from "./representation.ts";
+import { FORMATS, type PageBody, type PageFormat } from "../simple/format.ts";
+import type { CodedBytes } from "./coded-bytes.ts";
+import type { PageCoding, Representation } from "./pages.ts";
+import { representationOf } from "./representation.ts";
 
 /** What a form costs beside its bytes. */
 const FORM_COST_BYTES = 1024;

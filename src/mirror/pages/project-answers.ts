@@ -10,14 +10,14 @@ import type { MirrorConfig } from "../../config/mirror-config.ts";
 import type { ArtifactKind } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { Packages } from "../packages/packages.ts";
+import { FORMATS, type PageFormat } from "../simple/format.ts";
 import { FoundFiles } from "./found-files.ts";
 import type { KeptAnswers } from "./kept-answers.ts";
 import type { PageClient } from "./page-client.ts";
 import type { PageForms } from "./page-forms.ts";
 import type { PageSource } from "./page-service.ts";
-import type { FoundArtifact, PageCoding, PageFormat, ProjectExplanation, Represented, WholePage } from "./pages.ts";
+import type { FoundArtifact, PageCoding, ProjectExplanation, Represented, WholePage } from "./pages.ts";
 import type { ProjectPages, ResolvedPage } from "./project-pages.ts";
-import { FORMATS } from "./representation.ts";
 
 /** A file that a page doesn't list may be new upstream; but a client that makes up names must not become as many requests. */
 export const FILE_RECHECK_MS = 10 * SECOND_MS;

@@ -8,8 +8,8 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { PolicyConfig } from "../../config/mirror-config.ts";
+import type { PageBody } from "../simple/format.ts";
 import { type AnswerRow, answerOf, COUNT_PROJECTS, SELECT_ANSWERS } from "./answer-row.ts";
-import type { PageBody } from "./coded-bytes.ts";
 import type { KeptAnswer } from "./kept-answer.ts";
 import { pageFormKey, recipeOf } from "./page-form-key.ts";
 import { FIND_PAGE_FORM } from "./page-form-table.ts";

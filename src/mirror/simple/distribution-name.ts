@@ -4,7 +4,7 @@
  * and the installers of old by what their makers wrote. Pure.
  * What comes out is what a name says: nobody has looked into the file.
  */
-import { isProjectName, normaliseName } from "./project-name.ts";
+import { isProjectName, normaliseName } from "../../base/project-name.ts";
 
 export interface DistributionName {
   /** Normalised. */

@@ -3,30 +3,20 @@
  * section 12.5.1 with the types and the `format` parameter of PEP 691. Pure;
  * callers keep the answer by the text of the header.
  */
-import type { PageFormat } from "../pages/pages.ts";
+import { FORMATS, type FormatForm, type PageFormat } from "./format.ts";
 
 export interface NegotiatedFormat {
   readonly format: PageFormat;
-  /** Always of a concrete version: "latest" is for asking only. */
   readonly contentType: string;
 }
 
-interface Offer extends NegotiatedFormat {
-  /** What asks for it by name. */
-  readonly types: readonly string[];
+interface Offer extends FormatForm {
+  readonly format: PageFormat;
 }
 
-const JSON_OFFER: Offer = {
-  format: "json",
-  contentType: "application/vnd.pypi.simple.v1+json",
-  types: ["application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json"],
-};
-const HTML_OFFER: Offer = {
-  format: "html",
-  contentType: "application/vnd.pypi.simple.v1+html",
-  types: ["application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html"],
-};
-const TEXT_HTML_OFFER: Offer = { format: "text-html", contentType: "text/html; charset=utf-8", types: ["text/html"] };
+const JSON_OFFER: Offer = { format: "json", ...FORMATS.json };
+const HTML_OFFER: Offer = { format: "html", ...FORMATS.html };
+const TEXT_HTML_OFFER: Offer = { format: "text-html", ...FORMATS["text-html"] };
 
 /** Of equal weight the most expressive, text/html as the last resort (PEP 691). */
 const BY_EXPRESSION: readonly Offer[] = [JSON_OFFER, HTML_OFFER, TEXT_HTML_OFFER];

@@ -5,12 +5,13 @@
  * The same data make the same page as parse-json.ts makes of JSON; HTML has no
  * place for sizes and upload times, which are null then.
  */
+
+import { normaliseName } from "../../base/project-name.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { type Address, resolveAddress, resolveAll } from "./address.ts";
 import { isDistributionFile, isFileName } from "./distribution-name.ts";
 import { apiVersionFault, readCoreMetadata, readFragment, readHashes, readRequiresPython, readStatus, readYanked } from "./fields.ts";
 import { type Attributes, attributeOf, type HtmlFacts, isIndexPage, readIndexHtml } from "./html-reader.ts";
-import { normaliseName } from "./project-name.ts";
 import type { ProjectFile, ProjectPage } from "./project-page.ts";
 import { readProvenance } from "./provenance.ts";
 import { versionsOf } from "./versions.ts";

@@ -4,6 +4,8 @@
  * A page that is none is refused with the reason; of a page that is one, an
  * entry that cannot be right is left out.
  */
+
+import { normaliseName } from "../../base/project-name.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { resolveAddress, resolveAll } from "./address.ts";
 import { isFileName } from "./distribution-name.ts";
@@ -20,7 +22,6 @@ import {
   readVersions,
   readYanked,
 } from "./fields.ts";
-import { normaliseName } from "./project-name.ts";
 import type { ProjectFile, ProjectPage } from "./project-page.ts";
 import { readProvenance } from "./provenance.ts";
 import { versionsOf } from "./versions.ts";

@@ -4,12 +4,13 @@
  * and never throws.
  * What is read may share the memory of the text it was read from.
  */
+
+import { isProjectName, normaliseName } from "../../base/project-name.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { apiVersionFault, isObject, readSerial } from "./fields.ts";
 import { type Attributes, attributeOf, isIndexPage, readIndexHtml } from "./html-reader.ts";
 import { scanProjects } from "./list-scan.ts";
 import { parseJsonObject } from "./parse-json.ts";
-import { isProjectName, normaliseName } from "./project-name.ts";
 import type { ProjectList } from "./project-page.ts";
 import { documentEnd, documentStart } from "./render-html.ts";
 import { API_VERSION } from "./render-json.ts";

@@ -4,6 +4,7 @@
  * Every text of an upstream is escaped, and none of its addresses is shown
  * but those that PEP 708 is about.
  */
+import { escapeHtml } from "../../base/html.ts";
 import { ARTIFACT_SUFFIX } from "../artifact.ts";
 import type { ProjectFile, ProjectPage } from "./project-page.ts";
 import { API_VERSION, relativeAddress } from "./render-json.ts";
@@ -31,13 +32,6 @@ export function documentStart(title: string, metas: readonly string[]): string {
 export function documentEnd(lastSerial: number | null): string {
   return `</body>\n</html>\n${lastSerial === null ? "" : `<!--SERIAL ${lastSerial}-->\n`}`;
 }
-
-/** Safe in text and in attributes, whichever quotes those have. */
-function escapeHtml(text: string): string {
-  return /[&<>"']/.test(text) ? text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string) : text;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 function meta(name: string, content: string): string {
   return `<meta name="pypi:${name}" content="${escapeHtml(content)}">`;

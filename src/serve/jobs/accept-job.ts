@@ -4,7 +4,7 @@
  * not before. Bodies are bounded, each and all together: they lie in memory until then.
  */
 import { describeBytes, MIB } from "../../base/units.ts";
-import { JSON_LINE } from "../../http/answer-lines.ts";
+import { JSON_LINE, NO_STORE_LINE, RETRY_LATER_LINE } from "../../http/answer-lines.ts";
 import { answerError } from "../../http/error-answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { JOB_PAYLOAD_MAX_BYTES } from "../../store/job.ts";
@@ -21,7 +21,6 @@ export interface Asked {
 }
 
 const IN_FLIGHT_MAX_BYTES = 128 * MIB;
-const RETRY_LINE = "retry-after: 5\r\n";
 
 let inFlightBytes = 0;
 
@@ -43,12 +42,13 @@ async function enqueue(exchange: Exchange, payload: Uint8Array, asked: Asked, jo
   if (!added.ok) {
     log("error", `Cannot queue a job for ${functionId}: ${added.failure.message}`, { function: functionId, code: "JOB_NOT_QUEUED" });
     const why = added.failure.code === "STORAGE_FULL" ? "the server's storage is full" : "the server's storage can't take it now";
-    if (!exchange.answered) answerError(exchange, 503, "JOB_NOT_QUEUED", `Nothing was queued: ${why}. Send it again later`, RETRY_LINE);
+    if (!exchange.answered)
+      answerError(exchange, 503, "JOB_NOT_QUEUED", `Nothing was queued: ${why}. Send it again later`, RETRY_LATER_LINE);
     return false;
   }
   const { id } = added.value;
   const url = jobPath(id);
-  const lines = `${JSON_LINE}location: ${url}\r\nx-gojinn-job-id: ${id}\r\npreference-applied: respond-async\r\ncache-control: no-store\r\n`;
+  const lines = `${JSON_LINE}location: ${url}\r\nx-gojinn-job-id: ${id}\r\npreference-applied: respond-async\r\n${NO_STORE_LINE}`;
   if (!exchange.answered) exchange.respond(202, lines, `${JSON.stringify({ status: "queued", job_id: id, url })}\n`);
   return true;
 }
@@ -65,7 +65,13 @@ async function readPayload(exchange: Exchange, held: { bytes: number }): Promise
       return false;
     }
     if (inFlightBytes > IN_FLIGHT_MAX_BYTES) {
-      answerError(exchange, 503, "JOB_NOT_QUEUED", "Nothing was queued: too many bodies are on their way. Send it again later", RETRY_LINE);
+      answerError(
+        exchange,
+        503,
+        "JOB_NOT_QUEUED",
+        "Nothing was queued: too many bodies are on their way. Send it again later",
+        RETRY_LATER_LINE,
+      );
       return false;
     }
     return true;

@@ -3,7 +3,7 @@
  * is 128 random bits and told to nobody but the client that sent the request.
  * Says of a failure only that it happened; the reason is the operator's.
  */
-import { JSON_LINE } from "../../http/answer-lines.ts";
+import { JSON_LINE, NO_STORE_LINE, RETRY_SOON_LINE } from "../../http/answer-lines.ts";
 import { answerError } from "../../http/error-answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { Job } from "../../store/job.ts";
@@ -12,8 +12,6 @@ import type { ResultMeta } from "./job-verdict.ts";
 
 export const JOBS_PATH = "/_jobs/";
 const ID = /^[0-9a-f]{32}$/;
-const NO_STORE_LINE = "cache-control: no-store\r\n";
-const POLL_LINE = "retry-after: 1\r\n";
 
 export function jobPath(id: string): string {
   return JOBS_PATH + id;
@@ -32,7 +30,8 @@ export function answerUnknown(exchange: Exchange): void {
 export async function answerResult(exchange: Exchange, id: string, jobs: JobStore, keepMs: number): Promise<void> {
   const found = await jobs.get(id);
   if (exchange.aborted) return;
-  if (!found.ok) answerError(exchange, 503, "JOBS_UNREADABLE", "The jobs can't be read now; ask again later", POLL_LINE + NO_STORE_LINE);
+  if (!found.ok)
+    answerError(exchange, 503, "JOBS_UNREADABLE", "The jobs can't be read now; ask again later", RETRY_SOON_LINE + NO_STORE_LINE);
   else if (found.value === null) answerUnknown(exchange);
   else answerJob(exchange, found.value, keepMs);
 }
@@ -40,7 +39,7 @@ export async function answerResult(exchange: Exchange, id: string, jobs: JobStor
 function answerJob(exchange: Exchange, job: Job, keepMs: number): void {
   if (job.state === "queued" || job.state === "running") {
     const body = { status: job.state, job_id: job.id, url: jobPath(job.id), attempts: job.attemptCount };
-    exchange.respond(202, JSON_LINE + POLL_LINE + NO_STORE_LINE, `${JSON.stringify(body)}\n`);
+    exchange.respond(202, JSON_LINE + RETRY_SOON_LINE + NO_STORE_LINE, `${JSON.stringify(body)}\n`);
     return;
   }
   if (job.state === "dead") {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "../../../test/support/properties.ts";
+import fc from "../../test/support/properties.ts";
 import { isProjectName, normaliseName } from "./project-name.ts";
 
 test("runs of dots, dashes and underscores are one dash, and case is lost", () => {
