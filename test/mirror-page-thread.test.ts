@@ -1,10 +1,12 @@
 /** The page thread's client: what becomes of requests when the thread rests, is lost, or is closed. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { Worker } from "node:worker_threads";
 import type { KeptAnswer } from "../src/mirror/pages/kept-answer.ts";
 import { PageClient } from "../src/mirror/pages/page-client.ts";
 
@@ -18,6 +20,24 @@ const ANSWER: KeptAnswer = {
   lastModified: null,
   contentHash: "",
 };
+
+/** What keeps no process alive must be waited for by something that does. */
+async function inTime(event: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | null = null;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error("in vain: the thread's end")), 20_000);
+  });
+  await Promise.race([event, late]).finally(() => clearTimeout(timer!));
+}
+
+/** Of every thread that is started from here on. */
+function threadEnds(t: TestContext): readonly Promise<unknown>[] {
+  const ends: Promise<unknown>[] = [];
+  const count = (worker: Worker) => ends.push(once(worker, "exit"));
+  process.on("worker", count);
+  t.after(() => process.off("worker", count));
+  return ends;
+}
 
 function client(t: TestContext, idleMaxMs?: number, policy: unknown = { mode: "enforce", rules: [], cooldownMs: 0, cooldownExempt: [] }) {
   const folder = mkdtempSync(join(tmpdir(), "pilotlight-page-thread-"));
@@ -38,9 +58,11 @@ function client(t: TestContext, idleMaxMs?: number, policy: unknown = { mode: "e
 
 test("a thread that is not needed ends by itself, and the next request has what it kept", async (t) => {
   const { pages, lost } = client(t, 1);
+  const ends = threadEnds(t);
   await pages.call("putAbsent", "one", ANSWER);
-  for (let round = 0; round < 5; round++) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let round = 1; round <= 3; round++) {
+    assert.equal(ends.length, round);
+    await inTime(ends[round - 1]!);
     assert.deepEqual(await pages.call("look", "one"), { ok: true, value: [ANSWER] });
   }
   assert.deepEqual(lost, []);
@@ -48,9 +70,10 @@ test("a thread that is not needed ends by itself, and the next request has what 
 
 test("what the database has ready is answered without a thread, until something needs one", async (t) => {
   const { pages, lost } = client(t, 1);
+  const ends = threadEnds(t);
   await pages.call("putAbsent", "one", ANSWER);
   // The thread ends once it isn't needed; what it wrote is there for whoever looks.
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await inTime(ends[0]!);
   const threads = t.mock.method(process.getBuiltinModule("node:worker_threads"), "Worker");
   assert.deepEqual(await pages.look("one"), { ok: true, value: [ANSWER] });
   assert.equal(pages.projectCount, 0);

@@ -48,15 +48,20 @@ test("HEAD and 304 end without a body", async () => {
 });
 
 test("connections are kept, after bodies that were read and after those that were dropped", async () => {
-  await using index = await httpIndex((_request, response) => response.end("page"));
+  let finish = (): void => {};
+  await using index = await httpIndex((_request, response) => {
+    response.write("the beginning, ");
+    finish = () => void response.end("the rest");
+  });
   await using client = clientOf(index.origin);
-  for (let count = 0; count < 10; count++) {
+  for (let count = 0; count < 20; count++) {
     const answer = await answerOf(client.get("/simple/a/"));
     if (count % 2 === 0) answer.discard();
-    else await textOf(answer);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    finish();
+    if (count % 2 === 1) assert.equal(await textOf(answer), "the beginning, the rest");
   }
-  assert.equal(index.connectionCount, 1);
+  // A second one while the rest of a dropped body is still read; by the request after that it is free again.
+  assert.ok(index.connectionCount <= 2, `${index.connectionCount} connections`);
 });
 
 test("not there, gone and out of range are answers; other statuses are failures", async () => {
