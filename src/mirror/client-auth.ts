@@ -22,9 +22,6 @@ import type { MirrorLog } from "./log.ts";
 /** `busy`: too many passwords are being checked; 503 with Retry-After says it best. */
 export type ClientDecision = "allowed" | "denied" | "busy";
 
-/** What a 401 carries as WWW-Authenticate. */
-export const CHALLENGE = 'Basic realm="pilotlight", charset="UTF-8"';
-
 /** Longer headers hold nothing that we gave out, and would be digested for nothing. */
 const HEADER_MAX_LENGTH = 8 * 1024;
 const FILE_MAX_BYTES = 16 * MIB;

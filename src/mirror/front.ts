@@ -7,7 +7,7 @@ import { JSON_LINE, RETRY_LATER_LINE } from "../http/answer-lines.ts";
 import { matchesNoneMatch } from "../http/entity-tag.ts";
 import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { CHALLENGE, type ClientAuth, type ClientDecision } from "./client-auth.ts";
+import type { ClientAuth, ClientDecision } from "./client-auth.ts";
 import type { MirrorCounters, ResourceKind } from "./counters.ts";
 import { explainFailure, isUpstreamFailure, type MirrorFailure } from "./failures.ts";
 import type { FileAnswers } from "./files/file-answers.ts";
@@ -19,7 +19,7 @@ import { type Route, routeOf } from "./routes.ts";
 
 const ROUTES_REMEMBERED_MAX = 4_096;
 const REMEMBERED_PATH_MAX_LENGTH = 512;
-const CHALLENGE_LINE = `www-authenticate: ${CHALLENGE}\r\n`;
+const CHALLENGE_LINE = 'www-authenticate: Basic realm="pilotlight", charset="UTF-8"\r\n';
 /** Health for whoever has no credentials. */
 const ALIVE = '{"status":"success","data":null}\n';
 const READ_METHODS = "GET, HEAD";
