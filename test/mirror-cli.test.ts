@@ -1,11 +1,12 @@
 /** The mirror as people start it: what it says, where it looks for its index, how it ends. */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { pilotlight, startPilotlight } from "./support/cli.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "pilotlight-mirror-cli-"));
@@ -132,6 +133,25 @@ test("this machine's index is asked of pip when none is named, and of nobody whe
   const unnamed = await start([], env, "export PIP_INDEX_URL");
   assert.match(unnamed.said(), /index-1 {4}http:\/\/127\.0\.0\.1:9\/built-in\/ \(from pip's own default\)/);
   await end(unnamed, "SIGTERM");
+});
+
+test("a mirror that ends by a signal, or by two at once, says what was under way and leaves its databases folded", async () => {
+  const wheels = join(cwd, "own");
+  mkdirSync(wheels);
+  const mirror = await start(["--packages", wheels, "-i", INDEX], {}, "export PIP_INDEX_URL");
+  const url = /mirrors on (http:\S+)/.exec(mirror.said())?.[1];
+  assert.equal((await fetch(`${url}/simple/nothing/`)).status, 502);
+  const ended = end(mirror, "SIGTERM");
+  await delay(5);
+  mirror.child.kill("SIGTERM");
+  assert.equal(await ended, 0);
+  assert.match(mirror.said(), /"message":"Stopping: 0 answers and 0 transfers under way"/);
+  const left = readdirSync(join(cwd, `cache-${folders}`));
+  assert.ok(left.includes("pages.sqlite"));
+  assert.deepEqual(
+    left.filter((name) => /-(?:wal|shm)$/.test(name)),
+    [],
+  );
 });
 
 test("a second mirror on one folder says so in one line, and ends with 2", async () => {

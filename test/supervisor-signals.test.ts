@@ -4,10 +4,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { afterEach, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { eventually, getJson } from "./support/fake-fleet.ts";
 import { isRunning } from "./support/processes.ts";
 
+/** Within that time a signal is taken for a copy of the one before. */
+const SAME_SIGNAL_MS = 150;
 const FAKE_SERVE_FILE = fileURLToPath(new URL("./support/fake-serve.ts", import.meta.url));
 
 let child: ChildProcess;
@@ -51,10 +54,33 @@ test("a second signal does not wait for calls in flight", async () => {
       () => true,
     ),
   );
+  await delay(SAME_SIGNAL_MS);
   child.kill("SIGINT");
   assert.ok((await slow) instanceof Error);
   assert.equal(await exitCode(), 0);
   assert.deepEqual(pids.filter(isRunning), []);
+});
+
+test("a copy of a signal, as a launcher hands it on, cuts off nothing", async () => {
+  const { port, pids } = await serve();
+  const slow = getJson({ port, path: "/slow/500" });
+  await heardOf(port, pids);
+  child.kill("SIGTERM");
+  // The system keeps one of a kind that waits: the second one has to come after the first was taken.
+  await delay(20);
+  child.kill("SIGTERM");
+  assert.equal(await slow, "slow");
+  assert.equal(await exitCode(), 0);
+});
+
+test("another kind of signal doesn't wait, however soon it comes", async () => {
+  const { port, pids } = await serve();
+  const slow = getJson({ port, path: "/slow/600000" }).catch((error: Error) => error);
+  await heardOf(port, pids);
+  child.kill("SIGINT");
+  child.kill("SIGTERM");
+  assert.ok((await slow) instanceof Error);
+  await exitCode();
 });
 
 test("SIGHUP reloads", async () => {

@@ -8,6 +8,7 @@ import type { ClientAuth } from "./client-auth.ts";
 import { lazyFace } from "./face/lazy-face.ts";
 import { FileAnswers } from "./files/file-answers.ts";
 import { MirrorFront } from "./front.ts";
+import type { MirrorLog } from "./log.ts";
 import { type MirrorOptions, type MirrorParts, openParts } from "./mirror-parts.ts";
 import { Observer } from "./observer.ts";
 
@@ -44,6 +45,9 @@ class ListeningMirror implements Mirror {
   readonly #parts: MirrorParts;
   readonly #auth: ClientAuth | null;
   readonly #listener: Listener;
+  readonly #observer: Observer;
+  readonly #log: MirrorLog;
+  #isListening = false;
 
   constructor(parts: MirrorParts, auth: ClientAuth | null, { log, nowMs }: MirrorOptions) {
     const { config, counters, pages, store, transfers, links } = parts;
@@ -61,13 +65,15 @@ class ListeningMirror implements Mirror {
     });
     const startedAtMs = nowMs();
     const logsAnswers = config.log.level === "info" || config.log.level === "debug";
+    this.#observer = new Observer(counters, logsAnswers ? log : null);
+    this.#log = log;
     const front = new MirrorFront({
       pages,
       files,
       face: lazyFace(async () => (await import("./face/face.ts")).createFace(parts, files, { startedAtMs, nowMs })),
       auth,
       counters,
-      observer: new Observer(counters, logsAnswers ? log : null),
+      observer: this.#observer,
       log,
     });
     this.#parts = parts;
@@ -84,17 +90,28 @@ class ListeningMirror implements Mirror {
   async start(): Promise<Result<number, Failure>> {
     const { host, port } = this.#parts.config;
     try {
-      return ok(await this.#listener.listenTcp({ host, port }));
+      const listened = await this.#listener.listenTcp({ host, port });
+      this.#isListening = true;
+      return ok(listened);
     } catch (error) {
       return fail(listenFailure(host, port, error));
     }
   }
 
   async stop(): Promise<void> {
+    // One that never listened has told why.
+    if (this.#isListening) {
+      const [answers, transfers] = [this.#observer.openCount, this.#parts.transfers.openCount];
+      this.#log("info", `Stopping: ${counted(answers, "answer")} and ${counted(transfers, "transfer")} under way`);
+    }
     await this.#listener.drain(DRAIN_GRACE_MS);
     await this.#auth?.close();
     await this.#parts.close();
   }
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function listenFailure(host: string, port: number, error: unknown): Failure {

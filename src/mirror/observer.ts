@@ -31,6 +31,8 @@ export class Observer {
   readonly #counters: MirrorCounters;
   /** Null keeps no access log. */
   readonly #log: MirrorLog | null;
+  /** Answers that are not over yet. */
+  openCount = 0;
 
   constructor(counters: MirrorCounters, log: MirrorLog | null) {
     this.#counters = counters;
@@ -40,7 +42,9 @@ export class Observer {
   /** Counts the answer that this exchange is about to get. */
   expect(exchange: Exchange, route: Route): void {
     const startMs = performance.now();
+    this.openCount++;
     exchange.onFinished = (status, bodyBytes) => {
+      this.openCount--;
       const latencyUs = (performance.now() - startMs) * 1_000;
       this.#count(ENDPOINTS[route.kind], exchange.method, status, latencyUs);
       const { method, target } = exchange;
