@@ -74,12 +74,7 @@ mirrorTest(
     const filler = join(cacheDir, "filler");
     fillUp(filler);
     await exact(bench, mirror, kept!, "with a full disk");
-    for (const file of [late!, small!]) {
-      // The transfer in which the last room goes may break off; who comes again, as pip does, is served past the disk.
-      const first = await download(mirror.file(file.project, file.filename), file.bytes);
-      bench.check(first.isExact || !first.isWhole || first.status >= 500, `${file.project}: a whole answer with wrong bytes`);
-      await exact(bench, mirror, file, "with a full disk");
-    }
+    for (const file of [late!, small!]) await exact(bench, mirror, file, "with a full disk");
     bench.check(/full|no space/i.test(mirror.log), "the log says nothing of the disk");
     bench.same((await ask(mirror.page("kept-lib"), { headers: { accept: PIP_ACCEPT } })).status, 200, "a page, with a full disk");
     rmSync(filler);
