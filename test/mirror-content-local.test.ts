@@ -264,6 +264,5 @@ test("what is kept in a bucket is not looked for in the folder, nor the other wa
   assert.equal(await has(back, hash), true);
   await back.close();
   assert.ok(existsSync(fileOf(dir, hash)));
-  const bad = await openContentStore(contentOptions({ dir, storage: { ...storage, prefix: "a/../b" } }));
-  assert.deepEqual(bad.ok ? "opened" : bad.failure.code, "CACHE_STORAGE_INVALID");
+  await assert.rejects(openContentStore(contentOptions({ dir, storage: { ...storage, prefix: "a/../b" } })), /is no prefix of keys/);
 });

@@ -235,6 +235,38 @@ test("a bucket needs its name and keys, and an endpoint its scheme", async () =>
   assert.match(conflicting.notices[0]!.message, /GROXPI_S3_USE_SSL gives way to the scheme in AWS_ENDPOINT_URL/);
 });
 
+test("a bucket's settings that no address can be made of are refused, each by the variable that holds it", async () => {
+  const env = { PILOTLIGHT_STORAGE_TYPE: "s3", PILOTLIGHT_S3_BUCKET: "wheels", AWS_ACCESS_KEY_ID: "k", AWS_SECRET_ACCESS_KEY: "s" };
+  const refusal = async (more: Record<string, string>): Promise<string> => told(await refused(ONE, { env: { ...env, ...more } })).join();
+  for (const prefix of ["..", "a/../b", "a//b", ".", "a b"]) {
+    assert.match(await refusal({ PILOTLIGHT_S3_PREFIX: prefix }), /PILOTLIGHT_S3_PREFIX .* is no prefix of keys/, prefix);
+  }
+  for (const bucket of ["..", "a/b", "a b", "A"]) {
+    assert.match(await refusal({ PILOTLIGHT_S3_BUCKET: bucket }), /PILOTLIGHT_S3_BUCKET .* is no name of a bucket/, bucket);
+  }
+  for (const endpoint of [
+    "ftp://s3.example",
+    "https://s3.example/path",
+    "https://s3.example?x",
+    "http://a b",
+    "https://me:secret@s3.example",
+  ]) {
+    assert.match(await refusal({ PILOTLIGHT_S3_ENDPOINT: endpoint }), /is no address of a service/, endpoint);
+  }
+  for (const endpoint of ["http://127.0.0.1:7070", "http://[::1]", "10.0.0.1"]) {
+    const address = { PILOTLIGHT_S3_ENDPOINT: endpoint };
+    assert.match(
+      await refusal({ ...address, PILOTLIGHT_S3_FORCE_PATH_STYLE: "no" }),
+      /PILOTLIGHT_S3_ENDPOINT has no name that a bucket could stand before/,
+      endpoint,
+    );
+    assert.equal((await accepted(ONE, { env: { ...env, ...address } })).storage.kind, "s3");
+  }
+  for (const size of ["4m", "6g", "5242879"]) {
+    assert.match(await refusal({ PILOTLIGHT_S3_PART_SIZE: size }), /S3 takes 5m to 5g/, size);
+  }
+});
+
 test("settings of a bucket that isn't used are noticed, an account's own variables are not", async () => {
   const { notices } = await found(ONE, { env: { GROXPI_S3_BUCKET: "wheels", AWS_REGION: "!", AWS_ENDPOINT_URL: "nonsense//" } });
   assert.deepEqual(

@@ -5,7 +5,7 @@
  */
 import { normaliseName } from "../../base/project-name.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
-import { DAY_MS, formatDuration, HOUR_MS, MINUTE_MS } from "../../base/units.ts";
+import { DAY_MS, formatDuration, GIB, HOUR_MS, MIB, MINUTE_MS } from "../../base/units.ts";
 import type { MirrorConfig, NamePin, PolicyConfig } from "../mirror-config.ts";
 import { type Reader, readCount, readDuration, readDurationAboveZero, readNames, readSize } from "../readers.ts";
 import { type IndexAddress, parseIndexAddress } from "./index-address.ts";
@@ -80,8 +80,9 @@ export const readBucket: Reader<string> = (value) =>
 /** Without slashes at its ends; "" for none. */
 export const readPrefix: Reader<string> = (value) => {
   const text = typeof value === "string" ? value.replace(/^\/+|\/+$/g, "") : "\0";
-  const good = /^[A-Za-z0-9!_.*'()/-]{0,512}$/.test(text) && !text.split("/").some((part) => part === "." || part === "..");
-  return good ? ok(text) : fail("is no prefix of keys: use letters, digits, -, _, . and / between them");
+  const hasGoodParts = text === "" || text.split("/").every((part) => !/^\.{0,2}$/.test(part));
+  const good = hasGoodParts && /^[A-Za-z0-9!_.*'()/-]{0,512}$/.test(text);
+  return good ? ok(text) : fail("is no prefix of keys: use letters, digits, -, _, . and single / between them");
 };
 
 export const readRegion: Reader<string> = (value) =>
@@ -92,7 +93,7 @@ export const readRegion: Reader<string> = (value) =>
 /** What S3 takes as a part of an upload. */
 export const readPartSize: Reader<number> = (value) => {
   const result = readSize(value);
-  const isPart = result.ok && result.value >= 5 * 1024 ** 2 && result.value <= 5 * 1024 ** 3;
+  const isPart = result.ok && result.value >= 5 * MIB && result.value <= 5 * GIB;
   return result.ok && !isPart ? fail("is no part's size: S3 takes 5m to 5g") : result;
 };
 

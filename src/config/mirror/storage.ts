@@ -11,17 +11,24 @@ export function settleStorage(given: MirrorValues, failures: Failure[], notices:
     notices.push(...pointlessNotices(given));
     return { kind: "local" };
   }
+  const endpoint = settleEndpoint(given, notices);
+  // A service of one's own seldom has a host name for each bucket.
+  const forcePathStyle = given.value("storage.force_path_style", endpoint !== null);
+  if (endpoint !== null && !forcePathStyle && !isHostName(new URL(endpoint).hostname)) {
+    const { origin } = given.entry("storage.force_path_style")!;
+    const message = `${given.entry("storage.endpoint")!.origin} has no name that a bucket could stand before`;
+    failures.push({ code: "CONFIG_CONFLICT", message, hint: `Take ${origin} away: the bucket then stands in the path` });
+  }
   return {
     kind: "s3",
-    endpoint: settleEndpoint(given, notices),
+    endpoint,
     region: given.value("storage.region", "us-east-1"),
     bucket: required(given, "storage.bucket", "S3_BUCKET", failures),
     prefix: given.value("storage.prefix", "pilotlight"),
     accessKeyId: required(given, "storage.access_key_id", "AWS_ACCESS_KEY_ID", failures),
     secretAccessKey: required(given, "storage.secret_access_key", "AWS_SECRET_ACCESS_KEY", failures),
     sessionToken: given.value("storage.session_token", null),
-    // A service of one's own seldom has a host name for each bucket.
-    forcePathStyle: given.value("storage.force_path_style", given.entry("storage.endpoint") !== undefined),
+    forcePathStyle,
     partBytes: given.value("storage.part_size", 10 * MIB),
     connectionsMax: given.value("storage.connections", 32),
   };
@@ -52,6 +59,11 @@ function settleEndpoint(given: MirrorValues, notices: Notice[]): string | null {
     notices.push({ code: "MIRROR_SETTING_WITHOUT_EFFECT", message: `${names.loser} gives way to the scheme in ${names.winner}` });
   }
   return origin;
+}
+
+/** False for an address of IPv4 or IPv6. */
+function isHostName(hostname: string): boolean {
+  return !/^\[|^[\d.]+$/.test(hostname);
 }
 
 /** Of an account's own variables nothing is said: other programs read them, too. */

@@ -17,7 +17,7 @@ import { type FolderOwner, ownFolder } from "./folder-owner.ts";
 import { CLOSE_GRACE_MS, type ContentLog, KeptContent } from "./kept-content.ts";
 import { LocalBackend } from "./local-backend.ts";
 import { RECHECK_PACE, type RecheckPace } from "./rechecker.ts";
-import { addressProblem } from "./s3/s3-address.ts";
+import { assertPlace } from "./s3/s3-address.ts";
 import type { S3BackendOptions } from "./s3/s3-backend.ts";
 import type { S3Tuning } from "./s3/s3-client.ts";
 
@@ -41,14 +41,11 @@ const CACHE_FOLDER: FolderWords = {
   alternative: "--cache-dir DIR or PILOTLIGHT_CACHE_DIR",
 };
 
-const STORAGE_HINT = "Check the settings of the storage in pilotlight.yaml or the environment";
 const DAMAGE_HINT = "All of it is a cache: with its folder moved away the mirror starts with an empty one";
 
 export async function openContentStore(options: ContentStoreOptions): Promise<Result<ContentStore, Failure>> {
   const { dir, storage } = options;
-  const problem = storage.kind === "s3" ? addressProblem(storage) : null;
-  if (problem !== null)
-    return fail({ code: "CACHE_STORAGE_INVALID", message: `Cannot keep files in a bucket: ${problem}`, hint: STORAGE_HINT });
+  if (storage.kind === "s3") assertPlace(storage);
   const unusable = prepareDataFolder(dir, CACHE_FOLDER);
   if (unusable !== null) return fail(unusable);
   const owner = ownFolder(dir);

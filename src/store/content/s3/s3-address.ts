@@ -4,21 +4,20 @@
  * it; the prefix is the operator's, so it may hold whatever a key may hold,
  * except segments that addresses can't carry.
  */
+import { assert } from "../../../base/assert.ts";
 import type { StorageConfig } from "../../../config/mirror-config.ts";
 
 export type S3Storage = Extract<StorageConfig, { kind: "s3" }>;
 export type S3Place = Pick<S3Storage, "endpoint" | "region" | "bucket" | "prefix" | "forcePathStyle">;
 
-/** Null when addresses can be made; else a phrase that says why not. */
-export function addressProblem({ endpoint, prefix, bucket, forcePathStyle }: S3Place): string | null {
-  if (endpoint !== null && (!/^https?:\/\/[^/?#@]+\/?$/.test(endpoint) || !URL.canParse(endpoint)))
-    return `"${withoutUser(endpoint)}" is no origin such as https://s3.example`;
-  if (endpoint !== null && !forcePathStyle && /^\[|^[\d.]+$/.test(new URL(endpoint).hostname))
-    return `"${endpoint}" has no name that a bucket could stand before: use path style`;
-  if (!/^[\w.-]+$/.test(bucket) || /^\.+$/.test(bucket)) return `"${bucket}" is no name of a bucket`;
-  if (prefix !== "" && prefix.split("/").some((part) => /^\.{0,2}$/.test(part)))
-    return `the prefix "${prefix}" has an empty part or one of dots`;
-  return null;
+/** The settings were judged where they were read; no mistake of ours may let a key leave the prefix, or a request the service. */
+export function assertPlace({ endpoint, prefix, bucket }: S3Place): void {
+  assert(
+    endpoint === null || (/^https?:/.test(endpoint) && URL.parse(endpoint)?.origin === endpoint),
+    "the endpoint of the storage is no origin",
+  );
+  assert(/^[\w.-]+$/.test(bucket) && !/^\.+$/.test(bucket), `"${bucket}" is no name of a bucket`);
+  assert(prefix === "" || prefix.split("/").every((part) => !/^\.{0,2}$/.test(part)), `"${prefix}" is no prefix of keys`);
 }
 
 /** `place` null is the bucket itself. */
@@ -42,8 +41,4 @@ function providerOrigin(region: string): string {
 
 function escaped(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
-function withoutUser(endpoint: string): string {
-  return endpoint.replace(/\/\/[^/]*@/, "//");
 }

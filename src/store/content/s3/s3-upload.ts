@@ -6,7 +6,6 @@
  * paid for, and are invisible.
  */
 import { fail, ok, type Result } from "../../../base/result.ts";
-import { MIB } from "../../../base/units.ts";
 import type { StoreFault } from "../../store-fault.ts";
 import type { Catalogue } from "../catalogue.ts";
 import type { ContentReader, PlacedContent } from "../content-store.ts";
@@ -16,7 +15,6 @@ import { PartsUpload } from "./s3-parts.ts";
 import { uploadIdIn } from "./s3-xml.ts";
 
 /** What the protocol allows. */
-const PART_MIN_BYTES = 5 * MIB;
 const PARTS_MAX = 10_000;
 
 export interface UploadTools {
@@ -25,7 +23,7 @@ export interface UploadTools {
 }
 
 export function partBytesFor(sizeBytes: number, wantedBytes: number): number {
-  return Math.max(PART_MIN_BYTES, wantedBytes, Math.ceil(sizeBytes / PARTS_MAX));
+  return Math.max(wantedBytes, Math.ceil(sizeBytes / PARTS_MAX));
 }
 
 export async function upload(tools: UploadTools, content: PlacedContent, file: ContentReader): Promise<Result<void, StoreFault>> {
