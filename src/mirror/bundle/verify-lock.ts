@@ -8,6 +8,7 @@ import { builtin } from "../../base/builtin.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { atOnce } from "../at-once.ts";
 import type { LockFile } from "../lockfile/lock-file.ts";
+import { digestAlgorithm } from "../simple/digests.ts";
 import type { BundledKind, BundleSource, OnProgress, OpenedContent } from "./bundle-source.ts";
 import { wantedProjects } from "./export-bundle.ts";
 import { failureText } from "./failure-text.ts";
@@ -15,8 +16,6 @@ import { type SelectedFile, selectFiles } from "./select-files.ts";
 
 /** Hashing is what takes the time; two keep disk and processor busy. */
 const FILES_AT_ONCE = 2;
-/** Those that can be computed here and that indexes use; sha256 is always among what is checked. */
-const ALGORITHMS = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
 
 export interface VerifyOptions {
   readonly lock: LockFile;
@@ -90,10 +89,17 @@ async function hashContent(
   { sha256, reader }: OpenedContent,
   promises: readonly Readonly<Record<string, string>>[],
 ): Promise<Result<number, string>> {
-  const wanted = [{ sha256 }, ...promises].flatMap((told) => Object.entries(told)).filter(([algorithm]) => ALGORITHMS.includes(algorithm));
-  const hashes = new Map(wanted.map(([algorithm]) => [algorithm, builtin.crypto.createHash(algorithm)]));
+  const wanted = [{ sha256 }, ...promises]
+    .flatMap((told) => Object.entries(told))
+    .flatMap(([name, digest]) => {
+      const algorithm = digestAlgorithm(name);
+      return algorithm === undefined ? [] : [{ algorithm, digest }];
+    });
+  const hashes = new Map(wanted.map(({ algorithm: { name, nodeName } }) => [name, builtin.crypto.createHash(nodeName)]));
   for await (const chunk of reader.stream(0, reader.sizeBytes)) for (const hash of hashes.values()) hash.update(chunk);
-  const digests = new Map([...hashes].map(([algorithm, hash]) => [algorithm, hash.digest("hex")]));
-  const wrong = wanted.find(([algorithm, digest]) => digests.get(algorithm) !== digest);
-  return wrong === undefined ? ok(reader.sizeBytes) : fail(`its ${wrong[0]} is ${digests.get(wrong[0])}, not ${wrong[1]}`);
+  const digests = new Map([...hashes].map(([name, hash]) => [name, hash.digest("hex")]));
+  const wrong = wanted.find(({ algorithm, digest }) => digests.get(algorithm.name) !== digest);
+  if (wrong === undefined) return ok(reader.sizeBytes);
+  const { name } = wrong.algorithm;
+  return fail(`its ${name} is ${digests.get(name)}, not ${wrong.digest}`);
 }

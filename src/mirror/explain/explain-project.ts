@@ -5,7 +5,7 @@
  */
 import type { ProjectExplanation } from "../pages/pages.ts";
 import type { HidingRule } from "../policy/policy.ts";
-import { describeMoment } from "../policy/upload-time.ts";
+import { describeMoment } from "../simple/upload-time.ts";
 import { type ExplainedFile, isAllowed, isOffered, newestVersion, type RankedVersion, rankVersions } from "./ranked-versions.ts";
 
 export interface HiddenFile {

@@ -5,19 +5,7 @@
  */
 import type { Hash } from "node:crypto";
 import { builtin } from "../../base/builtin.ts";
-
-/** As indexes spell them (hashlib's names), strongest first, and as Node does. */
-const OTHERS: readonly (readonly [name: string, nodeName: string])[] = [
-  ["sha512", "sha512"],
-  ["blake2b", "blake2b512"],
-  ["sha3_512", "sha3-512"],
-  ["sha384", "sha384"],
-  ["sha3_384", "sha3-384"],
-  ["sha3_256", "sha3-256"],
-  ["sha224", "sha224"],
-  ["sha1", "sha1"],
-  ["md5", "md5"],
-];
+import { DIGEST_ALGORITHMS, digestAlgorithm } from "../simple/digests.ts";
 
 export interface Mismatch {
   readonly algorithm: string;
@@ -34,7 +22,7 @@ export interface DigestResult {
 
 /** The one hash of those promised that is checked; null when none of them can be. */
 export function promiseOf(hashes: Readonly<Record<string, string>>): { readonly algorithm: string; readonly value: string } | null {
-  const algorithm = ["sha256", ...OTHERS.map(([name]) => name)].find((name) => hashes[name] !== undefined);
+  const algorithm = DIGEST_ALGORITHMS.find(({ name }) => hashes[name] !== undefined)?.name;
   return algorithm === undefined ? null : { algorithm, value: (hashes[algorithm] as string).toLowerCase() };
 }
 
@@ -46,8 +34,8 @@ export class Digest {
   /** `wanted` by algorithm, hexadecimal, as in Artifact.hashes. */
   constructor(wanted: Readonly<Record<string, string>>) {
     this.#wanted = promiseOf(wanted);
-    const other = OTHERS.find(([name]) => name === this.#wanted?.algorithm);
-    this.#other = other === undefined ? null : builtin.crypto.createHash(other[1]);
+    const other = this.#wanted === null || this.#wanted.algorithm === "sha256" ? undefined : digestAlgorithm(this.#wanted.algorithm);
+    this.#other = other === undefined ? null : builtin.crypto.createHash(other.nodeName);
   }
 
   update(bytes: Uint8Array): void {

@@ -7,6 +7,7 @@
 
 import { isProjectName, normaliseName } from "../../base/project-name.ts";
 import { MIB } from "../../base/units.ts";
+import { algorithmName } from "../simple/digests.ts";
 
 export const LOCK_FORMATS = ["requirements.txt", "uv.lock", "pylock.toml"] as const;
 export type LockFormat = (typeof LOCK_FORMATS)[number];
@@ -41,7 +42,7 @@ export interface Requirement {
 export interface LockedFile {
   /** Null where only hashes are told. */
   readonly filename: string | null;
-  /** By algorithm in lower case, in lower-case hexadecimal. */
+  /** By algorithm in its one spelling (digests.ts), in lower-case hexadecimal. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly sizeBytes: number | null;
 }
@@ -51,12 +52,12 @@ export function projectName(text: string): string | null {
   return isProjectName(text) ? normaliseName(text) : null;
 }
 
-const HASH = /^([a-z][a-z0-9_]{1,19})[:=]([0-9a-f]{32,128})$/;
+const HASH = /^([a-z][a-z0-9_-]{1,19})[:=]([0-9a-f]{32,128})$/;
 
 /** "sha256:0f3a…", as uv.lock and requirements.txt write it. Null for anything else. */
 export function parseHash(text: string): Readonly<Record<string, string>> | null {
   const match = HASH.exec(text.trim().toLowerCase());
-  return match === null ? null : { [match[1]!]: match[2]! };
+  return match === null ? null : { [algorithmName(match[1]!)]: match[2]! };
 }
 
 /** Of what strangers wrote: short, on one line, without control characters. */

@@ -12,10 +12,10 @@ import { DAY_MS, formatDuration } from "../../base/units.ts";
 import type { PolicyConfig, PolicyRule } from "../../config/mirror-config.ts";
 import { parseDistributionName } from "../simple/distribution-name.ts";
 import type { ProjectFile } from "../simple/project-page.ts";
+import { describeMoment, parseUploadTime } from "../simple/upload-time.ts";
 import type { Specifier } from "../versions/specifier.ts";
 import { matchingName } from "./name-pattern.ts";
 import type { HidingRule, Policy, Verdict } from "./policy.ts";
-import { describeMoment, parseUploadTime } from "./upload-time.ts";
 
 const NOTHING_AGAINST: Verdict = Object.freeze({ visible: true, hiddenBy: null });
 

@@ -27,6 +27,12 @@ test("a digest has the length of its algorithm, in lower-case hexadecimal", () =
   );
 });
 
+test("an algorithm has one spelling, and a digest of one that only the mirror checks is left out when it can't be right", () => {
+  assert.deepEqual(readHashes([["SHA3-512", "ab".repeat(64)]]), { sha3_512: "ab".repeat(64) });
+  assert.deepEqual(readHashes([["sha3_512", SHA256]]), {});
+  assert.deepEqual(readFragment(`sha3-256=${SHA256}`), [["sha3_256", SHA256]]);
+});
+
 test("a digest that clients would check and that can't be one loses the file", () => {
   for (const digest of ["...", "ab", `${SHA256}00`, `${SHA256.slice(1)}x`, 7, true, {}, [SHA256]]) {
     assert.equal(readHashes([["sha256", digest]]), null, String(digest));

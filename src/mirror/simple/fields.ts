@@ -4,30 +4,19 @@
  * What cannot be right is left out, with one exception: a digest that clients
  * would check. Without it the file would go unchecked, so the file goes.
  */
+import { algorithmName, digestAlgorithm, isDigestName } from "./digests.ts";
 import type { ProjectFile, ProjectPage } from "./project-page.ts";
+import { parseUploadTime } from "./upload-time.ts";
 
 const REASON_MAX_LENGTH = 4096;
 const SPECIFIER_MAX_LENGTH = 1024;
 const VERSION_MAX_LENGTH = 256;
 const ALGORITHMS_MAX = 16;
 
-/** Hexadecimal digits of a digest, by the algorithms that clients check. */
-const DIGEST_LENGTH: ReadonlyMap<string, number> = new Map([
-  ["md5", 32],
-  ["sha1", 40],
-  ["sha224", 56],
-  ["sha256", 64],
-  ["sha384", 96],
-  ["sha512", 128],
-]);
-/** Names that a link's fragment may use beside those: "#egg=foo" is no digest. */
-const OTHER_ALGORITHM = /^(?:blake2[bs]|blake3|sha3[_-]\d{3})(?:[_-]\d{3})?$/;
-const ALGORITHM = /^[a-z][a-z0-9_-]{1,31}$/;
+const ALGORITHM = /^[a-z][a-z0-9_]{1,31}$/;
 const HEX = /^(?:[0-9a-f]{2}){4,128}$/;
 
 const STATE = /^[a-z][a-z0-9_-]{0,63}$/;
-/** RFC 3339, which holds the one form that PEP 700 allows. */
-const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
 
 /** Control characters other than line feed and tab: an HTML page cannot carry them, a terminal obeys them. */
 const CONTROL = /[^\P{Cc}\n\t]/gu;
@@ -50,12 +39,12 @@ export function readHashes(claims: Iterable<readonly [algorithm: string, digest:
   const hashes: Record<string, string> = {};
   let count = 0;
   for (const [name, claim] of claims) {
-    const algorithm = name.toLowerCase();
+    const algorithm = algorithmName(name);
     if (claim === null || claim === "" || Object.hasOwn(hashes, algorithm)) continue;
     const digest = typeof claim === "string" ? claim.trim().toLowerCase() : "";
-    const wantedLength = DIGEST_LENGTH.get(algorithm);
-    const isDigest = HEX.test(digest) && (wantedLength === undefined || digest.length === wantedLength);
-    if (!isDigest && wantedLength !== undefined) return null;
+    const known = digestAlgorithm(algorithm);
+    const isDigest = HEX.test(digest) && (known === undefined || digest.length === known.length);
+    if (!isDigest && known?.isForLinks === true) return null;
     if (!isDigest || !ALGORITHM.test(algorithm) || count === ALGORITHMS_MAX) continue;
     hashes[algorithm] = digest;
     count++;
@@ -69,8 +58,8 @@ export function readFragment(fragment: string): [algorithm: string, digest: stri
   for (const part of fragment.split("&", ALGORITHMS_MAX)) {
     const equals = part.indexOf("=");
     if (equals === -1) continue;
-    const algorithm = part.slice(0, equals).trim().toLowerCase();
-    if (DIGEST_LENGTH.has(algorithm) || OTHER_ALGORITHM.test(algorithm)) claims.push([algorithm, part.slice(equals + 1)]);
+    const algorithm = algorithmName(part.slice(0, equals));
+    if (isDigestName(algorithm)) claims.push([algorithm, part.slice(equals + 1)]);
   }
   return claims;
 }
@@ -110,7 +99,7 @@ export function readSize(value: unknown): number | null {
 
 /** As it was written. Without a zone it is no moment, and the cool-down must not guess one. */
 export function readUploadTime(value: unknown): string | null {
-  return typeof value === "string" && TIMESTAMP.test(value) && !Number.isNaN(Date.parse(value)) ? value : null;
+  return typeof value === "string" && parseUploadTime(value) !== null ? value : null;
 }
 
 /** PEP 792. States of later standards are passed on. */

@@ -23,7 +23,7 @@ export interface ProjectFile {
   readonly filename: string;
   /** Absolute and without fragment. Never shown to a client. */
   readonly url: string;
-  /** By algorithm in lower case ("sha256"), in lower-case hexadecimal. */
+  /** By algorithm in its one spelling ("sha256", digests.ts), in lower-case hexadecimal. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly requiresPython: string | null;
   readonly sizeBytes: number | null;

@@ -6,11 +6,9 @@
  */
 import { escapeHtml } from "../../base/html.ts";
 import { ARTIFACT_SUFFIX } from "../artifact.ts";
+import { LINK_PREFERENCE } from "./digests.ts";
 import type { ProjectFile, ProjectPage } from "./project-page.ts";
 import { API_VERSION, relativeAddress } from "./render-json.ts";
-
-/** One digest fits into a link: the first of these, which pip and uv both check, then those that only pip does. */
-const DIGEST_PREFERENCE = ["sha256", "sha512", "sha384", "md5", "sha224", "sha1"];
 
 /** `files` are those of the page that clients may see. */
 export function renderProjectHtml(page: ProjectPage, files: readonly ProjectFile[]): string {
@@ -55,7 +53,7 @@ function renderLink(file: ProjectFile): string {
 
 /** "sha256=…"; algorithms that no installer checks in a link are left to JSON. */
 function bestDigest(hashes: Readonly<Record<string, string>>): string | null {
-  for (const algorithm of DIGEST_PREFERENCE) {
+  for (const algorithm of LINK_PREFERENCE) {
     const digest = Object.hasOwn(hashes, algorithm) ? hashes[algorithm] : undefined;
     if (digest !== undefined) return `${algorithm}=${digest}`;
   }
