@@ -44,7 +44,7 @@ export function readTree(tree: Tree, schema: TreeSchema): ReadTree {
       else if (isPlainObject(entry) && isGroup(schema, key)) visit(entry, entryPath);
       else if (Object.hasOwn(settings, key))
         layer.set(key, { value: entry, origin: nameOf(tree, entryPath), baseDir: tree.baseDir, ...placeOf(tree, entryPath) });
-      else failures.push(unknown(entryPath, key));
+      else failures.push(isGroup(schema, key) ? groupAsValue(tree, entryPath, key, entry, settings) : unknown(entryPath, key));
     }
   };
 
@@ -59,6 +59,20 @@ function notAFile(tree: Tree): Failure {
     message: "Cannot read the configuration: it is not a map",
     hint: "Write `key: value` lines",
     ...placeOf(tree, []),
+  };
+}
+
+/** `cache: 5g` where `cache: { size: 5g }` was meant: of the group's settings, the first that takes such a value, and not any text. */
+function groupAsValue(tree: Tree, path: readonly string[], key: string, value: unknown, settings: SettingTable): Failure {
+  const members = Object.entries(settings).filter(([known]) => known.startsWith(`${key}.`));
+  const takes = members.find(([, { read }]) => !read("any text").ok && read(value).ok);
+  const [[first] = [`${key}.key`]] = members;
+  const shown = takes === undefined ? "…" : typeof value === "string" ? value : JSON.stringify(value);
+  return {
+    code: "CONFIG_BAD_VALUE",
+    message: `${nameOf(tree, path)} is a map`,
+    hint: `Write ${path.at(-1)}: { ${(takes?.[0] ?? first).slice(key.length + 1)}: ${shown} }`,
+    ...placeOf(tree, path),
   };
 }
 

@@ -335,3 +335,18 @@ test("what is open to others is noticed", async () => {
   assert.deepEqual(await codesOf(["-h", "127.0.0.2"]), []);
   assert.deepEqual(await codesOf(["--insecure"]), ["MIRROR_INSECURE"]);
 });
+
+test("a map that is written as a value is shown as a map", async () => {
+  const hintsOf = async (yaml: string) => told(await refused(ONE, { yaml }));
+  assert.deepEqual(await hintsOf("mirror:\n  cache: 5g\n"), ["2: mirror.cache is a map. Write cache: { size: 5g }"]);
+  assert.deepEqual(await hintsOf("mirror:\n  log: debug\n"), ["2: mirror.log is a map. Write log: { level: debug }"]);
+  assert.deepEqual(await hintsOf("mirror:\n  tls: [1, 2]\n"), ["2: mirror.tls is a map. Write tls: { cert: … }"]);
+});
+
+test("problems of a file are told in the order of its lines", async () => {
+  const yaml = "mirror:\n  port: 99999\n  prot: 1\n  indexes:\n    - name: lonely\n  host: 5\nnonsense: 1\n";
+  assert.deepEqual(
+    (await refused(["--htpasswd", "nowhere"], { yaml })).map(({ at }) => at?.line),
+    [undefined, 2, 3, 5, 6, 7],
+  );
+});

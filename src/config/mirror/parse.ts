@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import { deepFreeze } from "../../base/deep-freeze.ts";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { fillEnvironment } from "../env-file.ts";
+import { inOrderOfLines } from "../failure-order.ts";
 import { CONFIG_FLAG, CONFIG_VARIABLE, ENV_FILE_FLAG } from "../file-flags.ts";
 import type { Flag, ParsedFlags } from "../flags.ts";
 import { GivenValues } from "../given-values.ts";
@@ -78,7 +79,7 @@ export async function mirrorConfigFromFlags(flags: ParsedFlags, line: MirrorLine
   const pins = settledPins(given, structures.pins, found?.indexes ?? null, failures);
   const ca = settled.upstream.caFile === null ? environmentCa(env, cwd) : { file: settled.upstream.caFile, notices: [] };
   failures.push(...given.failures);
-  if (failures.length > 0 || found === null) return fail(failures);
+  if (failures.length > 0 || found === null) return fail(inOrderOfLines(failures));
   const caFile = ca.file ?? found.caFile;
   const config: MirrorConfig = { ...settled, upstream: { ...settled.upstream, caFile }, indexes: found.indexes, pins };
   return ok({ config: deepFreeze(config), indexFrom: found.from, notices: [...notices, ...ca.notices] });
