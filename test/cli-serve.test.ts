@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { command, importEntry, NO_TYPE } from "../src/engines/wasm/binary/testing/assembler.ts";
 import { pilotlight, startPilotlight } from "./support/cli.ts";
 
 const PATIENCE_MS = 20_000;
@@ -275,6 +276,38 @@ test("serve logs what can't be served before anybody calls it, and serves the re
     const errors = () => lines.slice(1).flatMap((line) => (JSON.parse(line).level === "error" ? [JSON.parse(line).code] : []));
     await until(async () => errors().length === 2);
     assert.deepEqual(errors(), ["SECRET_MISSING", "SYNTAX_ERROR"]);
+  });
+});
+
+test("a module that can't be used is told when it is deployed, and list shows it; one that can is not built before its first call", async () => {
+  const unknown = command([], { types: [NO_TYPE], imports: [importEntry("env", "missing", 0, 0)] });
+  writeFileSync(join(cwd, "bad.wasm"), unknown);
+  writeFileSync(join(cwd, "good.wasm"), command());
+  await serving(["serve", "--json", "--admin", "127.0.0.1:0"], async ({ lines, adminUrl }) => {
+    const errors = () => lines.slice(1).flatMap((line) => (JSON.parse(line).level === "error" ? [JSON.parse(line)] : []));
+    await until(async () => errors().length === 1);
+    const [{ code, message, hint }] = errors();
+    assert.equal(code, "UNKNOWN_IMPORT");
+    assert.match(message, /^Cannot use bad: the module imports env\.missing, which is not provided$/);
+    assert.match(hint, /build for WASI/);
+    const { stdout } = await pilotlight(["list", "--json", "--admin", new URL(adminUrl!).host], { cwd });
+    const { functions } = JSON.parse(stdout) as { functions: { id: string; failure: { code: string } | null; start?: unknown }[] };
+    const shown = new Map(functions.map((one) => [one.id, one]));
+    assert.equal(shown.get("bad")?.failure?.code, "UNKNOWN_IMPORT");
+    assert.deepEqual([shown.get("good")?.failure, shown.get("good")?.start], [null, null]);
+  });
+});
+
+test("dev tells at once that a saved module can't be used, and when it can", async () => {
+  const file = join(cwd, "module.wasm");
+  writeFileSync(file, command());
+  await serving(["dev", "--admin", "off"], async ({ lines }) => {
+    const told = (pattern: RegExp) => until(async () => lines.some((line) => pattern.test(line)));
+    await told(/^Reloads on save\./);
+    writeFileSync(file, "no module");
+    await told(/ error module: module\.wasm: Cannot use module: the file is no WebAssembly module.* code=INVALID_MODULE$/);
+    writeFileSync(file, command());
+    await told(/ info {2}module builds again$/);
   });
 });
 

@@ -38,7 +38,8 @@ test("a guest that vanished from the data folder is prepared before a worker is 
     failures: [],
   });
   const build = (): never => assert.fail("nobody asks for a bundle");
-  await started([], {}, { workshop: { makeDeployment, build, snapshotFile } });
+  const check = async () => ({ ok: true, value: null }) as const;
+  await started([], {}, { workshop: { makeDeployment, check, build, snapshotFile } });
   assert.equal(preparations, 1);
   await fleet.get("/die/SIGKILL").catch(() => {});
   await eventually("it is back", () => fleet.get("/pid"));

@@ -256,6 +256,7 @@ test("a stop gives up the builds that still run", async () => {
     {
       workshop: {
         makeDeployment: async (_, version) => ({ deployment: { version, functions: [spec("hello")] }, notices: [], failures: [] }),
+        check: async () => ({ ok: true, value: null }),
         build: (_, __, signal) =>
           new Promise((_resolve, reject) => {
             signal.addEventListener("abort", () => {

@@ -13,6 +13,7 @@ function scripted(functions: readonly FunctionSpec[]) {
   const broken = new Map<string, Failure>();
   const met = new Map<string, Failure>();
   const builds: string[] = [];
+  const checks: string[] = [];
   const told: [string, string][] = [];
   let deployed = functions;
   const host: BuildCheckHost = {
@@ -28,6 +29,10 @@ function scripted(functions: readonly FunctionSpec[]) {
       const failure = broken.get(id) ?? null;
       return { bundle: failure === null ? BUNDLE : null, failure };
     },
+    check: async (id) => {
+      checks.push(id);
+      return broken.get(id) ?? null;
+    },
     record: (level, message, fields) => {
       told.push([level, `${fields["function"]}: ${message}`]);
     },
@@ -35,7 +40,7 @@ function scripted(functions: readonly FunctionSpec[]) {
   const deploy = (next: readonly FunctionSpec[]): void => {
     deployed = next;
   };
-  return { host, broken, met, builds, told, deploy };
+  return { host, broken, met, builds, checks, told, deploy };
 }
 
 const turns = () => new Promise((resolve) => setImmediate(resolve));
@@ -86,6 +91,23 @@ test("a failure that a call has met is in the log already", async () => {
   check.deployed(new Set(["a"]));
   await turns();
   assert.deepEqual(told, [["info", "a: a builds again"]]);
+});
+
+test("a module is looked at and not built, and again only when it was saved", async () => {
+  const { host, broken, builds, checks, told } = scripted([spec("a", { engine: "wasm" }), spec("b", { engine: "wasm" })]);
+  broken.set("a", BROKEN);
+  const check = new BuildCheck("dev", host);
+  check.begin();
+  await turns();
+  assert.deepEqual(told.splice(0), [["error", "a: no"]]);
+  assert.deepEqual(checks.splice(0), ["a", "b"]);
+  check.deployed(new Set(["b"]));
+  await turns();
+  assert.deepEqual([told.splice(0), checks.splice(0).sort()], [[], ["a", "b"]]);
+  broken.clear();
+  check.deployed(new Set(["a"]));
+  await turns();
+  assert.deepEqual([told, checks, builds], [[["info", "a: a builds again"]], ["a"], []]);
 });
 
 test("of very many functions only those that were saved are built", async () => {

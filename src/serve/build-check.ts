@@ -1,7 +1,8 @@
 /**
- * Build check: bundles functions before anybody calls them, so that a broken
- * one is told when the server has started or a file was saved, and not by its
- * first caller. Works behind the calls: few builds at a time, none while calls
+ * Build check: bundles functions before anybody calls them, and looks whether
+ * modules can be used, so that a broken one is told when the server has started
+ * or a file was saved, and not by its first caller. Modules are not built: that
+ * would prepare each, which takes a processor for seconds. Works behind the calls: few builds at a time, none while calls
  * need theirs, and none at all of functions too many to look at. Each failure
  * is told once, until it is another; so is its end.
  */
@@ -15,6 +16,7 @@ import type { LiveDeployment } from "./live-deployment.ts";
 export interface BuildCheckHost {
   readonly live: Pick<LiveDeployment, "current" | "specOf" | "failureOf">;
   build(functionId: string): Promise<BuildOutcome>;
+  check(functionId: string): Promise<Failure | null>;
   record(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
@@ -36,6 +38,8 @@ export class BuildCheck {
   readonly #pace: (typeof PACE)["dev"];
   /** The last failure told of a function, by id. */
   readonly #told = new Map<string, string>();
+  /** Modules that can be used, and have no bundle by which to know it. */
+  readonly #sound = new Set<string>();
   #isOn = false;
   /** Of the deployment that is being checked: a later one ends the work on it. */
   #round = 0;
@@ -71,6 +75,7 @@ export class BuildCheck {
     const { functions } = this.#host.live.current;
     const ids = new Set(functions.map((spec) => spec.id));
     for (const id of this.#told.keys()) if (!ids.has(id)) this.#told.delete(id);
+    for (const id of this.#sound) if (!ids.has(id) || changed.has(id)) this.#sound.delete(id);
     for (const spec of functions) if (spec.failure !== null) this.#tell(spec.id, spec.failure, changed.has(spec.id));
     const isFew = functions.length <= FUNCTIONS_MAX_COUNT;
     const queue = functions.filter((spec) => spec.failure === null && (isFew || changed.has(spec.id))).values();
@@ -94,10 +99,20 @@ export class BuildCheck {
       this.#told.set(id, known.message);
       return;
     }
-    const failure = isToBuild(spec) ? (await this.#host.build(id)).failure : null;
+    const failure = await this.#failureOf(spec);
     if (round !== this.#round) return;
     if (failure !== null) this.#tell(id, failure, isChanged);
     else if (this.#told.delete(id)) this.#host.record("info", `${id} builds again`, { function: id });
+  }
+
+  async #failureOf({ id, engine, bundle }: FunctionSpec): Promise<Failure | null> {
+    if (bundle !== null || this.#sound.has(id)) return null;
+    if (engine === "javascript") return (await this.#host.build(id)).failure;
+    if (engine !== "wasm") return null;
+    const round = this.#round;
+    const failure = await this.#host.check(id);
+    if (failure === null && round === this.#round) this.#sound.add(id);
+    return failure;
   }
 
   #tell(id: string, { code, message, hint, at }: Failure, isChanged: boolean): void {
@@ -114,8 +129,4 @@ export class BuildCheck {
       await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
     }
   }
-}
-
-function isToBuild({ engine, bundle }: FunctionSpec): boolean {
-  return engine === "javascript" && bundle === null;
 }

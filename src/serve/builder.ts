@@ -6,7 +6,7 @@
  * worker: bundling reads files that the function chose.
  */
 import { statSync } from "node:fs";
-import type { Failure, Result } from "../base/result.ts";
+import { type Failure, fail, type Result } from "../base/result.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 
 export interface BuildOutcome {
@@ -14,28 +14,39 @@ export interface BuildOutcome {
   readonly failure: Failure | null;
 }
 
+export interface BuilderWork {
+  build(spec: FunctionSpec): Promise<Result<BundleRef>>;
+  /** Whether it can be built; makes nothing ready for calls. */
+  check(spec: FunctionSpec): Promise<Result<unknown>>;
+}
+
 export class Builder {
-  readonly #build: (spec: FunctionSpec) => Promise<Result<BundleRef>>;
+  readonly #work: BuilderWork;
   #running = new Map<string, Promise<BuildOutcome>>();
   readonly #failures = new Map<string, { readonly failure: Failure; readonly stamp: string }>();
 
-  constructor(build: (spec: FunctionSpec) => Promise<Result<BundleRef>>) {
-    this.#build = build;
+  constructor(work: BuilderWork) {
+    this.#work = work;
   }
 
   request(spec: FunctionSpec): Promise<BuildOutcome> {
-    const known = this.#failures.get(spec.id);
-    if (known !== undefined) {
-      if (known.stamp === fileStamp(spec.file)) return Promise.resolve({ bundle: null, failure: known.failure });
-      this.#failures.delete(spec.id);
-    }
+    const known = this.#known(spec);
+    if (known !== null) return Promise.resolve({ bundle: null, failure: known });
     const running = this.#running.get(spec.id);
     if (running !== undefined) return running;
-    const work = this.#run(spec).finally(() => {
+    const work = this.#build(spec).finally(() => {
       if (this.#running.get(spec.id) === work) this.#running.delete(spec.id);
     });
     this.#running.set(spec.id, work);
     return work;
+  }
+
+  /** What a request would fail by, remembered as if there had been one; null when it would not. */
+  async check(spec: FunctionSpec): Promise<Failure | null> {
+    const known = this.#known(spec);
+    if (known !== null) return known;
+    const checked = await this.#try(spec, () => this.#work.check(spec));
+    return checked.ok ? null : checked.failure;
   }
 
   failureOf(functionId: string): Failure | null {
@@ -48,20 +59,33 @@ export class Builder {
     this.#running = new Map();
   }
 
-  async #run(spec: FunctionSpec): Promise<BuildOutcome> {
+  async #build(spec: FunctionSpec): Promise<BuildOutcome> {
+    const built = await this.#try(spec, () => this.#work.build(spec));
+    return built.ok ? { bundle: built.value, failure: null } : { bundle: null, failure: built.failure };
+  }
+
+  /** Null as well when the file is another one now. */
+  #known(spec: FunctionSpec): Failure | null {
+    const known = this.#failures.get(spec.id);
+    if (known === undefined) return null;
+    if (known.stamp === fileStamp(spec.file)) return known.failure;
+    this.#failures.delete(spec.id);
+    return null;
+  }
+
+  async #try<Value>(spec: FunctionSpec, work: () => Promise<Result<Value>>): Promise<Result<Value>> {
     // Taken before the build: a file saved meanwhile counts as changed.
     const stamp = fileStamp(spec.file);
     const running = this.#running;
-    let built: Result<BundleRef>;
+    let result: Result<Value>;
     try {
-      built = await this.#build(spec);
+      result = await work();
     } catch (error) {
       const message = `Cannot build ${spec.id}: ${(error as Error).message}`;
-      return { bundle: null, failure: { code: "BUILD_FAILED", message, hint: "Mend that; the next call tries again" } };
+      return fail({ code: "BUILD_FAILED", message, hint: "Mend that; the next call tries again" });
     }
-    if (built.ok) return { bundle: built.value, failure: null };
-    if (running === this.#running) this.#failures.set(spec.id, { failure: built.failure, stamp });
-    return { bundle: null, failure: built.failure };
+    if (!result.ok && running === this.#running) this.#failures.set(spec.id, { failure: result.failure, stamp });
+    return result;
   }
 }
 

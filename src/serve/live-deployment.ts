@@ -25,6 +25,8 @@ export interface Workshop {
     readonly notices: readonly string[];
     readonly failures: readonly Failure[];
   }>;
+  /** Whether a module can be used; starts no work on it that goes on. */
+  check(config: Config, spec: FunctionSpec): Promise<Result<unknown>>;
   /** Rejects when `signal` is aborted: a bundler that hangs must not keep the process. */
   build(config: Config, spec: FunctionSpec, signal: AbortSignal, improved: Improved): Promise<Result<BundleRef>>;
   /** The guest's heap snapshot, which the first worker writes. */
@@ -56,9 +58,10 @@ export class LiveDeployment {
   constructor(config: Config, workshop: Workshop) {
     this.#config = config;
     this.#workshop = workshop;
-    this.#builder = new Builder((spec) =>
-      workshop.build(this.#config, spec, this.#abandoned.signal, (built, better) => this.#improve(spec.id, built, better)),
-    );
+    this.#builder = new Builder({
+      build: (spec) => workshop.build(this.#config, spec, this.#abandoned.signal, (built, better) => this.#improve(spec.id, built, better)),
+      check: (spec) => workshop.check(this.#config, spec),
+    });
   }
 
   get current(): Deployment {
@@ -99,6 +102,12 @@ export class LiveDeployment {
     if (this.#current.version !== version) return this.build(functionId);
     if (outcome.bundle !== null) this.#remember(functionId, outcome.bundle);
     return outcome;
+  }
+
+  /** Why its first call would fail, without building it for one; null when it would not, or when it is gone. */
+  async check(functionId: string): Promise<Failure | null> {
+    const spec = this.specOf(functionId);
+    return spec === null ? null : this.#builder.check(spec);
   }
 
   /** Nobody waits for builds any more. */

@@ -115,6 +115,7 @@ export class Supervisor implements SlotHost {
     this.logs = new LogHub(options.sink, options.style ?? null);
     this.live = new LiveDeployment(config, {
       makeDeployment: async (...args) => (await this.#workshop).makeDeployment(...args),
+      check: async (...args) => (await this.#workshop).check(...args),
       build: async (...args) => (await this.#workshop).build(...args),
       snapshotFile: async (...args) => (await this.#workshop).snapshotFile(...args),
     });
@@ -143,6 +144,7 @@ export class Supervisor implements SlotHost {
     this.#buildCheck = new BuildCheck(config.mode, {
       live: this.live,
       build: (functionId) => this.#bundle(functionId),
+      check: (functionId) => this.live.check(functionId),
       record: (level, message, fields) => this.record(level, message, fields),
     });
     this.#reloads = new Reloads({

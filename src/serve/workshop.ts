@@ -17,6 +17,9 @@ export const workshop: Workshop = {
     if (made.deployment.functions.some(({ engine }) => engine === "wasm")) await guestScript("wasi", config.dataDir);
     return made;
   },
+  async check(config, spec) {
+    return (await import("../engines/wasm/build-module.ts")).buildModule(spec, config.dataDir);
+  },
   async build(config, spec, signal, improved) {
     if (spec.engine === "wasm") {
       const built = await (await import("./build-wasm.ts")).buildWasm(config, spec, signal);

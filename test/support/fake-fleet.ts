@@ -87,6 +87,7 @@ export function createFleet(
     workerEntryFile: FAKE_WORKER_FILE,
     workshop: {
       makeDeployment: async (_, version) => ({ deployment: { version, functions: plan.functions }, notices: [], failures: plan.failures }),
+      check: async () => ({ ok: true, value: null }),
       build: async (_, { id }) => {
         builds.push(id);
         writeFileSync(bundle.codeFile, "");
