@@ -64,7 +64,7 @@ test("the greeting names address, index, cache and the lines to use it; SIGTERM 
   const port = /mirrors on http:\/\/127\.0\.0\.1:(\d+)/.exec(mirror.said())?.[1];
   assert.ok(port !== undefined, mirror.said());
   assert.match(mirror.said(), /index-1 {4}http:\/\/127\.0\.0\.1:9\/simple\/ \(from --index-url\)/);
-  assert.match(mirror.said(), new RegExp(`cache {6}${cwd}/cache-\\d+, at most 5g`));
+  assert.match(mirror.said(), new RegExp(`cache {6}${cwd}/cache-\\d+, at most 5 GiB`));
   assert.ok(mirror.said().includes(`pip install --index-url http://127.0.0.1:${port}/simple/ NAME`));
   assert.ok(mirror.said().includes(`uv pip install --default-index http://127.0.0.1:${port}/simple/ NAME`));
   assert.doesNotMatch(mirror.said(), /hunter2/);
@@ -154,6 +154,12 @@ test("a mirror that ends by a signal, or by two at once, says what was under way
   );
 });
 
+test("help names the subcommands", async () => {
+  const { status, stdout } = await pilotlight(["mirror", "--help"], { cwd, env: ENV });
+  assert.equal(status, 0);
+  for (const name of ["serve", "bundle", "import", "verify"]) assert.match(stdout, new RegExp(`^ {2}${name} {2,}[A-Z][^\\n]+$`, "m"));
+});
+
 test("a second mirror on one folder says so in one line, and ends with 2", async () => {
   const first = await start(["-i", INDEX], {}, "export PIP_INDEX_URL");
   const second = await pilotlight(["mirror", "-p", "0", "-i", INDEX, "--cache-dir", `cache-${folders}`], { cwd, env: ENV });
@@ -180,6 +186,8 @@ test("misuse is one line and status 2", async () => {
   const { port } = taken.address() as { port: number };
   const cases: [string[], RegExp][] = [
     [["srve"], /There is no mirror "srve"\. Did you mean serve\?/],
+    [["wheels"], /mirror: Unknown subcommand "wheels"; to serve a folder: --packages wheels\. /],
+    [["--indx", "x"], /Unknown flag --indx\. See --help/],
     [["-i", "nonsense"], /mirror: --index-url "nonsense" is no web address: use that of a simple index/],
     [["--indx-url", INDEX], /Unknown flag --indx-url\. Did you mean --index-url\?/],
     [[], /No index to mirror is named, and neither pip nor uv on this machine knows one\. Give --index-url/],

@@ -54,7 +54,7 @@ export async function runCommand(command: Command, args: readonly string[], io: 
   // Not a command's own --json FILE: it says where a result goes, and people still read what went wrong.
   io = { ...io, json: flags.values.has("json") && command.flags.includes(JSON_FLAG) };
   if (flags.values.has("help")) {
-    io.stdout.write(helpText(command));
+    io.stdout.write(await helpText(command));
     return EXIT_OK;
   }
   if (flags.failures.length > 0) {
@@ -83,13 +83,25 @@ export function describeFailure({ message, hint, at }: Failure): string {
   return `${lead}${message}${end}`;
 }
 
-function helpText(command: Command): string {
-  const width = Math.max(...command.examples.map(([line]) => line.length)) + 2;
-  const examples = command.examples.map(([line, purpose]) => `  ${line.padEnd(width)}${purpose}`);
+async function helpText(command: Command): Promise<string> {
+  const subcommands = await Promise.all(
+    Object.entries(command.subcommands ?? {}).map(async ([name, load]) => [name, firstSentence((await load()).about)] as const),
+  );
   return `${[
     `Usage: pilotlight ${command.name} ${command.usage}`,
     command.about,
+    ...(subcommands.length === 0 ? [] : [["Subcommands, each with a --help of its own:", ...columns(subcommands)].join("\n")]),
     describeFlags(command.flags),
-    ["Examples:", ...examples].join("\n"),
+    ["Examples:", ...columns(command.examples)].join("\n"),
   ].join("\n\n")}\n`;
+}
+
+function columns(rows: readonly (readonly [left: string, right: string])[]): readonly string[] {
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`);
+}
+
+function firstSentence(text: string): string {
+  const plain = text.replaceAll("\n", " ").replace(/ \([^)]*\)/g, "");
+  return plain.split(/[.:;](?: |$)/)[0]!;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { howToUse } from "./mirror-greeting.ts";
+import { describeRoom, howToUse } from "./mirror-greeting.ts";
 
 const PLAIN = { host: "127.0.0.1", tls: null, clients: null };
 
@@ -36,4 +36,8 @@ test("where clients are asked who they are, the lines have a place for it", () =
   const use = howToUse({ ...PLAIN, clients: { tokens: ["0123456789abcdef"], htpasswdFile: null } }, 5005);
   assert.match(use.uv, /http:\/\/USER:PASSWORD@127\.0\.0\.1:5005\/simple\//);
   assert.doesNotMatch(JSON.stringify(use), /0123456789abcdef/);
+});
+
+test("the cache's room is told as people read sizes", () => {
+  assert.deepEqual([5 * 1024 ** 3, 1_000_000, 0].map(describeRoom), ["at most 5 GiB", "at most 977 KiB", "keeps no files"]);
 });

@@ -6,7 +6,7 @@
 import { hostname } from "node:os";
 import { isLoopback } from "../base/loopback.ts";
 import { palette } from "../base/terminal.ts";
-import { formatSize } from "../base/units.ts";
+import { describeBytes } from "../base/units.ts";
 import type { FoundMirrorConfig } from "../config/mirror/parse.ts";
 import { describePolicy } from "../config/mirror/policy-summary.ts";
 import type { MirrorConfig } from "../config/mirror-config.ts";
@@ -68,6 +68,11 @@ function asData({ config, indexFrom, notices }: FoundMirrorConfig, use: MirrorUs
   };
 }
 
+/** As `--cache-size` means it. */
+export function describeRoom(maxBytes: number): string {
+  return maxBytes === 0 ? "keeps no files" : `at most ${describeBytes(maxBytes)}`;
+}
+
 function policyData(config: MirrorConfig): object | null {
   const summary = describePolicy(config);
   const { mode, cooldownMs, rules } = config.policy;
@@ -90,7 +95,7 @@ function asText({ config, indexFrom }: FoundMirrorConfig, use: MirrorUse, { stdo
     "",
     `${colour.bold("Pilotlight")} mirrors on ${colour.cyan(use.url)}${upstream.offline ? ", offline" : ""}`,
     ...sources.map((line) => `  ${line}`),
-    `  ${"cache".padEnd(10)} ${config.cacheDir}, at most ${formatSize(config.cacheMaxBytes)}${bucket}`,
+    `  ${"cache".padEnd(10)} ${config.cacheDir}, ${describeRoom(config.cacheMaxBytes)}${bucket}`,
     ...(policy === null ? [] : [`  ${"policy".padEnd(10)} ${policy}`]),
     "",
     `  ${use.pip}`,

@@ -4,6 +4,7 @@
  * a file of its own. Imports little, because the time from spawn to the first
  * answer is a promise (mirror-serve.ts).
  */
+import { nearest } from "../base/suggest.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import { MIRROR_FLAGS } from "../config/mirror/parse.ts";
 import { type Call, type Command, EXIT_MISUSE, printFailures } from "./command.ts";
@@ -45,9 +46,16 @@ export const mirror: Command = {
     const [typed = "serve"] = call.flags.positionals;
     // Flags may stand before the word, as they may before every other.
     if (typed === "serve") return serveMirror(call);
-    if (!Object.hasOwn(SUBCOMMANDS, typed)) return subcommandMisuse(call, "mirror", Object.keys(SUBCOMMANDS), "");
-    const message = `Flags stand before "${typed}", which has flags of its own`;
-    printFailures("mirror", [{ code: "MIRROR_USAGE", message, hint: `Write pilotlight mirror ${typed} first` }], call.io);
-    return EXIT_MISUSE;
+    const names = Object.keys(SUBCOMMANDS);
+    if (names.includes(typed)) {
+      return misuse(call, `Flags stand before "${typed}", which has flags of its own`, `Write pilotlight mirror ${typed} first`);
+    }
+    if (nearest(typed, names) !== null) return subcommandMisuse(call, "mirror", names, "");
+    return misuse(call, `Unknown subcommand "${typed}"; to serve a folder: --packages ${typed}`, `The subcommands are ${names.join(", ")}`);
   },
 };
+
+function misuse({ io }: Call, message: string, hint: string): number {
+  printFailures("mirror", [{ code: "MIRROR_USAGE", message, hint }], io);
+  return EXIT_MISUSE;
+}

@@ -23,6 +23,12 @@ test("a flag given twice, a switch with a value and a surplus argument are failu
   );
 });
 
+test("what stands behind an unknown flag may be its value, and is no failure of its own", () => {
+  const told = (args: readonly string[]) => parseFlags(FLAGS, args, 0).failures.map(({ message }) => message);
+  assert.deepEqual(told(["--prot", "80", "x"]), ["Unknown flag --prot"]);
+  assert.deepEqual(told(["x", "--prot", "80"]), ["Unknown flag --prot", 'Unexpected argument "x"']);
+});
+
 test("a single dash stays a value: it is standard input", () => {
   assert.deepEqual(parseFlags(FLAGS, ["--header", "-"], 0).values.get("header"), ["-"]);
 });

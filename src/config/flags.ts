@@ -44,16 +44,23 @@ export function parseFlags(flags: readonly Flag[], args: readonly string[], maxP
   const { tokens } = parseArgs({ args: args.map(normalise), options, strict: false, allowPositionals: true, tokens: true });
   const values = new Map<string, string[]>();
   const positionals: string[] = [];
+  const extras: string[] = [];
   const failures: Failure[] = [];
+  let hasUnknown = false;
   for (const token of tokens) {
-    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind === "positional") {
+      // Behind an unknown flag it may be that flag's value: of both, the flag is what is wrong.
+      if (positionals.length >= maxPositionals && !hasUnknown) extras.push(token.value);
+      positionals.push(token.value);
+    }
     if (token.kind !== "option") continue;
     const flag = byName.get(token.name);
+    hasUnknown ||= flag === undefined;
     const failure = flag === undefined ? unknownFlag(token.rawName, flags) : checkToken(flag, token, values);
     if (failure !== null) failures.push(failure);
     else if (flag !== undefined) values.set(flag.name, [...(values.get(flag.name) ?? []), token.value ?? "true"]);
   }
-  for (const extra of positionals.slice(maxPositionals)) {
+  for (const extra of extras) {
     failures.push({ code: "CONFIG_EXTRA_ARGUMENT", message: `Unexpected argument "${extra}"`, hint: "See --help for what it takes" });
   }
   return { values, positionals, failures };

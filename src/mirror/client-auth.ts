@@ -150,20 +150,23 @@ export function parseAuthorization(header: string): Sent | null {
 
 function readUsers(file: string): Result<Users> {
   const read = readRegularFile(file, FILE_MAX_BYTES);
-  if (!read.ok) return fail(unusable(file, read.failure));
+  if (!read.ok) {
+    return fail(unusable(`Cannot use ${file}: ${read.failure}`, "Give a file that htpasswd wrote by --htpasswd"));
+  }
   const users = parseHtpasswd(read.value.toString("utf8"));
-  return users.ok ? users : fail(unusable(file, faultsOf(users.failure), users.failure[0]));
+  return users.ok ? users : fail(badLines(file, users.failure));
 }
 
 const SHOWN_FAULTS = 3;
 
-function faultsOf(bad: readonly BadLine[]): string {
-  const shown = bad.slice(0, SHOWN_FAULTS).map(({ line, fault }) => `line ${line} ${fault}`);
-  return [...shown, ...(bad.length > SHOWN_FAULTS ? [`and ${bad.length - SHOWN_FAULTS} more`] : [])].join("; ");
+/** Begins with the place, which is not told twice then. */
+function badLines(file: string, bad: readonly BadLine[]): Failure {
+  const shown = bad.slice(0, SHOWN_FAULTS).map(({ line, fault }, place) => `${place === 0 ? `${file}:` : "line "}${line} ${fault}`);
+  const more = bad.length > SHOWN_FAULTS ? [`and ${bad.length - SHOWN_FAULTS} more`] : [];
+  const failure = unusable([...shown, ...more].join("; "), "Write passwords by htpasswd -B");
+  return { ...failure, at: { file, line: bad[0]!.line } };
 }
 
-function unusable(file: string, why: string, first?: BadLine): Failure {
-  const at = first === undefined ? { file } : { file, line: first.line };
-  const hint = "Write passwords by htpasswd -B; give the file by --htpasswd";
-  return { code: "MIRROR_HTPASSWD_UNUSABLE", message: `Cannot use ${file}: ${why}`, hint, at };
+function unusable(message: string, hint: string): Failure {
+  return { code: "MIRROR_HTPASSWD_UNUSABLE", message, hint };
 }

@@ -39,7 +39,7 @@ test("what can't be taken is refused with its line, and nothing of the line is s
   const parsed = parseHtpasswd(lines.join("\n"));
   assert.ok(!parsed.ok);
   assert.deepEqual(
-    parsed.failure.map(({ line, fault }) => `${line} ${fault.replace(/: write it by.*/, "")}`),
+    parsed.failure.map(({ line, fault }) => `${line} ${fault}`),
     [
       "2 has a password in plain text or crypt(3)",
       "3 is no USER:HASH",

@@ -58,5 +58,5 @@ function parseHash(text: string): Result<PasswordHash, string> {
     : text.startsWith("$") || text.startsWith("{")
       ? "an unknown kind"
       : "plain text or crypt(3)";
-  return fail(`has a password in ${kind}: write it by htpasswd -B`);
+  return fail(`has a password in ${kind}`);
 }
