@@ -59,6 +59,14 @@ test("a uv.lock is explained: what is hidden, by which rule, and what could be h
   const refused = await fetch(`${mirror.origin}/explain`, { method: "POST", body: "[[package]]\nname = ]" });
   assert.equal(refused.status, 400);
   assert.match(await refused.text(), /"BAD_REQUIREMENTS","message":"Cannot read the requirements: /);
+  for (const [body, message] of [
+    ["", "the body is empty; send uv.lock, pylock.toml or requirements"],
+    ['[project]\nname = "demo"\n', "this looks like pyproject.toml; send uv.lock, pylock.toml or requirements"],
+  ] as const) {
+    const answer = await fetch(`${mirror.origin}/explain`, { method: "POST", body });
+    assert.equal(answer.status, 400);
+    assert.ok((await answer.text()).includes(`Cannot read the requirements: ${message}`));
+  }
 });
 
 test("a lock file above the limit is refused, told or found", async () => {

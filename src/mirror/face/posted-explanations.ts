@@ -18,6 +18,8 @@ export interface PostLimits {
 
 const LIMITS: PostLimits = { underWayMax: 16, atOnceMax: 2 };
 
+const NOTHING_SENT = "Cannot read the requirements: the body is empty; send uv.lock, pylock.toml or requirements";
+
 export class PostedExplanations {
   readonly #lookUp: LookUp;
   readonly #limits: PostLimits;
@@ -39,6 +41,7 @@ export class PostedExplanations {
     try {
       const lockFile = await readBody(exchange);
       if (lockFile === "too-large") answerError(exchange, 413, "BODY_TOO_LARGE", `A lock file may have ${LOCK_FILE_MAX_BYTES} bytes`);
+      else if (lockFile?.length === 0) answerError(exchange, 400, "BAD_REQUIREMENTS", NOTHING_SENT);
       else if (lockFile !== null) await this.#explain(exchange, lockFile);
     } finally {
       this.#underWay--;

@@ -152,6 +152,15 @@ test("a lock that can't be read is refused with the reason", async () => {
     assert.match(await refusal(text, hint), reason);
 });
 
+test("a pyproject.toml is told for what it is, by its name or its tables", async () => {
+  const reason = "this looks like pyproject.toml; send uv.lock, pylock.toml or requirements";
+  assert.equal(await refusal('[project]\nname = "demo"\ndependencies = ["other"]\n'), reason);
+  assert.equal(await refusal('[build-system]\nrequires = ["hatchling"]\n', "application/toml"), reason);
+  assert.equal(await refusal("[tool.uv.sources]\n"), reason);
+  assert.equal(await refusal("demo", "some/pyproject.toml"), reason);
+  assert.equal((await parse("demo[project]\n")).requirements.length, 1);
+});
+
 test("more packages or files than anybody needs, and a file of great size, are refused", async () => {
   const many = (count: number, text: string) => Array.from({ length: count }, () => text).join("\n");
   assert.match(await refusal(`version = 1\n${many(5_001, "[[package]]\nname = 'a'")}`, "uv.lock"), /more than 5000 packages/);

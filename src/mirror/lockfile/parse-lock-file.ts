@@ -16,8 +16,16 @@ export async function parseLockFile(text: string, nameHint: string | null): Prom
     case "pylock.toml":
       return (await import("./parse-pylock.ts")).parsePylock(text);
     case "requirements.txt":
+      if (isProject(text, nameHint)) return fail("this looks like pyproject.toml; send uv.lock, pylock.toml or requirements");
       return (await import("./parse-requirements.ts")).parseRequirements(text);
   }
+}
+
+/** What a project asks for is not what is locked; and no requirement is a line in brackets. */
+function isProject(text: string, nameHint: string | null): boolean {
+  return (
+    /(?:^|[\\/])pyproject\.toml$/i.test(nameHint ?? "") || /^\[(?:project|build-system|dependency-groups|tool\.[\w.-]{1,100})\]/m.test(text)
+  );
 }
 
 /** A media type like text/plain or application/toml says nothing of which it is. */
