@@ -99,9 +99,9 @@ test("an address that is none of an index is refused with what one looks like", 
 test("pins name indexes that are there", async () => {
   const yaml = `mirror:\n  indexes:\n    - { name: company, url: "${INDEX}" }\n  pins:\n    acme-*: compny\n    "?": company\n`;
   assert.deepEqual(told(await refused(["--pin", "x=nope"], { yaml })), [
-    '6: mirror.pins.? is no name of a project: use letters, digits, dots and dashes, with "*" for any. ',
-    '5: mirror.pins.acme-* names no index: "compny". Did you mean company?',
     '--pin names no index: "nope". The indexes are company',
+    '5: mirror.pins.acme-* names no index: "compny". Did you mean company?',
+    '6: mirror.pins.? is no name of a project: use letters, digits, dots and dashes, with "*" for any. ',
   ]);
   assert.deepEqual((await accepted([...ONE, "--pin", "A.b=index-1", "--pin", "c*=index-1"])).pins, [
     { pattern: "a-b", index: "index-1" },
