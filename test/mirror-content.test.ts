@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sha256 } from "../src/base/sha256.ts";
 import type { StorageConfig } from "../src/config/mirror-config.ts";
 import type { ContentStore } from "../src/store/content/content-store.ts";
