@@ -83,6 +83,24 @@ export class Mirror implements AsyncDisposable {
 
 const START_TIMEOUT_MS = 15_000;
 
+const running = new Set<Child>();
+
+function killAll(): void {
+  for (const child of running) void child.end("SIGKILL");
+}
+
+process.once("exit", killAll);
+// Groups of their own don't hear of the signal that ends this one.
+for (const [signal, number] of [
+  ["SIGTERM", 15],
+  ["SIGINT", 2],
+] as const) {
+  process.once(signal, () => {
+    killAll();
+    process.exit(128 + number);
+  });
+}
+
 /** A process group whose output is kept, and which doesn't outlive this process. */
 export class Child {
   readonly process: ChildProcess;
@@ -99,15 +117,14 @@ export class Child {
     this.process.stderr!.setEncoding("utf8").on("data", (text: string) => {
       this.log += text;
     });
-    const killAtExit = () => this.#signal("SIGKILL");
-    process.once("exit", killAtExit);
+    running.add(this);
     this.exited = new Promise((resolve) => {
       this.process.on("error", (error) => {
         this.log += error.message;
         resolve(null);
       });
       this.process.on("close", (status) => {
-        process.off("exit", killAtExit);
+        running.delete(this);
         resolve(status);
       });
     });
