@@ -12,6 +12,7 @@ import { PIP_PAGE } from "../support/mirror/clients.ts";
 import { downloadAll } from "../support/mirror/cold-clients.ts";
 import { DOCUMENT } from "../support/mirror/contest.ts";
 import { asks, type IndexServer, mirror } from "../support/mirror/index-server.ts";
+import { peakWhile } from "../support/mirror/peak-memory.ts";
 import { peers } from "../support/mirror/peers.ts";
 import { type World, withWorld } from "../support/mirror/world.ts";
 import { spread } from "../support/spread.ts";
@@ -104,16 +105,11 @@ async function fanOut(server: IndexServer, clients: number, world: World, lab: L
   const before = await world.counts(upstreamPath);
   const running = await lab.start(asks(server, server.pagePath, PIP_PAGE));
   try {
-    let peakBytes = 0;
-    const looking = setInterval(() => {
-      peakBytes = Math.max(peakBytes, running.memoryBytes());
-    }, 100);
     const beforeUs = running.cpuUs();
     const startMs = performance.timeOrigin + performance.now();
-    const downloads = await downloadAll(clients, `http://127.0.0.1:${running.port}${server.filePath(large.filename)}`, large.sha256);
-    clearInterval(looking);
+    const url = `http://127.0.0.1:${running.port}${server.filePath(large.filename)}`;
+    const { value: downloads, peakBytes } = await peakWhile(running, downloadAll(clients, url, large.sha256));
     const cpuUs = running.cpuUs() - beforeUs;
-    peakBytes = Math.max(peakBytes, running.memoryBytes());
     const after = await world.counts(upstreamPath);
     const lastFirstByteMs = Math.max(...downloads.map(({ firstByteAtMs }) => firstByteAtMs)) - startMs;
     return {

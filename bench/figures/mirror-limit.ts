@@ -14,6 +14,7 @@ import { downloadAll } from "../support/mirror/cold-clients.ts";
 import { DOCUMENT } from "../support/mirror/contest.ts";
 import { flood } from "../support/mirror/flood.ts";
 import { asks, type IndexServer, mirror } from "../support/mirror/index-server.ts";
+import { peakWhile } from "../support/mirror/peak-memory.ts";
 import { type World, withWorld } from "../support/mirror/world.ts";
 import { workFolder } from "../support/subjects.ts";
 
@@ -40,25 +41,22 @@ async function measure(world: World, effort: Effort, lab: Lab): Promise<FigureRe
   const inside = isLimited ? (port: number) => limit.inside(subject.command(port)) : subject.command;
   const running = await lab.start({ ...subject, command: inside });
   const rows: string[][] = [];
-  let greatestRssBytes = 0;
+  let greatestBytes = 0;
   try {
-    running.peakRssBytes();
     for (const [name, step] of stepsOf(server, world, effort)) {
-      await step(running);
-      const rssBytes = running.peakRssBytes();
-      greatestRssBytes = Math.max(greatestRssBytes, rssBytes);
-      rows.push([name, (rssBytes / MIB).toFixed(0), (running.memoryBytes() / MIB).toFixed(0)]);
+      const { peakBytes } = await peakWhile(running, step(running));
+      greatestBytes = Math.max(greatestBytes, peakBytes);
+      rows.push([name, (peakBytes / MIB).toFixed(0), (running.memoryBytes() / MIB).toFixed(0)]);
     }
-    const peakBytes = isLimited ? limit.peakBytes() : greatestRssBytes;
     const killed = { what: "processes that the kernel ended", value: isLimited ? limit.killCount() : 0, most: 0, unit: "" };
     return {
-      columns: ["what", "greatest RSS MiB", "PSS after it MiB"],
+      columns: ["what", "greatest memory MiB (PSS of all processes)", "after it"],
       rows,
       provenance: `One process, measured once; ${isLimited ? "the limit is a control group's" : "not limited"}. Every answer's bytes are compared or hashed.`,
-      bars: [{ what: "greatest RSS", value: greatestRssBytes / MIB, most: LIMIT_BYTES / MIB, unit: "MiB" }, ...(isLimited ? [killed] : [])],
+      bars: [{ what: "greatest memory", value: greatestBytes / MIB, most: LIMIT_BYTES / MIB, unit: "MiB" }, ...(isLimited ? [killed] : [])],
       notes: isLimited
-        ? [`the control group's own peak, pages of files and sockets among it: ${(peakBytes / MIB).toFixed(0)} MiB`]
-        : [`${limit.unavailable}: the greatest RSS was looked at instead`],
+        ? [`the control group's own peak, pages of files and sockets among it: ${(limit.peakBytes() / MIB).toFixed(0)} MiB`]
+        : [`${limit.unavailable}: the greatest memory, looked at twenty times a second, stands for it`],
     };
   } finally {
     await running.stop();

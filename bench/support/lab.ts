@@ -3,9 +3,7 @@
  * other, processes measured by src/lab, everything ended whatever fails.
  */
 
-import { writeFileSync } from "node:fs";
 import type { Result } from "../../src/base/result.ts";
-import { KIB } from "../../src/base/units.ts";
 import { type Pinning, pinCores } from "../../src/lab/ab/cores.ts";
 import { CpuAccount } from "../../src/lab/ab/cpu-account.ts";
 import { measureProcess } from "../../src/lab/ab/measure.ts";
@@ -13,7 +11,6 @@ import type { ProcessSample } from "../../src/lab/ab/plan.ts";
 import { type Answer, ask } from "../../src/lab/ab/probe.ts";
 import { membersOf, memoryOf } from "../../src/lab/ab/processes.ts";
 import { startServer } from "../../src/lab/ab/server.ts";
-import { readKernelFile } from "../../src/lab/kernel-files.ts";
 import { makePlan } from "../../src/lab/load/make-plan.ts";
 import type { LoadPlan } from "../../src/lab/load/plan.ts";
 import { runLoad } from "../../src/lab/load/run-load.ts";
@@ -43,8 +40,6 @@ export interface RunningServer {
   readonly bootMs: number;
   /** All of its PSS, for ceilings and differences of one server; what servers are compared by is `ownPssBytes` of a sample. */
   memoryBytes(): number;
-  /** The greatest resident memory of its processes since the last look, summed: to the page, and of each its own moment. */
-  peakRssBytes(): number;
   cpuUs(): number;
   get(path: string): Promise<Answer>;
   stop(): Promise<void>;
@@ -94,7 +89,6 @@ export function openLab(): Lab {
           const { ownPssBytes, filePssBytes } = memoryOf(membersOf(group));
           return ownPssBytes === null || filePssBytes === null ? Number.NaN : ownPssBytes + filePssBytes;
         },
-        peakRssBytes: () => membersOf(group).reduce((sum, { pid }) => sum + takePeakRss(pid), 0),
         cpuUs: () => cpu.readUs(),
         get: async (path) => {
           const answer = await ask({ ...load, target: { ...load.target, path } }, CALL_TIMEOUT_MS);
@@ -122,17 +116,6 @@ export function planFor(subject: Omit<Subject, "name" | "command">, users: numbe
   });
   if (!made.ok) throw new Error(made.failure.map(({ message }) => message).join("; "));
   return answer === undefined ? made.value : { ...made.value, checks: { ...made.value.checks, bodyIs: answer } };
-}
-
-/** And begins anew (proc(5), clear_refs). */
-function takePeakRss(pid: number): number {
-  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readKernelFile(`/proc/${pid}/status`))?.[1] ?? 0;
-  try {
-    writeFileSync(`/proc/${pid}/clear_refs`, "5");
-  } catch {
-    // It has ended, or is not ours: then its peak is that of its life.
-  }
-  return Number(kib) * KIB;
 }
 
 function labelled({ name, command }: Subject) {

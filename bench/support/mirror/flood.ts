@@ -2,8 +2,8 @@
 import type { LoadResult } from "../../../src/lab/load/result.ts";
 import { runLoad } from "../../../src/lab/load/run-load.ts";
 import { planFor, type RunningServer, type Subject } from "../lab.ts";
+import { peakWhile } from "./peak-memory.ts";
 
-const LOOK_EVERY_MS = 100;
 const TIMEOUT_MS = 120_000;
 
 export interface Flood {
@@ -21,21 +21,11 @@ export async function flood(server: RunningServer, subject: Subject, users: numb
     requestMaxCount: users * requestsEach,
     timeoutMs: TIMEOUT_MS,
   };
-  let peakBytes = 0;
-  const look = (): void => {
-    peakBytes = Math.max(peakBytes, server.memoryBytes());
-  };
-  const looking = setInterval(look, LOOK_EVERY_MS);
-  try {
-    const ran = await runLoad(whole);
-    look();
-    if (!ran.ok) throw new Error(ran.failure.message);
-    const { failedCount, requestCount, errorExamples } = ran.value;
-    if (failedCount > 0) {
-      throw new Error(`${subject.name} failed ${failedCount} of ${requestCount} requests: ${Object.values(errorExamples)[0]}`);
-    }
-    return { result: ran.value, peakBytes };
-  } finally {
-    clearInterval(looking);
+  const { value: ran, peakBytes } = await peakWhile(server, runLoad(whole));
+  if (!ran.ok) throw new Error(ran.failure.message);
+  const { failedCount, requestCount, errorExamples } = ran.value;
+  if (failedCount > 0) {
+    throw new Error(`${subject.name} failed ${failedCount} of ${requestCount} requests: ${Object.values(errorExamples)[0]}`);
   }
+  return { result: ran.value, peakBytes };
 }
