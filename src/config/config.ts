@@ -4,6 +4,8 @@
  * this type nobody defaults or re-checks. Plain data: it crosses to the worker
  * processes as JSON.
  */
+import type { ProcessSettings } from "./process-settings.ts";
+
 export interface Config {
   readonly mode: "serve" | "dev";
   readonly source: Source;
@@ -17,7 +19,10 @@ export interface Config {
   readonly poolWaitTimeoutMs: number;
   /** A `Pool metrics:` line after every so many calls of a function; 0 is off. */
   readonly poolMetricsEvery: number;
+  /** Of a function, unless it says otherwise. */
   readonly memoryMaxBytes: number;
+  /** The same of one that is an executable: a runtime of its own takes more. */
+  readonly processMemoryMaxBytes: number;
   /** Wall time a call may take, awaiting included. */
   readonly timeoutMs: number;
   /** Uninterrupted CPU time one turn of a function may take in the thread lane. */
@@ -142,6 +147,8 @@ export interface FunctionOverrides {
   readonly contract?: ContractName;
   /** Wasm only: the most that standard output may hold. */
   readonly outputMaxBytes?: number;
+  /** Processes only: what was said of them; the rest is PROCESS_DEFAULTS. */
+  readonly process?: Partial<ProcessSettings>;
 }
 
 export type ContractName = "gojinn" | "cgi" | "command";

@@ -5,6 +5,7 @@
  * Read and checked like a pilotlight.yaml (tree.ts), which it overrides.
  */
 import type { Allow } from "./config.ts";
+import type { CallWay, NamespaceKind, SnapshotKind } from "./process-settings.ts";
 
 export interface ServerOptions {
   /** Folder of functions, function file or pilotlight.yaml; the working directory when absent. */
@@ -84,6 +85,28 @@ export interface FunctionOptions {
   readonly checkpoint?: boolean;
   readonly contract?: "gojinn" | "cgi" | "command";
   readonly output?: number | string;
+  readonly process?: ProcessOptions;
+}
+
+/** How a function that is an executable is started, called and kept (docs/process-functions.md). */
+export interface ProcessOptions {
+  readonly command?: readonly string[];
+  readonly call?: CallWay;
+  readonly min?: number;
+  readonly max?: number;
+  readonly concurrency?: number;
+  readonly queue?: number;
+  readonly idleTimeout?: number | string;
+  readonly readyTimeout?: number | string;
+  readonly stopTimeout?: number | string;
+  readonly healthInterval?: number | string;
+  readonly snapshot?: SnapshotKind;
+  readonly namespaces?: readonly NamespaceKind[];
+  readonly cpu?: number;
+  readonly openFiles?: number;
+  readonly processes?: number;
+  readonly ring?: number | string;
+  readonly ringChecks?: boolean;
 }
 
 /** Keys of ServerOptions that choose the source; all others are settings. */

@@ -7,7 +7,9 @@ import { resolve } from "node:path";
 import type { Failure } from "../base/result.ts";
 import type { Allow, FunctionOverrides } from "./config.ts";
 import { notAMap, readInto } from "./fields.ts";
-import { snakeCase, type Tree, unknownKey } from "./keys.ts";
+import { nameOf, placeOf, snakeCase, type Tree, unknownKey } from "./keys.ts";
+import { PROCESS_FIELDS } from "./process-overrides.ts";
+import { PROCESS_DEFAULTS, type ProcessSettings } from "./process-settings.ts";
 import {
   isPlainObject,
   type Reader,
@@ -29,7 +31,7 @@ import {
 } from "./readers.ts";
 
 interface Field {
-  readonly field: Exclude<keyof FunctionOverrides, "allow">;
+  readonly field: Exclude<keyof FunctionOverrides, "allow" | "process">;
   readonly read: Reader<unknown>;
   readonly help: string;
 }
@@ -40,7 +42,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   route: { field: "route", read: readRoute, help: '"/users/:id" or "/files/*", instead of the one made from its path' },
   methods: { field: "methods", read: readMethods, help: "the only methods it is called with: [GET, POST]; others are answered 405" },
   source: { field: "source", read: readText, help: "its file, when it lies outside the folder" },
-  engine: { field: "engine", read: readEngine, help: '"javascript" or "wasm"; by default what its file says' },
+  engine: { field: "engine", read: readEngine, help: '"javascript", "wasm" or "process"; by default what its file says' },
   memory: { field: "memoryMaxBytes", read: readSizeAboveZero, help: "as the setting of that name, for this function" },
   timeout: { field: "timeoutMs", read: readDurationAboveZero, help: "as the setting of that name, for this function" },
   cpu_timeout: { field: "cpuTimeoutMs", read: readDurationAboveZero, help: "as the setting of that name, for this function" },
@@ -94,10 +96,11 @@ const ALLOW_HELP: Readonly<Record<keyof Allow, string>> = {
 export const OVERRIDE_HELP: Readonly<Record<string, string>> = Object.fromEntries([
   ...Object.entries(FIELDS).map(([key, { help }]) => [key, help]),
   ...Object.entries(ALLOW_HELP).map(([key, help]) => [`allow.${key}`, help]),
+  ...Object.entries(PROCESS_FIELDS).map(([key, { help }]) => [`process.${key}`, help]),
 ]);
 
 /** What may be said of one function. */
-export const OVERRIDE_KEYS: readonly string[] = [...Object.keys(FIELDS), "allow"];
+export const OVERRIDE_KEYS: readonly string[] = [...Object.keys(FIELDS), "allow", "process"];
 
 interface ReadOverrides {
   readonly functions: Readonly<Record<string, FunctionOverrides>>;
@@ -123,6 +126,7 @@ function readFunction(entry: Record<string, unknown>, path: readonly string[], t
     if (value === undefined) continue;
     const key = snakeCase(name);
     if (key === "allow") overrides["allow"] = readAllow(value, [...path, name], tree, failures);
+    else if (key === "process") overrides["process"] = readProcess(value, [...path, name], tree, failures);
     else if (!Object.hasOwn(FIELDS, key)) failures.push(unknownKey(tree, [...path, name], OVERRIDE_KEYS));
     else readInto(overrides, FIELDS[key]!.field, FIELDS[key]!, value, [...path, name], tree, failures);
   }
@@ -144,4 +148,25 @@ function readAllow(value: unknown, path: readonly string[], tree: Tree, failures
   // "HOST::GUEST": the part before the colons is a path here.
   if (dir !== undefined) allow["dir"] = dir.map((text) => text.replace(/^[^:]+/, (host) => resolve(tree.baseDir, host)));
   return allow;
+}
+
+function readProcess(value: unknown, path: readonly string[], tree: Tree, failures: Failure[]): Partial<ProcessSettings> {
+  const settings: Record<string, unknown> = {};
+  if (!isPlainObject(value)) {
+    failures.push(notAMap(tree, path));
+    return {};
+  }
+  for (const [name, entry] of Object.entries(value)) {
+    if (entry === undefined) continue;
+    const key = snakeCase(name);
+    if (Object.hasOwn(PROCESS_FIELDS, key))
+      readInto(settings, PROCESS_FIELDS[key]!.field, PROCESS_FIELDS[key]!, entry, [...path, name], tree, failures);
+    else failures.push(unknownKey(tree, [...path, name], Object.keys(PROCESS_FIELDS)));
+  }
+  const { instanceMin, instanceMax } = { ...PROCESS_DEFAULTS, ...settings } as ProcessSettings;
+  if (instanceMin > instanceMax) {
+    const message = `${nameOf(tree, path)} keeps at least ${instanceMin} instances, and at most ${instanceMax}`;
+    failures.push({ code: "CONFIG_CONFLICT", message, hint: "Raise max, or lower min", ...placeOf(tree, path) });
+  }
+  return settings as Partial<ProcessSettings>;
 }

@@ -50,6 +50,7 @@ export function settle(
     poolWaitTimeoutMs: given.value("pool_wait_timeout_ms", 5),
     poolMetricsEvery: given.value("pool_metrics_every", 0),
     memoryMaxBytes,
+    processMemoryMaxBytes: given.value("memory", 256 * MIB),
     timeoutMs: given.value("timeout", 30 * SECOND_MS),
     cpuTimeoutMs: given.value("cpu_timeout", 5 * SECOND_MS),
     cors: given.value("cors", false),

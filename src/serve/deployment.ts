@@ -10,8 +10,10 @@ import type { Failure } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { formatSize, MIB } from "../base/units.ts";
 import type { Config, EngineName, FunctionOverrides, Isolation } from "../config/config.ts";
+import { PROCESS_DEFAULTS } from "../config/process-settings.ts";
 import type { SharedFolder } from "../engines/engine.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
+import { executableRef } from "./executable.ts";
 import { type FoundFunction, functionAt, scanFolder } from "./folder.ts";
 import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
 import { readManifest } from "./manifest.ts";
@@ -25,9 +27,6 @@ interface MadeDeployment {
   /** Wrong as a whole (an override of no function, a source that can't be read); those of one function are in its spec. */
   readonly failures: readonly Failure[];
 }
-
-/** Which engines this version serves. A function of another one is listed and answers with its failure. */
-const SERVED_ENGINES: Readonly<Record<EngineName, boolean>> = { javascript: true, wasm: true, process: false };
 
 /** V8 does not start an isolate with less. */
 const JAVASCRIPT_MEMORY_MIN_BYTES = 8 * MIB;
@@ -61,10 +60,10 @@ export async function makeDeployment(
   const specs = found.functions.map((one) => {
     const spec = specOf(one, overrides(one.id), config, environment);
     const bundle = found.bundles.get(one.id) ?? (built.get(spec.id) ? (findBundle?.(spec) ?? null) : null);
-    return { ...spec, bundle };
+    return { ...spec, bundle: spec.engine === "process" ? executableRef(spec.file, config.mode, version) : bundle };
   });
   const raised = found.functions.filter(
-    (one) => memoryOf(overrides(one.id), config) < JAVASCRIPT_MEMORY_MIN_BYTES && one.engine === "javascript",
+    (one) => memoryOf(overrides(one.id), one.engine, config) < JAVASCRIPT_MEMORY_MIN_BYTES && one.engine === "javascript",
   );
   const unknown = unknownOverrides(config, found.functions);
   // A build has the functions under their final ids, with what was said of them: nothing is lost there.
@@ -123,9 +122,9 @@ async function bundleFinder(config: Config): Promise<(spec: FunctionSpec) => Bun
 
 function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Config, environment: Environment): FunctionSpec {
   const engine = overrides.engine ?? found.engine;
-  const isolation: Isolation = overrides.isolation ?? { kind: engine === "wasm" ? "request" : "shared" };
+  const isolation = isolationOf(overrides, engine);
   const route = overrides.route ?? found.route;
-  const memoryMaxBytes = memoryOf(overrides, config);
+  const memoryMaxBytes = memoryOf(overrides, engine, config);
   const folders = foldersOf(overrides.allow?.dir ?? []);
   return {
     id: overrides.id ?? found.id,
@@ -136,6 +135,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
     checkpoint: overrides.checkpoint ?? false,
     folders,
     outputMaxBytes: overrides.outputMaxBytes ?? OUTPUT_MAX_BYTES,
+    process: engine === "process" ? { ...PROCESS_DEFAULTS, ...overrides.process } : null,
     file: found.file,
     memoryMaxBytes: engine === "javascript" ? Math.max(memoryMaxBytes, JAVASCRIPT_MEMORY_MIN_BYTES) : memoryMaxBytes,
     timeoutMs: overrides.timeoutMs ?? config.timeoutMs,
@@ -153,14 +153,22 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
   };
 }
 
-function memoryOf(overrides: FunctionOverrides, config: Config): number {
-  return overrides.memoryMaxBytes ?? config.memoryMaxBytes;
+function memoryOf(overrides: FunctionOverrides, engine: EngineName, config: Config): number {
+  return overrides.memoryMaxBytes ?? (engine === "process" ? config.processMemoryMaxBytes : config.memoryMaxBytes);
 }
 
-/** Sharing costs nothing per call; the other modes hold an isolate's state for each. */
-/** Calls into a module wait in line for its one instance; a fresh realm for each call is what has to be kept few. */
+function isolationOf({ isolation }: FunctionOverrides, engine: EngineName): Isolation {
+  // It is in a process of its own in any case.
+  if (engine === "process" && isolation?.kind === "process") return { kind: "shared" };
+  return isolation ?? { kind: engine === "wasm" ? "request" : "shared" };
+}
+
+/**
+ * Sharing costs nothing per call; the other modes hold an isolate's state for each. Calls into a module wait in line for
+ * its one instance, those of a process in a queue of its own; a fresh realm for each call is what has to be kept few.
+ */
 function automaticPoolSize(engine: EngineName, isolation: Isolation): number {
-  if (engine === "wasm" || isolation.kind === "shared" || isolation.kind === "process") return SHARED_POOL_SIZE;
+  if (engine !== "javascript" || isolation.kind === "shared" || isolation.kind === "process") return SHARED_POOL_SIZE;
   return Math.min(Math.max(2 * availableParallelism(), 8), 128);
 }
 
@@ -186,13 +194,7 @@ function engineFailure(found: FoundFunction, engine: EngineName, isolation: Isol
       at: { file: found.file },
     };
   }
-  if (SERVED_ENGINES[engine]) return null;
-  return {
-    code: "ENGINE_UNAVAILABLE",
-    message: `Cannot serve ${found.id}: this version of Pilotlight has no ${engine} engine`,
-    hint: "Write it in TypeScript or JavaScript, compile it to WebAssembly, or give the file a name that begins with _ to leave it out",
-    at: { file: found.file },
-  };
+  return null;
 }
 
 function folderFailure({ id, file }: FoundFunction, folders: readonly SharedFolder[]): Failure | null {

@@ -5,6 +5,7 @@
  */
 import type { Failure } from "../base/result.ts";
 import type { Allow, ContractName, EngineName, Isolation } from "../config/config.ts";
+import type { ProcessSettings } from "../config/process-settings.ts";
 import type { SharedFolder } from "../engines/engine.ts";
 
 export interface FunctionSpec {
@@ -20,6 +21,8 @@ export interface FunctionSpec {
   readonly outputMaxBytes: number;
   /** Wasm only: may randomness repeat in every request? */
   readonly checkpoint: boolean;
+  /** Of a function that is an executable; null for others. */
+  readonly process: ProcessSettings | null;
   /** Absolute path of the source file; "" for -e. */
   readonly file: string;
   readonly memoryMaxBytes: number;

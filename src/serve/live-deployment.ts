@@ -34,7 +34,14 @@ export interface Workshop {
 }
 
 /** Fields that a running server can take over; the others need a restart. */
-const RELOADABLE = ["functions", "memoryMaxBytes", "timeoutMs", "cpuTimeoutMs", "poolSize"] as const satisfies readonly (keyof Config)[];
+const RELOADABLE = [
+  "functions",
+  "memoryMaxBytes",
+  "processMemoryMaxBytes",
+  "timeoutMs",
+  "cpuTimeoutMs",
+  "poolSize",
+] as const satisfies readonly (keyof Config)[];
 
 export interface Renewal {
   readonly notices: readonly string[];

@@ -28,10 +28,10 @@ import { type ProfileRequest, Profilers } from "./profilers.ts";
 import { PublicPort } from "./public-port.ts";
 import { Reloads } from "./reloads.ts";
 import { Rollout } from "./rollout.ts";
-import { writableFoldersIn } from "./shared-folders.ts";
 import { WorkerCounts } from "./worker-counts.ts";
 import { WorkerLauncher } from "./worker-launcher.ts";
 import { describeExit, WORKER_ENTRY_FILE, type WorkerExit, type WorkerProcess } from "./worker-process.ts";
+import { replaceWithoutRights, rightsIn, rightsOf } from "./worker-rights.ts";
 import {
   DRAIN_GRACE_MS,
   REPLACED_BECAUSE,
@@ -41,7 +41,6 @@ import {
   type SlotRole,
   WorkerSlot,
 } from "./worker-slot.ts";
-import { replaceWithoutRights, writableFoldersOf } from "./writable-folders.ts";
 
 export interface SupervisorOptions {
   /** Where log lines go. */
@@ -241,8 +240,8 @@ export class Supervisor implements SlotHost {
 
   fork(slot: WorkerSlot): WorkerProcess {
     // The first are forked before there is a deployment.
-    const writableFolders = this.#rollout === null ? writableFoldersIn(this.config) : writableFoldersOf(this.live.current);
-    return this.#launcher.fork(writableFolders, slot.inspected);
+    const rights = this.#rollout === null ? rightsIn(this.config) : rightsOf(this.live.current, slot.functionId);
+    return this.#launcher.fork(rights, slot.inspected);
   }
 
   startMessage(slot: WorkerSlot, worker: WorkerProcess): ToWorker | null {

@@ -5,23 +5,24 @@
  * so it imports next to nothing.
  */
 import { type Launch, WorkerProcess } from "./worker-process.ts";
+import type { WorkerRights } from "./worker-rights.ts";
 
 export class WorkerLauncher {
   readonly #launch: Launch;
   #prefork: WorkerProcess | null;
 
-  /** A `prefork` was forked for the same data folder, with no right to write beside it. */
+  /** A `prefork` was forked for the same data folder, with no rights beyond it. */
   constructor(launch: Launch, prefork: WorkerProcess | null) {
     this.#launch = launch;
     this.#prefork = prefork;
   }
 
-  fork(writableFolders: readonly string[], inspects: boolean): WorkerProcess {
+  fork(rights: WorkerRights, inspects: boolean): WorkerProcess {
     const prefork = this.#prefork;
     this.#prefork = null;
-    const writesBeside = writableFolders.length > 0 || (this.#launch.recordDir ?? null) !== null;
-    if (prefork !== null && !prefork.exited && !writesBeside && !inspects) return prefork;
+    const needsMore = rights.writableFolders.length > 0 || rights.startsProcesses || (this.#launch.recordDir ?? null) !== null;
+    if (prefork !== null && !prefork.exited && !needsMore && !inspects) return prefork;
     prefork?.kill();
-    return new WorkerProcess({ ...this.#launch, writableFolders, inspects });
+    return new WorkerProcess({ ...this.#launch, rights, inspects });
   }
 }

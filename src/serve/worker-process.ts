@@ -12,6 +12,7 @@ import { programFile } from "../base/package-files.ts";
 import { V8_FLAGS } from "../engines/isolate/v8-flags.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { untilParentDies } from "./parent-death.ts";
+import type { WorkerRights } from "./worker-rights.ts";
 
 export interface Launch {
   /** Entry file; the built-in one unless a test scripts its own. */
@@ -19,8 +20,8 @@ export interface Launch {
   readonly dataDir: string;
   /** It profiles itself: Node's permission model guards the inspector too. */
   readonly inspects?: boolean;
-  /** That its functions may change files in. */
-  readonly writableFolders?: readonly string[];
+  /** None beyond what every worker has, unless they are named. */
+  readonly rights?: WorkerRights;
   /** Where it records requests. */
   readonly recordDir?: string | null;
 }
@@ -48,12 +49,14 @@ export const WORKER_ENTRY_FILE = programFile("serve/worker-main");
 const INHERITED_ENV =
   /^(?:PATH|HOME|TZ|LANG|LC_\w+|TMPDIR|SSL_CERT_(?:FILE|DIR)|NO_COLOR|FORCE_COLOR|NODE_(?:OPTIONS|ENV|PATH|DEBUG|ICU_DATA|EXTRA_CA_CERTS|COMPILE_CACHE|DISABLE_COMPILE_CACHE|V8_COVERAGE))$/;
 
+const NO_RIGHTS: WorkerRights = { writableFolders: [], startsProcesses: false };
+
 let processCount = 0;
 
 export class WorkerProcess {
   /** Never reused, unlike a pid. */
   readonly serial = ++processCount;
-  readonly writableFolders: readonly string[];
+  readonly rights: WorkerRights;
   readonly startedAtMs = performance.now();
   readonly flightFile: string;
   residentBytes = 0;
@@ -71,7 +74,7 @@ export class WorkerProcess {
   #exit: WorkerExit | null = null;
 
   constructor(launch: Launch) {
-    this.writableFolders = launch.writableFolders ?? [];
+    this.rights = launch.rights ?? NO_RIGHTS;
     this.flightFile = join(launch.dataDir, "flight", `${process.pid}-${this.serial}`);
     try {
       this.#child = forked(launch);
@@ -175,9 +178,10 @@ function workerFlags(launch: Launch): string[] {
     "--allow-fs-read=*",
     `--allow-fs-write=${join(launch.dataDir, "*")}`,
     ...(launch.recordDir ? [`--allow-fs-write=${join(launch.recordDir, "*")}`] : []),
-    ...writableFlags(launch.writableFolders ?? []),
+    ...writableFlags(launch.rights?.writableFolders ?? []),
+    ...(launch.rights?.startsProcesses === true ? ["--allow-child-process", "--allow-ffi"] : []),
     ...(launch.inspects === true ? ["--allow-inspector"] : []),
-    // --allow-addons, --allow-net and --allow-worker warn on every start; the wall they weaken is the second one.
+    // --allow-addons and its like warn on every start; the wall they weaken is the second one.
     "--disable-warning=SecurityWarning",
     "--disable-warning=ExperimentalWarning",
   ];

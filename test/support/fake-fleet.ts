@@ -41,6 +41,7 @@ export function spec(id: string, change: Partial<FunctionSpec> = {}): FunctionSp
     checkpoint: false,
     outputMaxBytes: 1,
     folders: [],
+    process: null,
   };
   return { id, route: `/${id}`, methods: null, engine: "javascript", isolation, ...limits, ...code, ...change };
 }
