@@ -51,6 +51,8 @@ export interface LaunchedProcess {
   readonly ringFile: string | null;
   /** Ended with everything it started, as far as this machine can tell. */
   readonly ended: Promise<ProcessEnd>;
+  /** The last lines that it wrote to standard error, for messages; "" when there are none. */
+  lastErrorLines(): string;
   /** Of all its processes; 0 when unknown. */
   memoryBytes(): number;
   /** SIGTERM to all of it. */
