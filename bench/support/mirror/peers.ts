@@ -1,7 +1,8 @@
 /**
  * The caches we are compared with, installed once into .cache/peers: proxpi from
  * its Python package, served as its image does (gunicorn, two threads), and
- * groxpi built from its source. What can't be had is said.
+ * groxpi built from its source, unless .cache/peers/groxpi is there already.
+ * What can't be had is said.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -17,6 +18,8 @@ const PROXPI_PACKAGES = ["proxpi", "gunicorn"];
 const GROXPI_COMMIT = "8cd91e8";
 /** One of its dependencies of that day reaches into the runtime, and does not compile with a later Go. */
 const GROXPI_GO = "go1.25.4";
+/** That one: who builds it by hand with a later release of it says so by the name in the table. */
+const GROXPI_BOUND_TO_GO = /^\s+dep\s+github\.com\/bytedance\/(sonic)\s+v(\S+)/m;
 const GROXPI_MODULE = "github.com/huyhandes/groxpi/cmd/groxpi";
 /** The first build compiles everything below it, the cloud's client too. */
 const BUILD_TIMEOUT_MS = 600_000;
@@ -69,12 +72,19 @@ function groxpi(indexUrl: string, cacheName: string): Peer {
     if (built !== null) return { unavailable: `groxpi ${GROXPI_COMMIT} can't be built: ${built}` };
   }
   return {
-    name: `groxpi ${GROXPI_COMMIT}`,
+    name: `groxpi ${GROXPI_COMMIT}${builtWith(binary)}`,
     pagePath: `/simple/${PROJECT}/`,
     listPath: "/simple/",
     filePath: (filename) => `/simple/${PROJECT}/${filename}`,
     command: (port) => ["env", `GROXPI_INDEX_URL=${indexUrl}`, `GROXPI_CACHE_DIR=${workFolder(cacheName)}`, `PORT=${port}`, binary],
   };
+}
+
+/** " (with sonic 1.15.5)", as the program itself has it. */
+function builtWith(binary: string): string {
+  const parts = spawnSync("go", ["version", "-m", binary], { encoding: "utf8" }).stdout ?? "";
+  const [, name, version] = GROXPI_BOUND_TO_GO.exec(parts) ?? [];
+  return version === undefined ? "" : ` (with ${name} ${version})`;
 }
 
 /** Null when it went well, else its last words. */
