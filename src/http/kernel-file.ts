@@ -8,6 +8,7 @@
  * was started with --no-experimental-ffi, a process whose permissions deny it.
  */
 import type { DynamicLibraryResult } from "node:ffi";
+import { openLibc } from "../base/libc.ts";
 
 export interface KernelFile {
   /**
@@ -38,16 +39,12 @@ export function kernelFile(): KernelFile | null {
 
 function open(): KernelFile | null {
   try {
-    return quietly(openLibrary);
+    const { ffi, calls } = openLibc(SIGNATURES);
+    const target = Buffer.allocUnsafeSlow(1);
+    return new LinuxFile(calls, target, ffi.getRawPointer(target));
   } catch {
     return null;
   }
-}
-
-function openLibrary(): KernelFile {
-  const ffi = process.getBuiltinModule("node:ffi");
-  const target = Buffer.allocUnsafeSlow(1);
-  return new LinuxFile(ffi.dlopen(null, SIGNATURES).functions, target, ffi.getRawPointer(target));
 }
 
 /** What the calls are given lies in memory that all of them share: none outlives its turn. */
@@ -73,16 +70,5 @@ class LinuxFile implements KernelFile {
 
   isCached(fileFd: number, position: number): boolean {
     return Number(this.#calls.preadv2(fileFd, this.#vectorBytes, 1, BigInt(position), RWF_NOWAIT)) === 1;
-  }
-}
-
-/** Node calls its FFI experimental on standard error; that is between us and Node, which is pinned. */
-function quietly<Value>(load: () => Value): Value {
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  try {
-    return load();
-  } finally {
-    process.emitWarning = emitWarning;
   }
 }
