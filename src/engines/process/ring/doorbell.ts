@@ -1,0 +1,119 @@
+/**
+ * Doorbell: when one side of a ring stays awake and when it sleeps, and the byte
+ * on the connection that wakes it (docs/process-protocol.md, "Doorbell"). Awake
+ * it looks once in each turn of the event loop, after what else there is to do,
+ * so that nobody waits for it; and only while answers are expected and come soon
+ * (spin-budget.ts). Asleep it costs nothing.
+ */
+import type { Duplex } from "node:stream";
+import type { RingConsumer } from "./ring-consumer.ts";
+import { SpinBudget } from "./spin-budget.ts";
+
+/** What a look costs when the loop has nothing else to do. A longer turn was not ours: only so much of it counts as spent. */
+const TURN_MAX_US = 4;
+/** From the other side's byte to our look: known of an answer that we slept for, and no part of what it took. */
+const BELL_US = 25;
+const BYTE = Buffer.of(1);
+
+export class Doorbell {
+  readonly #connection: Duplex;
+  readonly #consumer: RingConsumer;
+  /** Takes what came; says whether anything did. */
+  readonly #look: () => boolean;
+  readonly #budget = new SpinBudget();
+  readonly #turn = () => this.#awake();
+  readonly #rung = () => this.#wake();
+  #immediate: NodeJS.Immediate | null = null;
+  #isExpecting = false;
+  #isAsleep = false;
+  #isClosed = false;
+  /** When the present wait began, and the last look of it; milliseconds. */
+  #sinceMs = 0;
+  #lookedMs = 0;
+  /** Of the present wait, time spent looking. */
+  #spentUs = 0;
+
+  constructor(connection: Duplex, consumer: RingConsumer, look: () => boolean) {
+    this.#connection = connection;
+    this.#consumer = consumer;
+    this.#look = look;
+    connection.on("data", this.#rung);
+    this.#soon();
+  }
+
+  /** Wakes the other side. One byte that it has not taken yet is as good as two. */
+  ring(): void {
+    if (this.#connection.writable && this.#connection.writableLength === 0) this.#connection.write(BYTE);
+  }
+
+  /** Whether answers are on their way: asked anew with each call, which may be answered sooner than those before it. */
+  expect(isExpecting: boolean): void {
+    const isWorthIt = isExpecting && this.#budget.us > 0;
+    if (isExpecting && (!this.#isExpecting || (this.#isAsleep && isWorthIt))) this.#begin();
+    this.#isExpecting = isExpecting;
+    if (isWorthIt) this.stir();
+  }
+
+  /** Looks once more in this turn of the loop, whatever else. */
+  stir(): void {
+    if (this.#isAsleep) {
+      this.#consumer.wake();
+      this.#isAsleep = false;
+    }
+    if (this.#immediate === null) this.#soon();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#immediate !== null) clearImmediate(this.#immediate);
+    this.#connection.off("data", this.#rung);
+  }
+
+  #awake(): void {
+    this.#immediate = null;
+    const nowMs = performance.now();
+    this.#spentUs += Math.min((nowMs - this.#lookedMs) * 1_000, TURN_MAX_US);
+    this.#lookedMs = nowMs;
+    const { us } = this.#budget;
+    if (this.#looked(this.#spentUs)) return;
+    if (this.#isExpecting && this.#spentUs < us) this.#soon();
+    else this.#sleep();
+  }
+
+  #wake(): void {
+    if (!this.#isAsleep) return;
+    this.#isAsleep = false;
+    this.#consumer.wake();
+    const waitUs = (performance.now() - this.#sinceMs) * 1_000 - BELL_US;
+    if (!this.#looked(Math.max(0, waitUs))) this.#sleep();
+  }
+
+  /** Whether that is all for now: it is closed, or something came and the next look has its time. */
+  #looked(waitUs: number): boolean {
+    const wasExpecting = this.#isExpecting;
+    const isFound = this.#look();
+    if (this.#isClosed) return true;
+    if (!isFound) return false;
+    if (wasExpecting) this.#budget.answered(waitUs);
+    this.#begin();
+    if (this.#immediate !== null) return true;
+    if (this.#isExpecting && this.#budget.us > 0) this.#soon();
+    else this.#sleep();
+    return true;
+  }
+
+  #sleep(): void {
+    if (this.#immediate !== null) return;
+    this.#isAsleep = this.#consumer.fallAsleep();
+    if (!this.#isAsleep) this.#soon();
+  }
+
+  #begin(): void {
+    this.#sinceMs = this.#lookedMs = performance.now();
+    this.#spentUs = 0;
+  }
+
+  #soon(): void {
+    this.#immediate = setImmediate(this.#turn);
+  }
+}
