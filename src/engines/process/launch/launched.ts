@@ -6,6 +6,7 @@
 import type { Duplex, Readable, Writable } from "node:stream";
 import type { Result } from "../../../base/result.ts";
 import type { LinkWay } from "../links/link.ts";
+import type { RingFile } from "../ring/ring-file.ts";
 
 /** How an instance came to be. */
 export type Origin = "started" | "forked" | "restored" | "deserialized";
@@ -40,15 +41,18 @@ export interface LaunchedProcess {
   /** Why not in the way that was asked for; null when it was. */
   readonly insteadBecause: string | null;
   readonly spawnMs: number;
-  /** What it says of itself, or why it never will: time-out, garbage, its end. Settles once. */
+  /**
+   * What it says of itself, or why it never will: time-out, garbage, its end. Settles once. After another failure than its
+   * end it still runs: whoever launched it kills it. A one-shot program says nothing; with `call: stdio` no time-out tells so.
+   */
   readonly ready: Promise<Result<Hello, LaunchFailure>>;
   /** Standard input and output where they are ours (one-shot, or not decided yet); null otherwise. */
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
-  /** Where it listens for HTTP. */
+  /** Where it listens for HTTP; 0 where its settings leave no way that needs one. */
   readonly port: number;
-  /** Path of the file of its ring, once asked for; null without. */
-  readonly ringFile: string | null;
+  /** Its ring, where one was asked for and there was memory for it. Closed when it has ended. */
+  readonly ring: RingFile | null;
   /** Ended with everything it started, as far as this machine can tell. */
   readonly ended: Promise<ProcessEnd>;
   /** The last lines that it wrote to standard error, for messages; "" when there are none. */
@@ -79,9 +83,9 @@ export interface Launcher {
 export interface LaunchOrder {
   /** Unique in the worker. */
   readonly instance: number;
-  /** Makes the ring's file and names it to the process. */
+  /** Makes its ring and names it to the process. */
   readonly withRing: boolean;
-  /** The request of a one-shot call is its environment too: "K=V". */
+  /** The request of a one-shot call is its environment too. What the protocol names can't be changed by it. */
   readonly moreEnv: Readonly<Record<string, string>>;
   /** Gives standard input and output to the caller; otherwise input is empty and output is logged. */
   readonly ownsStdio: boolean;
