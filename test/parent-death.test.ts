@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, test } from "node:test";
-import { setprivFile, untilParentDies } from "../src/serve/parent-death.ts";
+import { setprivFile } from "../src/base/setpriv.ts";
+import { untilParentDies } from "../src/serve/parent-death.ts";
 import { eventually } from "./support/fake-fleet.ts";
 import { isRunning } from "./support/processes.ts";
 

@@ -7,7 +7,7 @@ import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync } f
 import { createServer } from "node:net";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { setprivFile } from "../serve/parent-death.ts";
+import { setprivFile } from "../base/setpriv.ts";
 
 export interface Facts {
   readonly platform: string;
