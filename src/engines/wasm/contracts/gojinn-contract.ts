@@ -7,9 +7,10 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Exchange } from "../../../http/exchange.ts";
+import { type Answer, isHeader, isStatus } from "../../contracts/answer.ts";
+import { rawAnswer } from "../../contracts/raw-answer.ts";
 import type { CallFailure } from "../../engine.ts";
-import { rawAnswer } from "./command-contract.ts";
-import { type Answer, isHeader, isStatus, type RequestContract } from "./contract.ts";
+import type { RequestContract } from "./contract.ts";
 
 export const gojinnContract: RequestContract = {
   name: "gojinn",
