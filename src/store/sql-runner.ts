@@ -5,6 +5,7 @@
  * thread that can be given up (sql-threads.ts).
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { fail, ok, type Result } from "../base/result.ts";
 import { openDatabase } from "./database.ts";
 import { authorize, SQL_DATABASE, SQL_RESULT_MAX_BYTES, SQL_ROWS_MAX } from "./sql-guard.ts";
 import { primaryCode, SQLITE } from "./sqlite-codes.ts";
@@ -14,7 +15,6 @@ export type SqlCell = null | number | bigint | string | Uint8Array;
 export type SqlBindings = readonly SqlCell[] | Readonly<Record<string, SqlCell>>;
 
 export interface SqlRequest {
-  readonly id: number;
   /** "script": all statements of each text, without parameters or results. */
   readonly form: "query" | "batch" | "script";
   readonly statements: readonly { readonly sql: string; readonly params?: SqlBindings | undefined }[];
@@ -29,9 +29,7 @@ export interface SqlRows {
 
 export type SqlFault = StoreFault | { readonly code: "SQL_FAILED" | "TOO_LARGE"; readonly message: string };
 
-export type SqlReply =
-  | { readonly id: number; readonly ok: true; readonly value: readonly SqlRows[] }
-  | { readonly id: number; readonly ok: false; readonly fault: SqlFault };
+export type SqlReply = Result<readonly SqlRows[], SqlFault>;
 
 const REFUSED =
   "ATTACH, transactions of its own, temporary tables, VACUUM and most PRAGMAs are not for functions; several statements: batch or exec";
@@ -54,7 +52,7 @@ export class SqlRunner {
     this.#file = file;
   }
 
-  serve({ id, form, statements }: SqlRequest): SqlReply {
+  serve({ form, statements }: SqlRequest): SqlReply {
     try {
       const database = this.#opened();
       // A batch takes the write lock at once: a reader that turned writer midway could only fail.
@@ -64,14 +62,14 @@ export class SqlRunner {
           form === "script" ? this.#script(sql) : [this.#statement(sql, params ?? [])],
         );
         begin(database, "COMMIT");
-        return { id, ok: true, value };
+        return ok(value);
       } catch (error) {
         // A full disk may have undone it already.
         if (database.isTransaction) begin(database, "ROLLBACK");
         throw error;
       }
     } catch (error) {
-      return { id, ok: false, fault: faultOf(this.#file, error) };
+      return fail(faultOf(this.#file, error));
     }
   }
 

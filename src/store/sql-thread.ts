@@ -3,9 +3,10 @@
  * sends them. It may be ended at any point; SQLite undoes what was not
  * committed. Must not print.
  */
-import { parentPort, workerData } from "node:worker_threads";
-import { type SqlRequest, SqlRunner } from "./sql-runner.ts";
+import { workerData } from "node:worker_threads";
+import { serveQuestions } from "../base/thread-service.ts";
+import { type SqlReply, type SqlRequest, SqlRunner } from "./sql-runner.ts";
 
 const runner = new SqlRunner((workerData as { file: string }).file);
 
-parentPort!.on("message", (request: SqlRequest) => parentPort!.postMessage(runner.serve(request)));
+serveQuestions<SqlRequest, SqlReply>({ answer: (request) => runner.serve(request) });

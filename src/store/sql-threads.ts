@@ -5,11 +5,10 @@
  * statement that yields no row can't be ended so: its process must be given up,
  * and the function be blamed for it (`onStuck`).
  */
-import { Worker } from "node:worker_threads";
-import { programFile } from "../base/package-files.ts";
-import { fail, ok, type Result } from "../base/result.ts";
+import { fail, type Result } from "../base/result.ts";
+import { ThreadClient, type ThreadFailure } from "../base/thread-client.ts";
 import type { SqlFault, SqlReply, SqlRequest, SqlRows } from "./sql-runner.ts";
-import { SERVER_STOPPING } from "./store-fault.ts";
+import { SERVER_STOPPING, threadFault } from "./store-fault.ts";
 import { sqlFile } from "./tables.ts";
 
 export const SQL_TIME_MAX_MS = 5_000;
@@ -61,17 +60,23 @@ export class SqlThreads {
 class SqlLine {
   readonly #file: string;
   readonly #options: SqlThreadsOptions;
+  readonly #thread: ThreadClient<SqlRequest, SqlReply>;
   readonly #waiting: Waiting[] = [];
   #running: Waiting | null = null;
-  #worker: Worker | null = null;
   #deadline: NodeJS.Timeout | null = null;
-  #idle: NodeJS.Timeout | null = null;
-  #requestCount = 0;
-  #isOnline = false;
 
   constructor(file: string, options: SqlThreadsOptions) {
     this.#file = file;
     this.#options = options;
+    this.#thread = new ThreadClient({
+      program: "store/sql-thread",
+      workerData: { file },
+      heapMaxMib: HEAP_MAX_MIB,
+      idleMaxMs: IDLE_MAX_MS,
+      onOnline: () => {
+        if (this.#running !== null) this.#setDeadline();
+      },
+    });
   }
 
   run(functionId: string, form: SqlRequest["form"], statements: SqlRequest["statements"]): Promise<SqlOutcome> {
@@ -89,9 +94,7 @@ class SqlLine {
     for (const { resolve } of this.#waiting.splice(0)) resolve(stopping);
     const isIdle = this.#running === null;
     this.#answer(stopping);
-    if (this.#idle !== null) clearTimeout(this.#idle);
-    const ended = this.#worker?.terminate();
-    this.#worker = null;
+    const ended = this.#thread.close();
     // A statement in its midst may end late, or never.
     if (isIdle) await ended;
   }
@@ -99,18 +102,11 @@ class SqlLine {
   #next(): void {
     if (this.#running !== null) return;
     const request = this.#waiting.shift();
-    if (request === undefined) {
-      this.#rest();
-      return;
-    }
-    if (this.#idle !== null) clearTimeout(this.#idle);
-    this.#idle = null;
+    if (request === undefined) return;
     this.#running = request;
-    this.#worker ??= this.#started();
-    this.#worker.ref();
-    if (this.#isOnline) this.#setDeadline();
     const { form, statements } = request;
-    this.#worker.postMessage({ id: ++this.#requestCount, form, statements } satisfies SqlRequest);
+    void this.#thread.ask({ form, statements }).then((asked) => this.#take(request, asked));
+    if (this.#thread.isOnline) this.#setDeadline();
   }
 
   /** From the moment when the thread could begin: its own start is not the statement's. */
@@ -119,15 +115,12 @@ class SqlLine {
     this.#deadline = setTimeout(() => this.#overran(timeMaxMs), timeMaxMs);
   }
 
-  #rest(): void {
-    const worker = this.#worker;
-    worker?.unref();
-    this.#idle ??= setTimeout(() => {
-      this.#idle = null;
-      if (this.#running !== null || this.#worker !== worker) return;
-      this.#worker = null;
-      void worker?.terminate();
-    }, IDLE_MAX_MS).unref();
+  #take(request: Waiting, asked: Result<SqlReply, ThreadFailure>): void {
+    // One that overran, or met the end of its server, has its answer.
+    if (this.#running !== request) return;
+    const names = { thread: `The thread of ${this.#file}`, tooMany: "requests wait", stopping: SERVER_STOPPING };
+    this.#answer(asked.ok ? asked.value : fail(threadFault(asked.failure, names)));
+    this.#next();
   }
 
   #answer(outcome: SqlOutcome): void {
@@ -139,42 +132,11 @@ class SqlLine {
 
   #overran(timeMaxMs: number): void {
     const { functionId } = this.#running!;
-    const worker = this.#worker!;
-    this.#worker = null;
     const stuck = setTimeout(() => this.#options.onStuck(functionId), this.#options.stuckAfterMs ?? STUCK_AFTER_MS);
-    void worker.terminate().finally(() => clearTimeout(stuck));
+    void this.#thread.giveUp("a statement took too long").finally(() => clearTimeout(stuck));
     this.#answer(
       fail({ code: "SQL_TIMEOUT", message: `not done after ${timeMaxMs} ms; nothing of it is kept. Add an index, or ask for less` }),
     );
     this.#next();
-  }
-
-  #started(): Worker {
-    const worker = new Worker(programFile("store/sql-thread"), {
-      workerData: { file: this.#file },
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },
-    });
-    this.#isOnline = false;
-    worker.once("online", () => {
-      if (this.#worker !== worker) return;
-      this.#isOnline = true;
-      if (this.#running !== null) this.#setDeadline();
-    });
-    let why = "it ended";
-    worker.on("message", (reply: SqlReply) => {
-      if (this.#worker !== worker || reply.id !== this.#requestCount) return;
-      this.#answer(reply.ok ? ok(reply.value) : fail(reply.fault));
-      this.#next();
-    });
-    worker.on("error", (error: Error) => {
-      why = error.message;
-    });
-    worker.on("exit", () => {
-      if (this.#worker !== worker) return;
-      this.#worker = null;
-      this.#answer(fail({ code: "STORAGE_FAILED", message: `The thread of ${this.#file} was lost: ${why}` }));
-      this.#next();
-    });
-    return worker;
   }
 }

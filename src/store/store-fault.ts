@@ -3,6 +3,7 @@
  * the operator's: it names the file and what to do; a guest is told the code
  * alone. Anything SQLite says that is not here is our own mistake.
  */
+import type { ThreadFailure } from "../base/thread-client.ts";
 import { primaryCode, SQLITE } from "./sqlite-codes.ts";
 
 export type StoreFaultCode = "BUSY" | "STOPPING" | "STORAGE_FULL" | "STORAGE_FAILED";
@@ -17,6 +18,26 @@ export interface StoreFault {
 /** Nothing was done, because whoever owns the store is ending. */
 export const SERVER_STOPPING: StoreFault = { code: "STOPPING", message: "The server is stopping" };
 export const MIRROR_STOPPING: StoreFault = { code: "STOPPING", message: "The mirror is stopping" };
+
+/** What to call a thread and its work when it fails. */
+export interface ThreadNames {
+  readonly thread: string;
+  /** "requests to it wait: its disk is too slow". */
+  readonly tooMany: string;
+  readonly stopping: StoreFault;
+}
+
+/** What becomes of a request to a thread of ours that was not answered. */
+export function threadFault(failure: ThreadFailure, { thread, tooMany, stopping }: ThreadNames): StoreFault {
+  switch (failure.code) {
+    case "THREAD_LOST":
+      return { code: "STORAGE_FAILED", message: `${thread} was lost: ${failure.reason}` };
+    case "THREAD_BUSY":
+      return { code: "BUSY", message: `${failure.pendingMax} ${tooMany}. Try again later` };
+    case "THREAD_CLOSED":
+      return stopping;
+  }
+}
 
 export class StoreError extends Error {
   readonly fault: StoreFault;

@@ -6,6 +6,8 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { fail, ok } from "../base/result.ts";
+import type { ThreadAnswer, ThreadQuestion } from "../base/thread-service.ts";
 import { openDatabase } from "./database.ts";
 import { type StoreFault, storeFault } from "./store-fault.ts";
 import { type StoreReply, type StoreRequest, TABLES, tableFile } from "./tables.ts";
@@ -13,6 +15,8 @@ import { type StoreReply, type StoreRequest, TABLES, tableFile } from "./tables.
 /** What one transaction takes: more would keep other processes waiting. */
 const BATCH_MAX = 200;
 
+type Asked = ThreadQuestion<StoreRequest>;
+type Answered = ThreadAnswer<StoreReply>;
 type Method = (...args: readonly unknown[]) => unknown;
 
 interface Open {
@@ -25,20 +29,33 @@ const { dataDir } = workerData as { dataDir: string };
 const port = parentPort!;
 const opened = new Map<string, Open>();
 
-port.on("message", (first: StoreRequest) => {
-  const batch = [first];
-  while (batch.length < BATCH_MAX) {
-    const next = receiveMessageOnPort(port) as { message: StoreRequest } | undefined;
-    if (next === undefined) break;
-    batch.push(next.message);
+port.on("message", (first: Asked | null) => {
+  const batch: Asked[] = [];
+  // What is told last is to end.
+  let next: Asked | null | undefined = first;
+  while (next != null) {
+    batch.push(next);
+    next = batch.length < BATCH_MAX ? received() : undefined;
   }
-  const replies: StoreReply[] = [];
-  for (const requests of Map.groupBy(batch, ({ kind, name }) => `${kind}/${name}`).values()) replies.push(...serve(requests));
-  port.postMessage(replies);
+  const answers: Answered[] = [];
+  const byFile = Map.groupBy(batch, ({ question: { kind, name } }) => `${kind}/${name}`);
+  for (const requests of byFile.values()) answers.push(...serve(requests));
+  port.postMessage(answers);
+  if (next === null) end();
 });
 
-function serve(requests: readonly StoreRequest[]): StoreReply[] {
-  const { kind, name } = requests[0]!;
+function received(): Asked | null | undefined {
+  return (receiveMessageOnPort(port) as { message: Asked | null } | undefined)?.message;
+}
+
+/** The last connection that closes folds the write-ahead log into the file. */
+function end(): void {
+  for (const { database } of opened.values()) database.close();
+  port.close();
+}
+
+function serve(requests: readonly Asked[]): Answered[] {
+  const { kind, name } = requests[0]!.question;
   try {
     const open = openedFor(kind, name);
     try {
@@ -64,12 +81,12 @@ function openedFor(kind: StoreRequest["kind"], name: string): Open {
   return open;
 }
 
-function inTransaction({ database, table }: Open, requests: readonly StoreRequest[]): StoreReply[] {
+function inTransaction({ database, table }: Open, requests: readonly Asked[]): Answered[] {
   database.exec("BEGIN IMMEDIATE");
   try {
-    const replies = requests.map(({ id, method, args }): StoreReply => ({ id, ok: true, value: table[method]!(...args) }));
+    const answers = requests.map(({ id, question: { method, args } }): Answered => ({ id, answer: ok(table[method]!(...args)) }));
     database.exec("COMMIT");
-    return replies;
+    return answers;
   } catch (error) {
     // A full disk may have undone it already.
     if (database.isTransaction) database.exec("ROLLBACK");
@@ -77,10 +94,10 @@ function inTransaction({ database, table }: Open, requests: readonly StoreReques
   }
 }
 
-function failed({ id, kind, method }: StoreRequest, file: string, error: unknown): StoreReply {
+function failed({ id, question: { kind, method } }: Asked, file: string, error: unknown): Answered {
   const fault: StoreFault = storeFault(`Cannot ${method} in ${file}`, error) ?? {
     code: "STORAGE_FAILED",
     message: `Internal error in ${kind}.${method}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   };
-  return { id, ok: false, fault };
+  return { id, answer: fail(fault) };
 }

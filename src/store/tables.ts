@@ -4,12 +4,14 @@
  */
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import type { Result } from "../base/result.ts";
 import { BLOB_DATABASE, BlobTable } from "./blob-table.ts";
 import { CONTENT_DATABASE, ContentTable } from "./content/content-table.ts";
 import type { DatabaseKind } from "./database.ts";
 import { JOB_DATABASE, JobTable } from "./job-table.ts";
 import { KV_DATABASE, KvTable } from "./kv-table.ts";
 import { LOCK_DATABASE, LockTable } from "./lock-table.ts";
+import type { StoreFault } from "./store-fault.ts";
 
 export interface Tables {
   readonly kv: KvTable;
@@ -45,15 +47,12 @@ export function sqlFile(dataDir: string, database: string): string {
   return join(dataDir, "store", "sql", `${database}.sqlite`);
 }
 
-/** What passes between a process and its store thread. */
+/** What a process asks of its store thread, and what it is told. */
 export interface StoreRequest {
-  readonly id: number;
   readonly kind: TableKind;
   readonly name: string;
   readonly method: string;
   readonly args: readonly unknown[];
 }
 
-export type StoreReply =
-  | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly fault: import("./store-fault.ts").StoreFault };
+export type StoreReply = Result<unknown, StoreFault>;

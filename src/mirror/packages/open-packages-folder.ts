@@ -112,7 +112,7 @@ class PackagesFolder implements Packages {
 
   close(): void {
     this.#isClosed = true;
-    this.#inspector.close();
+    void this.#inspector.close();
   }
 
   /** Null for a file that can't be handed out yet, or any more. */

@@ -20,13 +20,11 @@ export type PageMethod =
   | "listForm";
 
 export interface PageRequest {
-  readonly id: number;
   readonly method: PageMethod;
   readonly args: readonly unknown[];
 }
 
 export interface PageReply {
-  readonly id: number;
   readonly value: unknown;
   readonly projectCount: number;
   /** Of the database, met since the last reply. */

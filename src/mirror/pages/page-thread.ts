@@ -1,12 +1,11 @@
 /**
  * The page thread's program: requests to PageService, one reply each. Bytes in
- * a reply are handed over, not copied. A mistake of ours ends the thread, and
- * with it the requests that it had; the next request starts another. The first
- * page is waited for, so what not every mirror needs is loaded when it is needed.
- * Must not print.
+ * a reply are handed over, not copied. The first page is waited for, so what
+ * not every mirror needs is loaded when it is needed. Must not print.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import { keepCompiledCode } from "../../base/compile-cache.ts";
+import { serveQuestions } from "../../base/thread-service.ts";
 import type { PolicyConfig } from "../../config/mirror-config.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { PageReply, PageRequest } from "./page-messages.ts";
@@ -18,31 +17,26 @@ const HIDES_NOTHING: Policy = {
 };
 
 keepCompiledCode();
-const port = parentPort!;
 const settings = workerData as PageServiceSettings;
 const opened = policyOf(settings.policy).then((policy) => new PageService(settings, policy));
 
-port.on("message", async ({ id, method, args }: PageRequest | { id: null; method: "close"; args: [] }) => {
-  const service = await opened;
-  if (method === "close") {
-    // The last connection that closes folds the write-ahead log into the file.
-    service.close();
-    port.close();
-    return;
-  }
-  const serve = service[method] as (...args: readonly unknown[]) => unknown;
-  const value = await serve.call(service, ...args);
-  const reply: PageReply = { id, value, projectCount: service.projectCount, faults: service.takeFaults() };
-  port.postMessage(reply, transferables(value));
+serveQuestions<PageRequest, PageReply>({
+  async answer({ method, args }) {
+    const service = await opened;
+    const serve = service[method] as (...args: readonly unknown[]) => unknown;
+    const value = await serve.call(service, ...args);
+    return { value, projectCount: service.projectCount, faults: service.takeFaults() };
+  },
+  buffersOf({ value }) {
+    const { bytes } = (value ?? {}) as { bytes?: Uint8Array<ArrayBuffer> };
+    return bytes instanceof Uint8Array ? [bytes.buffer] : [];
+  },
+  // The last connection that closes folds the write-ahead log into the file.
+  close: async () => (await opened).close(),
 });
 
 async function policyOf(config: PolicyConfig): Promise<Policy> {
   if (config.rules.length === 0 && config.cooldownMs === 0) return HIDES_NOTHING;
   const { createPolicy } = await import("../policy/create-policy.ts");
   return createPolicy(config);
-}
-
-function transferables(value: unknown): ArrayBuffer[] {
-  const { bytes } = (value ?? {}) as { bytes?: Uint8Array<ArrayBuffer> };
-  return bytes instanceof Uint8Array ? [bytes.buffer] : [];
 }
