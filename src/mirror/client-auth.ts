@@ -12,6 +12,7 @@ import { builtin } from "../base/builtin.ts";
 import { stampOfPath } from "../base/file-stamp.ts";
 import { readRegularFile } from "../base/regular-file.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import { SingleFlight } from "../base/single-flight.ts";
 import { MIB, MINUTE_MS, SECOND_MS } from "../base/units.ts";
 import type { ClientsConfig } from "../config/mirror-config.ts";
 import { type BadLine, type PasswordHash, parseHtpasswd } from "./clients/htpasswd.ts";
@@ -57,7 +58,7 @@ class ListedClients implements ClientAuth {
   readonly #queue: PasswordQueue;
   readonly #verdicts = new Verdicts(DENIED_FOR_MS);
   /** Checks under way, by the digest of their header: pip opens several connections at once. */
-  readonly #underWay = new Map<string, Promise<ClientDecision>>();
+  readonly #underWay = new SingleFlight<ClientDecision>();
   #users: Users;
   #seen: string;
   #lookedAtMs: number;
@@ -93,19 +94,15 @@ class ListedClients implements ClientAuth {
   }
 
   #checkPassword(digest: string, user: string, password: string, hash: PasswordHash): Promise<ClientDecision> {
-    const running = this.#underWay.get(digest);
-    if (running !== undefined) return running;
-    const users = this.#users;
-    const decided = this.#queue.check(user, password, hash).then((checked): ClientDecision => {
-      this.#underWay.delete(digest);
+    return this.#underWay.run(digest, async () => {
+      const users = this.#users;
+      const checked = await this.#queue.check(user, password, hash);
       if (checked === "busy") return "busy";
       const decision = checked === "right" ? "allowed" : "denied";
       // The file may have changed meanwhile: an answer about an old one is not remembered.
       if (users === this.#users) this.#verdicts.keep(digest, decision, this.#parts.nowMs());
       return decision;
     });
-    this.#underWay.set(digest, decided);
-    return decided;
   }
 
   /** At most once a second, and only while somebody asks. What can't be used leaves the old users in place. */
@@ -123,7 +120,7 @@ class ListedClients implements ClientAuth {
     }
     this.#users = read.value;
     this.#verdicts.clear();
-    this.#underWay.clear();
+    this.#underWay.partAll();
     this.#parts.log("info", `Read ${this.#users.size} users from ${this.#file}`);
   }
 

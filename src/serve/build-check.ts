@@ -6,6 +6,7 @@
  * need theirs, and none at all of functions too many to look at. Each failure
  * is told once, until it is another; so is its end.
  */
+import { atOnce } from "../base/at-once.ts";
 import type { Failure } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
@@ -78,15 +79,12 @@ export class BuildCheck {
     for (const id of this.#sound) if (!ids.has(id) || changed.has(id)) this.#sound.delete(id);
     for (const spec of functions) if (spec.failure !== null) this.#tell(spec.id, spec.failure, changed.has(spec.id));
     const isFew = functions.length <= FUNCTIONS_MAX_COUNT;
-    const queue = functions.filter((spec) => spec.failure === null && (isFew || changed.has(spec.id))).values();
-    const work = async (): Promise<void> => {
-      for (const { id } of queue) {
-        await this.#quiet();
-        if (round !== this.#round) return;
-        await this.#checkOne(id, changed.has(id), round);
-      }
-    };
-    await Promise.all(Array.from({ length: this.#pace.parallelCount }, work));
+    const due = functions.filter((spec) => spec.failure === null && (isFew || changed.has(spec.id)));
+    await atOnce(this.#pace.parallelCount, due, async ({ id }) => {
+      if (round !== this.#round) return;
+      await this.#quiet();
+      if (round === this.#round) await this.#checkOne(id, changed.has(id), round);
+    });
   }
 
   async #checkOne(id: string, isChanged: boolean, round: number): Promise<void> {

@@ -8,6 +8,7 @@
 import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { atOnce } from "../base/at-once.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config, FunctionOverrides } from "../config/config.ts";
 import { BUILD_MANIFEST_NAME } from "../config/source.ts";
@@ -91,15 +92,11 @@ interface BundledFunction {
 async function bundleAll(config: Config, specs: readonly FunctionSpec[]): Promise<Result<BundledFunction[], Failure[]>> {
   const bundled: BundledFunction[] = [];
   const failures: Failure[] = [];
-  const queue = specs.values();
-  const worker = async (): Promise<void> => {
-    for (const spec of queue) {
-      const result = await buildOne(config, spec);
-      if (result.ok) bundled.push({ spec, bundle: result.value });
-      else failures.push(result.failure);
-    }
-  };
-  await Promise.all(Array.from({ length: BUNDLES_AT_ONCE }, worker));
+  await atOnce(BUNDLES_AT_ONCE, specs, async (spec) => {
+    const result = await buildOne(config, spec);
+    if (result.ok) bundled.push({ spec, bundle: result.value });
+    else failures.push(result.failure);
+  });
   return failures.length > 0 ? fail(failures) : ok(bundled.sort((a, b) => (a.spec.id < b.spec.id ? -1 : 1)));
 }
 

@@ -4,9 +4,9 @@
  * then the bundle is written from the store; if anything is missing there is no
  * bundle, and all that is missing is told at once.
  */
+import { atOnce } from "../../base/at-once.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { sha256 } from "../../base/sha256.ts";
-import { atOnce } from "../at-once.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { LockFile, Requirement } from "../lockfile/lock-file.ts";
 import type { WholePage } from "../pages/pages.ts";

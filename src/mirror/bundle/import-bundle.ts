@@ -5,11 +5,12 @@
  * a page without its files, nor a file under a wrong hash. What is there
  * already stays: importing twice changes nothing.
  */
+
 import { open } from "node:fs/promises";
+import { atOnce } from "../../base/at-once.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { describeBytes } from "../../base/units.ts";
 import { type StoreFault, storeFault } from "../../store/store-fault.ts";
-import { atOnce } from "../at-once.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { WholePage } from "../pages/pages.ts";
 import type { ProjectPage } from "../simple/project-page.ts";

@@ -4,9 +4,9 @@
  * and every file and its metadata must be in the store with the right bytes,
  * all of which are read and hashed here. Asks nobody outside.
  */
+import { atOnce } from "../../base/at-once.ts";
 import { builtin } from "../../base/builtin.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
-import { atOnce } from "../at-once.ts";
 import type { LockFile } from "../lockfile/lock-file.ts";
 import { digestAlgorithm } from "../simple/digests.ts";
 import type { BundledKind, BundleSource, OnProgress, OpenedContent } from "./bundle-source.ts";

@@ -4,8 +4,8 @@
  * Projects are looked up once each, a few at a time, and dropped again: a lock
  * may name thousands, each with thousands of files.
  */
+import { atOnce } from "../../base/at-once.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { atOnce } from "../at-once.ts";
 import { explainFailure, type MirrorFailure } from "../failures.ts";
 import type { LockFormat, Requirement } from "../lockfile/lock-file.ts";
 import { parseLockFile } from "../lockfile/parse-lock-file.ts";

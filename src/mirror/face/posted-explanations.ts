@@ -3,6 +3,7 @@
  * the policy does to it. Bounded in the number of those under way, because
  * each holds its body, and in the number of threads at once.
  */
+import { Turns } from "../../base/turns.ts";
 import { JSON_LINE, NO_STORE_LINE, RETRY_SOON_LINE } from "../../http/answer-lines.ts";
 import { answerError } from "../../http/error-answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
@@ -23,13 +24,13 @@ const NOTHING_SENT = "Cannot read the requirements: the body is empty; send uv.l
 export class PostedExplanations {
   readonly #lookUp: LookUp;
   readonly #limits: PostLimits;
+  readonly #turns: Turns;
   #underWay = 0;
-  #running = 0;
-  readonly #line: (() => void)[] = [];
 
   constructor(lookUp: LookUp, limits: PostLimits = LIMITS) {
     this.#lookUp = lookUp;
     this.#limits = limits;
+    this.#turns = new Turns(limits.atOnceMax);
   }
 
   async answer(exchange: Exchange): Promise<void> {
@@ -54,7 +55,7 @@ export class PostedExplanations {
     exchange.onAbort = (mayWait = false) => {
       if (!mayWait) leaving.abort();
     };
-    const explained = await this.#inTurn(async () => {
+    const explained = await this.#turns.run<ThreadExplanation | null>(async () => {
       if (exchange.aborted) return null;
       const { explainInThread } = await import("../explain/explain-in-thread.ts");
       return explainInThread({ lockFile, nameHint: exchange.header("content-type") ?? null }, this.#lookUp, leaving.signal);
@@ -63,19 +64,6 @@ export class PostedExplanations {
     if (explained === null || exchange.aborted) return;
     if (explained.kind === "answer") exchange.respond(200, JSON_LINE + NO_STORE_LINE, explained.json);
     else answerError(exchange, 400, "BAD_REQUIREMENTS", `Cannot read the requirements: ${explained.reason}`);
-  }
-
-  async #inTurn(work: () => Promise<ThreadExplanation | null>): Promise<ThreadExplanation | null> {
-    if (this.#running >= this.#limits.atOnceMax) await new Promise<void>((resolve) => this.#line.push(resolve));
-    else this.#running++;
-    try {
-      return await work();
-    } finally {
-      // The place goes to the next in line, or is free.
-      const next = this.#line.shift();
-      if (next === undefined) this.#running--;
-      else next();
-    }
   }
 }
 

@@ -9,6 +9,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { atOnce } from "../../base/at-once.ts";
 import { stampOf } from "../../base/file-stamp.ts";
 import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
@@ -182,15 +183,14 @@ class PackagesFolder implements Packages {
   async #sweep(): Promise<void> {
     this.#isSweeping = true;
     const startMs = performance.now();
-    const paths = [...this.#known.keys()];
-    for (let start = 0; start < paths.length && !this.#isClosed; start += SWEEP_AT_ONCE)
-      await Promise.all(paths.slice(start, start + SWEEP_AT_ONCE).map((path) => this.#check(path)));
+    await atOnce(SWEEP_AT_ONCE, [...this.#known.keys()], (path) => this.#check(path));
     this.#isSweeping = false;
     this.#sweepAtMs = performance.now() + (performance.now() - startMs) / SWEEP_SHARE;
   }
 
   async #check(path: string): Promise<void> {
     const known = this.#known.get(path);
+    if (this.#isClosed) return;
     const stamp = await stampAt(path);
     if (known === undefined || stamp === known.stamp || this.#known.get(path) !== known) return;
     this.#known.delete(path);

@@ -3,6 +3,7 @@
  * from what the indexes say now; one question to each however many ask.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
+import { SingleFlight } from "../../base/single-flight.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { Packages } from "../packages/packages.ts";
 import { FORMATS, type PageFormat } from "../simple/format.ts";
@@ -11,7 +12,6 @@ import type { KeptAnswers } from "./kept-answers.ts";
 import type { ListPages, ResolvedList } from "./list-pages.ts";
 import type { PageForms } from "./page-forms.ts";
 import type { PageCoding, Represented } from "./pages.ts";
-import { SingleFlight } from "./single-flight.ts";
 
 const ATTEMPTS_MAX = 2;
 

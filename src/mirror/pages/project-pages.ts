@@ -12,6 +12,7 @@
  * answers where the indexes have nothing to say, and where one fails.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
+import { SingleFlight } from "../../base/single-flight.ts";
 import type { IndexConfig, MirrorConfig } from "../../config/mirror-config.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import { isUpstreamFailure, type MirrorFailure, type UpstreamFailure } from "../failures.ts";
@@ -25,7 +26,6 @@ import type { Answers, KeptAnswers } from "./kept-answers.ts";
 import type { PageClient } from "./page-client.ts";
 import type { PageIntake } from "./page-intake.ts";
 import type { CacheOutcome, ProjectExplanation, WholePage } from "./pages.ts";
-import { SingleFlight } from "./single-flight.ts";
 
 /** The page that a name has. */
 export interface ResolvedPage {

@@ -5,6 +5,7 @@
  * complete. What changes one content happens one after the other.
  */
 import { assert } from "../../base/assert.ts";
+import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import { MIRROR_STOPPING, StoreError, type StoreFault } from "../store-fault.ts";
@@ -21,7 +22,6 @@ import type {
   StoredContent,
 } from "./content-store.ts";
 import { FoundContent } from "./found-content.ts";
-import { KeyedQueue } from "./keyed-queue.ts";
 import { PartialFiles } from "./partial-files.ts";
 import { quarantine } from "./quarantine.ts";
 import { type Checked, Rechecker, type RecheckPace } from "./rechecker.ts";

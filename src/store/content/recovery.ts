@@ -5,6 +5,7 @@
  * after it was hashed. What can't be done now keeps its row for the next start.
  */
 import { assert } from "../../base/assert.ts";
+import { atOnce } from "../../base/at-once.ts";
 import type { StoreFault } from "../store-fault.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ContentBackend } from "./content-store.ts";
@@ -12,7 +13,7 @@ import type { LooseFile } from "./content-table.ts";
 import type { ContentLog } from "./kept-content.ts";
 import type { PartialFiles } from "./partial-files.ts";
 
-const AT_ONCE = 8;
+const FILES_AT_ONCE = 8;
 
 export interface Recovered {
   readonly backend: ContentBackend;
@@ -26,15 +27,11 @@ export interface Recovered {
 export async function recover(store: Recovered): Promise<void> {
   const left = store.catalogue.loose().filter(({ state, origin }) => state !== "quarantined" || origin !== "");
   if (left.length === 0) return;
-  const waiting = left.values();
-  const lanes = Array.from({ length: AT_ONCE }, async () => {
-    for (const file of waiting) {
-      const fault = await settleOne(store, file);
-      if (fault === null) continue;
-      store.log("warn", "Cannot clear up after the last run: the next start tries again", { place: file.place, reason: fault.message });
-    }
+  await atOnce(FILES_AT_ONCE, left, async (file) => {
+    const fault = await settleOne(store, file);
+    if (fault === null) return;
+    store.log("warn", "Cannot clear up after the last run: the next start tries again", { place: file.place, reason: fault.message });
   });
-  await Promise.all(lanes);
   store.log("info", "Cleared up after a run that had not ended", { files: left.length });
 }
 

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { assert } from "../../../base/assert.ts";
+import { atOnce } from "../../../base/at-once.ts";
 import { fail, ok, type Result } from "../../../base/result.ts";
 import type { StoreFault } from "../../store-fault.ts";
 import { digestOf } from "../content-digest.ts";
@@ -36,16 +37,13 @@ export class PartsUpload {
   async run(): Promise<Result<void, StoreFault>> {
     const { content, partBytes } = this.#options;
     const count = Math.ceil(content.sizeBytes / partBytes);
-    const waiting = Array.from({ length: count }, (_, index) => index + 1).values();
-    const lanes = Array.from({ length: Math.min(count, PARTS_AT_ONCE) }, async () => {
-      for (const number of waiting) {
-        if (this.#fault !== null) return;
-        const sent = await this.#send(number);
-        if (sent.ok) this.#parts.push(sent.value);
-        else this.#fault ??= sent.failure;
-      }
+    const numbers = Array.from({ length: count }, (_, index) => index + 1);
+    await atOnce(PARTS_AT_ONCE, numbers, async (number) => {
+      if (this.#fault !== null) return;
+      const sent = await this.#send(number);
+      if (sent.ok) this.#parts.push(sent.value);
+      else this.#fault ??= sent.failure;
     });
-    await Promise.all(lanes);
     if (this.#fault !== null) return fail(this.#fault);
     assert(this.#parts.length === count, "a part is neither sent nor failed");
     this.#parts.sort((one, other) => one.number - other.number);

@@ -12,6 +12,11 @@ export class SingleFlight<Value> {
     return flight;
   }
 
+  /** Nobody joins what is under way any more. */
+  partAll(): void {
+    this.#flights.clear();
+  }
+
   /** Nobody joins the flight that is under way any more; resolves when it is over. */
   async part(key: string): Promise<void> {
     const flight = this.#flights.get(key);
