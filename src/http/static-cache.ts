@@ -3,6 +3,7 @@
  * by the bytes they hold. A hit counts as use. An entry is believed for a
  * second, then compared with the file's size and time again.
  */
+import { RecentMap } from "../base/recent-map.ts";
 import type { ContentCoding } from "./content-coding.ts";
 
 /** One stored form of a file. */
@@ -30,41 +31,27 @@ export interface StaticFile {
 
 export class StaticCache {
   readonly #maxBytes: number;
-  /** Insertion order is order of use. */
-  readonly #files = new Map<string, StaticFile>();
-  #heldBytes = 0;
+  readonly #files: RecentMap<string, StaticFile>;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
+    this.#files = new RecentMap({ weightMax: maxBytes, weigh: ({ heldBytes }) => heldBytes });
   }
 
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#files.weight;
   }
 
   get(path: string): StaticFile | undefined {
-    const file = this.#files.get(path);
-    if (file === undefined) return undefined;
-    this.#files.delete(path);
-    this.#files.set(path, file);
-    return file;
+    return this.#files.get(path);
   }
 
   set(path: string, file: StaticFile): void {
-    this.delete(path);
-    if (file.heldBytes > this.#maxBytes) return;
-    this.#files.set(path, file);
-    this.#heldBytes += file.heldBytes;
-    for (const oldest of this.#files.keys()) {
-      if (this.#heldBytes <= this.#maxBytes) break;
-      this.delete(oldest);
-    }
+    if (file.heldBytes > this.#maxBytes) this.delete(path);
+    else this.#files.set(path, file);
   }
 
   delete(path: string): void {
-    const file = this.#files.get(path);
-    if (file === undefined) return;
     this.#files.delete(path);
-    this.#heldBytes -= file.heldBytes;
   }
 }

@@ -56,7 +56,7 @@ class ListedClients implements ClientAuth {
   readonly #file: string | null;
   readonly #parts: ClientAuthParts;
   readonly #queue: PasswordQueue;
-  readonly #verdicts = new Verdicts(DENIED_FOR_MS);
+  readonly #verdicts: Verdicts;
   /** Checks under way, by the digest of their header: pip opens several connections at once. */
   readonly #underWay = new SingleFlight<ClientDecision>();
   #users: Users;
@@ -68,6 +68,7 @@ class ListedClients implements ClientAuth {
     this.#file = file;
     this.#users = users;
     this.#parts = parts;
+    this.#verdicts = new Verdicts(DENIED_FOR_MS, parts.nowMs);
     this.#queue = parts.queue ?? new ThreadQueue();
     this.#seen = file === null ? "" : stampOfPath(file);
     this.#lookedAtMs = parts.nowMs();
@@ -77,12 +78,12 @@ class ListedClients implements ClientAuth {
     if (authorization === undefined || authorization.length > HEADER_MAX_LENGTH) return "denied";
     this.#lookAgain();
     const digest = this.#digest(authorization);
-    const known = this.#verdicts.of(digest, this.#parts.nowMs());
+    const known = this.#verdicts.of(digest);
     if (known !== null) return known;
     const sent = parseAuthorization(authorization);
     if (sent === null) return "denied";
     if (this.#tokens.has(this.#digest(sent.secret))) {
-      this.#verdicts.keep(digest, "allowed", this.#parts.nowMs());
+      this.#verdicts.keep(digest, "allowed");
       return "allowed";
     }
     const hash = sent.user === null ? undefined : this.#users.get(sent.user);
@@ -100,7 +101,7 @@ class ListedClients implements ClientAuth {
       if (checked === "busy") return "busy";
       const decision = checked === "right" ? "allowed" : "denied";
       // The file may have changed meanwhile: an answer about an old one is not remembered.
-      if (users === this.#users) this.#verdicts.keep(digest, decision, this.#parts.nowMs());
+      if (users === this.#users) this.#verdicts.keep(digest, decision);
       return decision;
     });
   }

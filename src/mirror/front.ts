@@ -3,6 +3,7 @@
  * are answered in this very turn of the event loop; everything else waits for
  * pages, the store or upstream, and a failure of theirs becomes an answer here.
  */
+import { RecentMap } from "../base/recent-map.ts";
 import { JSON_LINE, RETRY_LATER_LINE } from "../http/answer-lines.ts";
 import { matchesNoneMatch } from "../http/entity-tag.ts";
 import { answerError } from "../http/error-answer.ts";
@@ -49,7 +50,7 @@ export interface MirrorFrontOptions {
 
 export class MirrorFront {
   readonly #options: MirrorFrontOptions;
-  readonly #routes = new Map<string, Route>();
+  readonly #routes = new RecentMap<string, Route>({ countMax: ROUTES_REMEMBERED_MAX });
   /** Header lines of hits: made once for each representation, not for each answer. */
   readonly #hitLines = new WeakMap<Representation, string>();
 
@@ -81,12 +82,11 @@ export class MirrorFront {
   };
 
   #routeOf(path: string): Route {
-    const known = this.#routes.get(path);
+    const known = this.#routes.peek(path);
     if (known !== undefined) return known;
     const route = routeOf(path);
     // Strangers' inventions are not worth the room.
     if (path.length > REMEMBERED_PATH_MAX_LENGTH || route.kind === "not-found" || route.kind === "bad-path") return route;
-    if (this.#routes.size >= ROUTES_REMEMBERED_MAX) this.#routes.clear();
     this.#routes.set(path, route);
     return route;
   }

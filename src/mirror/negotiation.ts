@@ -3,6 +3,7 @@
  * the same few header texts again and again, so each is read once; how many
  * are remembered is bounded, because a header is a stranger's to choose.
  */
+import { RecentMap } from "../base/recent-map.ts";
 import { negotiateCoding } from "../http/content-coding.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { PageCoding } from "./pages/pages.ts";
@@ -17,8 +18,8 @@ export interface PageForm {
   readonly coding: PageCoding;
 }
 
-const formats = new Map<string, PageFormat | null>();
-const codings = new Map<string, PageCoding | null>();
+const formats = new RecentMap<string, PageFormat | null>({ countMax: REMEMBERED_MAX });
+const codings = new RecentMap<string, PageCoding | null>({ countMax: REMEMBERED_MAX });
 
 /** Null when nothing that the client accepts can be made (406). */
 export function formOf(exchange: Exchange, query: string): PageForm | null {
@@ -29,24 +30,19 @@ export function formOf(exchange: Exchange, query: string): PageForm | null {
 
 function formatOf(accept: string | undefined, query: string): PageFormat | null {
   const key = `${accept ?? ""}\n${query}`;
-  const known = formats.get(key);
+  const known = formats.peek(key);
   if (known !== undefined) return known;
   const wanted = query === "" ? null : new URLSearchParams(query).get("format");
   const format = negotiateFormat(accept, wanted)?.format ?? null;
-  remember(formats, key, format);
+  formats.set(key, format);
   return format;
 }
 
 function codingOf(acceptEncoding: string | undefined): PageCoding | null {
   if (acceptEncoding === undefined) return "identity";
-  const known = codings.get(acceptEncoding);
+  const known = codings.peek(acceptEncoding);
   if (known !== undefined) return known;
   const coding = negotiateCoding(acceptEncoding, CODINGS);
-  remember(codings, acceptEncoding, coding);
+  codings.set(acceptEncoding, coding);
   return coding;
-}
-
-function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  if (map.size >= REMEMBERED_MAX) map.clear();
-  map.set(key, value);
 }

@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { TraceMap } from "@jridgewell/trace-mapping";
+import { RecentMap } from "../../base/recent-map.ts";
 import { ENTRY_SOURCE } from "./bundle-entry.ts";
 
 /** Script names inside isolates: "pilotlight:<function id>", and "pilotlight-guest" for the prelude. */
@@ -27,7 +28,7 @@ interface Tracing {
 }
 
 /** By map file. Names are content hashes, so an entry is never stale. */
-const tracings = new Map<string, Tracing>();
+const tracings = new RecentMap<string, Tracing>({ countMax: MAP_CACHE_MAX_COUNT });
 
 /** `stack` with the positions of the sources, relative to the source root. Rejects when the map can't be read. */
 export async function mapStack(stack: string, mapFile: string): Promise<string> {
@@ -76,8 +77,6 @@ async function tracingOf(mapFile: string): Promise<Tracing> {
   const known = tracings.get(mapFile);
   if (known !== undefined) return known;
   const tracing = parse(await readFile(mapFile, "utf8"));
-  const oldest = tracings.keys().next().value;
-  if (tracings.size >= MAP_CACHE_MAX_COUNT && oldest !== undefined) tracings.delete(oldest);
   tracings.set(mapFile, tracing);
   return tracing;
 }

@@ -4,42 +4,28 @@
  * other wrong ones, never one that was right. A denial is believed for a
  * while only, an allowance until the users change.
  */
+import { RecentMap } from "../../base/recent-map.ts";
+
 const ALLOWED_MAX = 10_000;
 const DENIED_MAX = 1_000;
 
 export type Verdict = "allowed" | "denied";
 
 export class Verdicts {
-  readonly #deniedForMs: number;
-  readonly #allowed = new Set<string>();
-  /** Since when. */
-  readonly #denied = new Map<string, number>();
+  readonly #allowed = new RecentMap<string, true>({ countMax: ALLOWED_MAX });
+  readonly #denied: RecentMap<string, true>;
 
-  constructor(deniedForMs: number) {
-    this.#deniedForMs = deniedForMs;
+  constructor(deniedForMs: number, nowMs: () => number) {
+    this.#denied = new RecentMap({ countMax: DENIED_MAX, ageMaxMs: deniedForMs, nowMs });
   }
 
-  of(digest: string, nowMs: number): Verdict | null {
-    if (this.#allowed.has(digest)) {
-      this.#allowed.delete(digest);
-      this.#allowed.add(digest);
-      return "allowed";
-    }
-    const atMs = this.#denied.get(digest);
-    if (atMs === undefined) return null;
-    if (Math.abs(nowMs - atMs) < this.#deniedForMs) return "denied";
-    this.#denied.delete(digest);
-    return null;
+  of(digest: string): Verdict | null {
+    if (this.#allowed.get(digest) !== undefined) return "allowed";
+    return this.#denied.peek(digest) === undefined ? null : "denied";
   }
 
-  keep(digest: string, verdict: Verdict, nowMs: number): void {
-    if (verdict === "allowed") {
-      this.#allowed.add(digest);
-      if (this.#allowed.size > ALLOWED_MAX) this.#allowed.delete(this.#allowed.keys().next().value!);
-    } else {
-      this.#denied.set(digest, nowMs);
-      if (this.#denied.size > DENIED_MAX) this.#denied.delete(this.#denied.keys().next().value!);
-    }
+  keep(digest: string, verdict: Verdict): void {
+    (verdict === "allowed" ? this.#allowed : this.#denied).set(digest, true);
   }
 
   clear(): void {

@@ -4,6 +4,7 @@
  * that such a file is known after a restart and while upstream is down.
  */
 import { assert } from "../../base/assert.ts";
+import { RecentMap } from "../../base/recent-map.ts";
 import { sha256 as sha256Of } from "../../base/sha256.ts";
 import type { KvStore } from "../../store/kv-store.ts";
 import type { Artifact } from "../artifact.ts";
@@ -28,7 +29,7 @@ export interface ContentLink {
 export class ContentLinks {
   readonly #store: KvStore;
   readonly #nowMs: () => number;
-  readonly #known = new Map<string, ContentLink>();
+  readonly #known = new RecentMap<string, ContentLink>({ countMax: KNOWN_MAX });
 
   constructor(store: KvStore, nowMs: () => number) {
     this.#store = store;
@@ -48,20 +49,14 @@ export class ContentLinks {
     if (!found.ok || found.value === null) return null;
     const [sha256 = "", linkedAt = ""] = Buffer.from(found.value).toString("latin1").split(" ");
     const link = { sha256, linkedAtMs: Number(linkedAt) };
-    this.#remember(key, link);
+    this.#known.set(key, link);
     return link;
   }
 
   async link(artifact: Artifact, sha256: string): Promise<void> {
     const key = keyOf(artifact);
     const linkedAtMs = this.#nowMs();
-    this.#remember(key, { sha256, linkedAtMs });
+    this.#known.set(key, { sha256, linkedAtMs });
     await this.#store.put(NAMESPACE, Buffer.from(key, "hex"), Buffer.from(`${sha256} ${linkedAtMs}`, "latin1"), null);
-  }
-
-  #remember(key: string, link: ContentLink): void {
-    const oldest = this.#known.size >= KNOWN_MAX ? this.#known.keys().next().value : undefined;
-    if (oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(key, link);
   }
 }

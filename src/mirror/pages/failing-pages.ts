@@ -5,29 +5,22 @@
  * has no copy is always asked for. A whole index that is down is the affair of
  * upstream, which then fails at once.
  */
+import { RecentMap } from "../../base/recent-map.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import type { UpstreamFailure } from "../failures.ts";
 
 export const FAILURE_PAUSE_MS = 10 * SECOND_MS;
 const PAGES_MAX = 10_000;
 
-interface Failed {
-  readonly failure: UpstreamFailure;
-  readonly atMs: number;
-}
-
 export class FailingPages {
-  /** Insertion order is order of failure. */
-  readonly #failed = new Map<string, Failed>();
+  readonly #failed: RecentMap<string, UpstreamFailure>;
 
-  note(url: string, project: string, failure: UpstreamFailure, nowMs: number): void {
-    const key = keyOf(url, project);
-    this.#failed.delete(key);
-    this.#failed.set(key, { failure, atMs: nowMs });
-    for (const oldest of this.#failed.keys()) {
-      if (this.#failed.size <= PAGES_MAX) break;
-      this.#failed.delete(oldest);
-    }
+  constructor(nowMs: () => number) {
+    this.#failed = new RecentMap({ countMax: PAGES_MAX, ageMaxMs: FAILURE_PAUSE_MS, nowMs });
+  }
+
+  note(url: string, project: string, failure: UpstreamFailure): void {
+    this.#failed.set(keyOf(url, project), failure);
   }
 
   answered(url: string, project: string): void {
@@ -35,11 +28,8 @@ export class FailingPages {
   }
 
   /** What it failed by a moment ago; null when it may be asked for. */
-  recent(url: string, project: string, nowMs: number): UpstreamFailure | null {
-    const failed = this.#failed.get(keyOf(url, project));
-    if (failed === undefined) return null;
-    const agoMs = nowMs - failed.atMs;
-    return agoMs >= 0 && agoMs < FAILURE_PAUSE_MS ? failed.failure : null;
+  recent(url: string, project: string): UpstreamFailure | null {
+    return this.#failed.peek(keyOf(url, project)) ?? null;
   }
 }
 

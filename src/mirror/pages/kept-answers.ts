@@ -3,6 +3,7 @@
  * projects in use, so that a look at a page is no turn to the thread. A copy
  * of what the database holds, and where that can't be written the only one.
  */
+import { RecentMap } from "../../base/recent-map.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { KeptAnswer } from "./kept-answer.ts";
@@ -16,8 +17,7 @@ export type Answers = Map<string, KeptAnswer>;
 
 export class KeptAnswers {
   readonly #pages: PageClient;
-  /** Insertion order is order of use. */
-  readonly #projects = new Map<string, Answers>();
+  readonly #projects = new RecentMap<string, Answers>({ countMax: PROJECTS_MAX });
 
   constructor(pages: PageClient) {
     this.#pages = pages;
@@ -25,11 +25,7 @@ export class KeptAnswers {
 
   /** Without a turn to the thread: null when they are not in memory. */
   inMemory(project: string): Answers | null {
-    const answers = this.#projects.get(project);
-    if (answers === undefined) return null;
-    this.#projects.delete(project);
-    this.#projects.set(project, answers);
-    return answers;
+    return this.#projects.get(project) ?? null;
   }
 
   async of(project: string): Promise<Result<Answers, StoreFault>> {
@@ -38,12 +34,8 @@ export class KeptAnswers {
     const looked = await this.#pages.look(project);
     if (!looked.ok) return looked;
     // Somebody else may have looked, and learned more, meanwhile.
-    const answers: Answers = this.#projects.get(project) ?? new Map(looked.value.map((answer) => [answer.url, answer]));
+    const answers: Answers = this.#projects.peek(project) ?? new Map(looked.value.map((answer) => [answer.url, answer]));
     this.#projects.set(project, answers);
-    for (const oldest of this.#projects.keys()) {
-      if (this.#projects.size <= PROJECTS_MAX) break;
-      this.#projects.delete(oldest);
-    }
     return ok(answers);
   }
 

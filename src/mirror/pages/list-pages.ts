@@ -123,7 +123,7 @@ export class ListPages {
     const step = plan(answer, rules, this.#parts.nowMs());
     if (step.do === "fetch" || step.do === "revalidate") {
       const canWait = answer !== null && mayServeStale(answer, rules, this.#parts.nowMs());
-      const recent = canWait ? this.#parts.failing.recent(index.url, LIST, this.#parts.nowMs()) : null;
+      const recent = canWait ? this.#parts.failing.recent(index.url, LIST) : null;
       const asked = recent === null ? await this.#ask(index, step.do === "revalidate" ? answer : null) : fail(recent);
       if (!asked.ok) {
         if (!canWait) return asked.failure;
@@ -206,7 +206,7 @@ export class ListPages {
   }
 
   #noteFailure(index: IndexConfig, failure: UpstreamFailure): void {
-    this.#parts.failing.note(index.url, LIST, failure, this.#parts.nowMs());
+    this.#parts.failing.note(index.url, LIST, failure);
     this.#parts.log("warn", "an index gave no list", { index: index.name, failure });
   }
 

@@ -4,6 +4,7 @@
  * contract is pages.ts. Nothing is started or opened before the first request
  * that needs it.
  */
+import { RecentMap } from "../../base/recent-map.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MINUTE_MS } from "../../base/units.ts";
 import type { MirrorConfig } from "../../config/mirror-config.ts";
@@ -58,6 +59,7 @@ export function openPages(options: PagesOptions): Pages {
 /** A full disk says so with every write. */
 const FAULT_LOG_EVERY_MS = MINUTE_MS;
 const STOPPED = fail(MIRROR_STOPPING);
+const FAULTS_MAX = 100;
 
 class MirrorPages implements Pages {
   readonly #options: PagesOptions;
@@ -67,8 +69,8 @@ class MirrorPages implements Pages {
   readonly #projects: ProjectPages;
   readonly #answers: ProjectAnswers;
   readonly #list: ListAnswers;
-  /** By message: when it was logged, on the clock that never jumps. */
-  readonly #faultsLogged = new Map<string, number>();
+  /** Messages. */
+  readonly #faultsLogged = new RecentMap<string, true>({ countMax: FAULTS_MAX, ageMaxMs: FAULT_LOG_EVERY_MS });
   #isClosed = false;
 
   constructor(options: PagesOptions) {
@@ -84,7 +86,7 @@ class MirrorPages implements Pages {
     this.#forms = new PageForms(config.responseCacheMaxBytes, config.responseCacheTtlMs, nowMs);
     const requests = new IndexRequests(options.upstream);
     const answers = new KeptAnswers(this.#client);
-    const shared = { config, packages, answers, pages: this.#client, failing: new FailingPages(), nowMs };
+    const shared = { config, packages, answers, pages: this.#client, failing: new FailingPages(nowMs), nowMs };
     const intake = new PageIntake({
       upstream: config.upstream,
       pages: this.#client,
@@ -162,9 +164,8 @@ class MirrorPages implements Pages {
   }
 
   #logFault({ code, message }: StoreFault): void {
-    const nowMs = performance.now();
-    if (nowMs - (this.#faultsLogged.get(message) ?? Number.NEGATIVE_INFINITY) < FAULT_LOG_EVERY_MS) return;
-    this.#faultsLogged.set(message, nowMs);
+    if (this.#faultsLogged.peek(message) !== undefined) return;
+    this.#faultsLogged.set(message, true);
     this.#options.log("error", message, { code });
   }
 }

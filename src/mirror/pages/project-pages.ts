@@ -146,7 +146,7 @@ export class ProjectPages {
       let answer = answers.get(index.url) ?? null;
       let step = plan(answer, this.#rules(index), this.#parts.nowMs());
       if (step.do === "fetch" || step.do === "revalidate") {
-        const recent = this.#parts.failing.recent(index.url, project, this.#parts.nowMs());
+        const recent = this.#parts.failing.recent(index.url, project);
         const stale = recent === null ? null : this.#stale(choice, answers, place, recent);
         if (stale?.ok === true) return stale;
         const taken = await this.#parts.intake.take(project, index, step.do === "revalidate" ? answer : null, answers);
@@ -191,7 +191,7 @@ export class ProjectPages {
     // What is wrong with our own thread or disk says nothing about the index.
     if (!isUpstreamFailure(failure)) return fail(failure);
     this.#parts.log("warn", "an index failed", { project, index: index.name, failure });
-    this.#parts.failing.note(index.url, project, failure, this.#parts.nowMs());
+    this.#parts.failing.note(index.url, project, failure);
     return this.#stale(choice, answers, place, failure);
   }
 

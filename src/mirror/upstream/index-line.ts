@@ -3,6 +3,7 @@
  * how it has been answering. Each origin that it names has a circuit of its
  * own: while the pages' server is down, the files' server may well be up.
  */
+import { RecentMap } from "../../base/recent-map.ts";
 import type { IndexAuth, IndexConfig } from "../../config/mirror-config.ts";
 import { Circuit } from "./circuit.ts";
 import { Reach, type Resolve } from "./reach.ts";
@@ -22,7 +23,7 @@ export class IndexLine {
   requestCount = 0;
   receivedBytes = 0;
   readonly #own: Circuit;
-  readonly #elsewhere = new Map<string, Circuit>();
+  readonly #elsewhere = new RecentMap<string, Circuit>({ countMax: ORIGINS_MAX });
   readonly #failuresToOpen: number;
 
   constructor(index: IndexConfig, retriesMax: number, resolve: Resolve) {
@@ -40,7 +41,6 @@ export class IndexLine {
     let circuit = this.#elsewhere.get(origin);
     if (circuit === undefined) {
       circuit = new Circuit(this.#failuresToOpen);
-      if (this.#elsewhere.size >= ORIGINS_MAX) this.#elsewhere.delete(this.#elsewhere.keys().next().value!);
       this.#elsewhere.set(origin, circuit);
     }
     return circuit;

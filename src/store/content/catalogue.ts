@@ -6,6 +6,7 @@
  * write, or a few seconds: a death forgets at most those.
  */
 import type { DatabaseSync } from "node:sqlite";
+import { RecentMap } from "../../base/recent-map.ts";
 import { ok } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import { openDatabase } from "../database.ts";
@@ -39,8 +40,7 @@ export class Catalogue {
   readonly #client: StoreClient;
   readonly #database: DatabaseSync;
   readonly #table: ContentTable;
-  /** In the order of their last look-up. */
-  readonly #known = new Map<string, PlacedContent>();
+  readonly #known = new RecentMap<string, PlacedContent>({ countMax: KNOWN_MAX });
   #uses = new Map<string, number>();
   #verified = new Map<string, number>();
   #gone = new Set<string>();
@@ -73,13 +73,9 @@ export class Catalogue {
   /** Hot path. Throws StoreError. */
   find(sha256: string): PlacedContent | null {
     const known = this.#known.get(sha256);
-    if (known !== undefined) {
-      this.#known.delete(sha256);
-      this.#known.set(sha256, known);
-      return known;
-    }
+    if (known !== undefined) return known;
     const row = this.#read(() => this.#table.find(sha256));
-    if (row !== null) this.#remember(row);
+    if (row !== null) this.#known.set(sha256, row);
     return row;
   }
 
@@ -128,7 +124,7 @@ export class Catalogue {
     const now = nowMs();
     const arrival = { ...content, used: ++this.#newestUse, verifiedAtMs: now };
     const settled = await this.#withJournal((journal) => this.#client.run("content", name, "settle", arrival, journal, maxBytes, now));
-    if (settled.ok) this.#remember(content);
+    if (settled.ok) this.#known.set(content.sha256, content);
     return settled;
   }
 
@@ -192,12 +188,6 @@ export class Catalogue {
       this.#flushTimer = null;
       void this.flush();
     }, afterMs).unref();
-  }
-
-  #remember(row: PlacedContent): void {
-    this.#known.delete(row.sha256);
-    this.#known.set(row.sha256, row);
-    if (this.#known.size > KNOWN_MAX) this.#known.delete(this.#known.keys().next().value!);
   }
 
   #read<Value>(look: () => Value): Value {

@@ -3,12 +3,13 @@
  * far as this one has met it. In memory alone: it is not ours to evict, and to
  * look it up again after a start costs one request.
  */
+import { RecentMap } from "../../base/recent-map.ts";
 import type { PlacedContent } from "./content-store.ts";
 
 const FOUND_MAX = 10_000;
 
 export class FoundContent {
-  readonly #byHash = new Map<string, PlacedContent>();
+  readonly #byHash = new RecentMap<string, PlacedContent>({ countMax: FOUND_MAX });
 
   get(sha256: string): PlacedContent | null {
     return this.#byHash.get(sha256) ?? null;
@@ -16,7 +17,6 @@ export class FoundContent {
 
   add(content: PlacedContent): void {
     this.#byHash.set(content.sha256, content);
-    if (this.#byHash.size > FOUND_MAX) this.#byHash.delete(this.#byHash.keys().next().value!);
   }
 
   take(sha256: string): PlacedContent | null {

@@ -6,6 +6,7 @@
  */
 import type { webcrypto } from "node:crypto";
 import { builtin } from "../../../base/builtin.ts";
+import { RecentMap } from "../../../base/recent-map.ts";
 import { requireBytes } from "./arguments.ts";
 import { GuestFault, type OpContext } from "./op.ts";
 
@@ -15,7 +16,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 let sealingKey: Buffer | null = null;
-const openedBySandbox = new WeakMap<OpContext["state"], Map<string, OpenedKey>>();
+const openedBySandbox = new WeakMap<OpContext["state"], RecentMap<string, OpenedKey>>();
 
 /** The arguments of importKey: enough to make the key again. */
 export interface KeyMaterial {
@@ -95,10 +96,9 @@ function importAlgorithm(key: CryptoKey): unknown {
 function remember(context: OpContext, opened: OpenedKey): void {
   let cache = openedBySandbox.get(context.state);
   if (cache === undefined) {
-    cache = new Map();
+    cache = new RecentMap({ countMax: OPENED_MAX_COUNT });
     openedBySandbox.set(context.state, cache);
   }
-  if (cache.size >= OPENED_MAX_COUNT) cache.delete(cache.keys().next().value as string);
   cache.set(nameOf(opened.description.envelope), opened);
 }
 

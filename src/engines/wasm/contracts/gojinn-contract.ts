@@ -6,6 +6,7 @@
  * UTF-8 comes, and may be given back, as `body_base64`.
  */
 import { isUtf8 } from "node:buffer";
+import { RecentMap } from "../../../base/recent-map.ts";
 import type { Exchange } from "../../../http/exchange.ts";
 import { type Answer, isHeader, isStatus } from "../../contracts/answer.ts";
 import { rawAnswer } from "../../contracts/raw-answer.ts";
@@ -23,7 +24,7 @@ export const gojinnContract: RequestContract = {
 /** Clients send the same headers over and over: their JSON is kept for the blocks seen last. */
 const KEPT_BLOCKS = 64;
 const KEPT_BLOCK_MAX_CHARS = 4_096;
-const keptHeaders = new Map<string, string>();
+const keptHeaders = new RecentMap<string, string>({ countMax: KEPT_BLOCKS });
 
 function requestJson(exchange: Exchange, body: Uint8Array | null): string {
   const head = `{"method":${JSON.stringify(exchange.method)},"uri":${JSON.stringify(exchange.target)},"headers":${headersJson(exchange.headerBlock)}`;
@@ -34,7 +35,7 @@ function requestJson(exchange: Exchange, body: Uint8Array | null): string {
 }
 
 function headersJson(block: string): string {
-  const kept = keptHeaders.get(block);
+  const kept = keptHeaders.peek(block);
   if (kept !== undefined) return kept;
   const headers: Record<string, string[]> = Object.create(null);
   for (const line of block.split("\r\n")) {
@@ -44,10 +45,7 @@ function headersJson(block: string): string {
     headers[name] = [...(headers[name] ?? []), line.slice(colon + 1).trim()];
   }
   const json = JSON.stringify(headers);
-  if (block.length <= KEPT_BLOCK_MAX_CHARS) {
-    if (keptHeaders.size >= KEPT_BLOCKS) keptHeaders.clear();
-    keptHeaders.set(block, json);
-  }
+  if (block.length <= KEPT_BLOCK_MAX_CHARS) keptHeaders.set(block, json);
   return json;
 }
 

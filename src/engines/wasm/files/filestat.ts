@@ -6,6 +6,7 @@
  */
 import type { BigIntStats } from "node:fs";
 import { ERRNO, FILESTAT_BYTES, FILETYPE, FSTFLAGS } from "../../../../guest/wasi/abi.ts";
+import { RecentMap } from "../../../base/recent-map.ts";
 import { Refused } from "./errno.ts";
 
 /** Files whose times are remembered; the oldest is forgotten first. */
@@ -18,11 +19,11 @@ interface SetTime {
 }
 
 export class Filestats {
-  readonly #set = new Map<string, { atime: SetTime | null; mtime: SetTime | null }>();
+  readonly #set = new RecentMap<string, { atime: SetTime | null; mtime: SetTime | null }>({ countMax: REMEMBERED_MAX });
 
   write(into: Uint8Array, stats: BigIntStats): void {
     const view = new DataView(into.buffer, into.byteOffset, FILESTAT_BYTES);
-    const times = this.#set.size === 0 ? undefined : this.#set.get(keyOf(stats));
+    const times = this.#set.size === 0 ? undefined : this.#set.peek(keyOf(stats));
     view.setBigUint64(0, stats.dev, true);
     view.setBigUint64(8, stats.ino, true);
     view.setBigUint64(16, BigInt(filetypeOf(stats)), true);
@@ -52,12 +53,10 @@ export class Filestats {
     if (!setsAtime && !setsMtime) return;
     const stats = stat();
     const before = this.#set.get(keyOf(stats));
-    this.#set.delete(keyOf(stats));
     this.#set.set(keyOf(stats), {
       atime: setsAtime ? { exactNs: atimNs, storedNs: stats.atimeNs } : (before?.atime ?? null),
       mtime: setsMtime ? { exactNs: mtimNs, storedNs: stats.mtimeNs } : (before?.mtime ?? null),
     });
-    if (this.#set.size > REMEMBERED_MAX) this.#set.delete(this.#set.keys().next().value!);
   }
 }
 

@@ -5,6 +5,7 @@
  * and is fetched anew then. Nothing is read again in the background: services
  * verify what they keep, and reading is paid for; what is suspected is read.
  */
+import { RecentMap } from "../../../base/recent-map.ts";
 import { fail, ok, type Result } from "../../../base/result.ts";
 import { SECOND_MS } from "../../../base/units.ts";
 import type { StoreFault } from "../../store-fault.ts";
@@ -40,8 +41,8 @@ export class S3Backend implements ContentBackend {
   readonly #tools: UploadTools;
   readonly #log: ContentLog;
   readonly #probe: NodeJS.Timeout;
-  /** Places to when they were seen, by the monotonic clock; the oldest first. */
-  readonly #seen = new Map<string, number>();
+  /** Places where something was seen just now. */
+  readonly #seen = new RecentMap<string, true>({ countMax: SEEN_MAX, ageMaxMs: SEEN_FOR_MS });
   readonly #readers = new OpenReaders();
   #isClosed = false;
 
@@ -66,7 +67,7 @@ export class S3Backend implements ContentBackend {
     }
     try {
       const done = await upload(this.#tools, content, file);
-      if (done.ok) this.#see(content.place);
+      if (done.ok) this.#seen.set(content.place, true);
       return done.ok ? ok(true) : done;
     } finally {
       await file.close();
@@ -80,8 +81,7 @@ export class S3Backend implements ContentBackend {
   }
 
   async open(content: PlacedContent): Promise<Result<ContentReader | null, StoreFault>> {
-    const seenAtMs = this.#seen.get(content.place);
-    if (seenAtMs === undefined || performance.now() - seenAtMs > SEEN_FOR_MS) {
+    if (this.#seen.peek(content.place) === undefined) {
       const found = await this.lookUp(content.sha256);
       if (!found.ok || found.value === null) return found.ok ? ok(null) : found;
       if (found.value.sizeBytes !== content.sizeBytes) return this.#drop(content, found.value.sizeBytes);
@@ -102,7 +102,7 @@ export class S3Backend implements ContentBackend {
       const failure = answered(statusCode, { code: "NoLength", message: "the answer has no content-length" });
       return fail(explain(`look for ${sha256}`, failure, this.#client.storage));
     }
-    this.#see(place);
+    this.#seen.set(place, true);
     return ok({ sha256, place, sizeBytes });
   }
 
@@ -138,12 +138,6 @@ export class S3Backend implements ContentBackend {
     this.#log("error", "An object in the bucket is not what was put there, and was removed", { sha256, sizeBytes, foundBytes });
     const removed = await this.remove(place);
     return removed.ok ? ok(null) : removed;
-  }
-
-  #see(place: string): void {
-    this.#seen.delete(place);
-    this.#seen.set(place, performance.now());
-    if (this.#seen.size > SEEN_MAX) this.#seen.delete(this.#seen.keys().next().value!);
   }
 
   /** At the start, so that wrong keys are not first met by a user; the mirror serves all the same. */
