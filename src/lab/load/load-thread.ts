@@ -119,8 +119,10 @@ class LoadThread {
     setTimeout(() => {
       // In one turn: of two timers the later may come first, and a short run is over by then.
       if (plan.warmUpMs === 0) this.#takeBaseline();
-      // A timer may be early by a part of a millisecond; nothing may be due before the measured part.
-      driver.start(Math.max(firstMs, nowMs()));
+      // A timer may be early by a part of a millisecond; nothing may be due before the measured part, nor sent before it is due.
+      let atMs = nowMs();
+      while (atMs < firstMs) atMs = nowMs();
+      driver.start(atMs);
     }, untilMs(firstMs));
   }
 
