@@ -23,10 +23,13 @@ export class Doorbell {
   readonly #budget = new SpinBudget();
   readonly #turn = () => this.#awake();
   readonly #rung = () => this.#wake();
+  readonly #rang = () => this.#rangOut();
   #immediate: NodeJS.Immediate | null = null;
   #isExpecting = false;
   #isAsleep = false;
   #isClosed = false;
+  #isRinging = false;
+  #ringsAgain = false;
   /** When the present wait began, and the last look of it; milliseconds. */
   #sinceMs = 0;
   #lookedMs = 0;
@@ -41,9 +44,18 @@ export class Doorbell {
     this.#soon();
   }
 
-  /** Wakes the other side. One byte that it has not taken yet is as good as two. */
+  /**
+   * Wakes the other side. One byte at a time is under way: a side that says it sleeps and takes no byte gets no
+   * more of them. But what it is to be woken for came after that byte, so another one follows.
+   */
   ring(): void {
-    if (this.#connection.writable && this.#connection.writableLength === 0) this.#connection.write(BYTE);
+    if (this.#isRinging) {
+      this.#ringsAgain = true;
+      return;
+    }
+    if (!this.#connection.writable) return;
+    this.#isRinging = true;
+    this.#connection.write(BYTE, this.#rang);
   }
 
   /** Whether answers are on their way: asked anew with each call, which may be answered sooner than those before it. */
@@ -67,6 +79,13 @@ export class Doorbell {
     this.#isClosed = true;
     if (this.#immediate !== null) clearImmediate(this.#immediate);
     this.#connection.off("data", this.#rung);
+  }
+
+  #rangOut(): void {
+    this.#isRinging = false;
+    if (!this.#ringsAgain) return;
+    this.#ringsAgain = false;
+    this.ring();
   }
 
   #awake(): void {
