@@ -9,7 +9,7 @@ import { MIB } from "../../base/units.ts";
 import { isPassing, type UpstreamFailure } from "../failures.ts";
 import { UpstreamError } from "../upstream/upstream.ts";
 import type { DownloadContext } from "./download-context.ts";
-import { type Head, isOtherVersion, type Progress, readContentRange } from "./resume.ts";
+import { type Head, isOtherVersion, isTied, type Progress, readContentRange } from "./resume.ts";
 
 export interface Piece {
   readonly startBytes: number;
@@ -62,7 +62,8 @@ export async function* fetchPiece(
       range === null ||
       range.firstBytes !== nextBytes ||
       range.lastBytes >= piece.endBytes ||
-      isOtherVersion(progress, answer, range.totalBytes)
+      isOtherVersion(progress, answer, range.totalBytes) ||
+      !(context.isVerified || isTied(progress, answer))
     ) {
       answer.discard();
       throw new RangeRefused();

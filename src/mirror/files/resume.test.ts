@@ -46,6 +46,22 @@ test("a part that fits is taken where it begins", () => {
   assert.deepEqual([verdict.fromBytes, verdict.isAnew, verdict.progress.totalBytes], [400, false, 1000]);
 });
 
+test("a part that doesn't say of which version it is counts only where a hash will tell", () => {
+  const date = "Fri, 20 Nov 2026 12:00:00 GMT";
+  const dated: Progress = { ...HALF, version: { etag: null, lastModified: date, ifRange: date } };
+  const mute = { "content-range": "bytes 400-999/1000" };
+  for (const half of [HALF, dated]) {
+    const plan = planNext(half, false);
+    assert.equal(plan.isRange, true);
+    assert.equal(taken(judge(half, plan, head(206, mute), true)).fromBytes, 400);
+    const refused: Verdict = { do: "ask", isAnew: false, progress: { ...half, mayRange: false } };
+    assert.deepEqual(judge(half, plan, head(206, mute), false), refused);
+    assert.deepEqual(judge(half, plan, head(206, { ...mute, etag: 'W/"one"' }), false), refused);
+  }
+  assert.equal(taken(judge(HALF, RANGE, head(206, { ...mute, etag: ETAG }), false)).fromBytes, 400);
+  assert.equal(taken(judge(dated, planNext(dated, false), head(206, { ...mute, "last-modified": date }), false)).fromBytes, 400);
+});
+
 test("a part that was not asked for, or contradicts itself, is not taken; the whole is asked for", () => {
   const wrong = [
     "bytes 0-999/1000",
@@ -98,6 +114,8 @@ test("where nothing tells versions apart, the whole continues only what a hash w
 test("a range past the end finishes a file of exactly that size, and means another file otherwise", () => {
   const all: Progress = { ...HALF, nextBytes: 1000, totalBytes: null };
   assert.equal(judge(all, RANGE, head(416, { "content-range": "bytes */1000" }), true).do, "finish");
+  assert.equal(judge(all, RANGE, head(416, { "content-range": "bytes */1000", etag: ETAG }), false).do, "finish");
+  assert.equal(judge(all, RANGE, head(416, { "content-range": "bytes */1000" }), false).do, "ask", "of which version is not known");
   assert.deepEqual(judge(HALF, RANGE, head(416, { "content-range": "bytes */300" }), true), {
     do: "ask",
     isAnew: true,

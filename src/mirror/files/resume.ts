@@ -3,7 +3,9 @@
  * bytes that have already come. RFC 9110 sections 13.1.5 (If-Range) and 14
  * (ranges), against servers that do both badly. Pure: the shell asks, reads
  * and counts (sequential.ts). The rule above all: bytes of two versions of a
- * file are never put together, unless a hash of the whole will tell.
+ * file are never put together, unless a hash of the whole will tell. Where
+ * none will, a part is taken only if it says itself of which version it is:
+ * some servers answer a Range whatever stands in If-Range.
  */
 
 /** What a download has so far. */
@@ -66,11 +68,11 @@ export function judge(progress: Progress, plan: Plan, head: Head, isVerified: bo
       return judgeWhole(progress, plan, head, isVerified);
     case 206:
       return plan.isRange
-        ? judgePart(progress, head)
+        ? judgePart(progress, head, isVerified)
         : { do: "fail", because: { reason: "a part was sent where the whole was asked for" } };
     case 416:
       return plan.isRange
-        ? judgeUnsatisfiable(progress, head)
+        ? judgeUnsatisfiable(progress, head, isVerified)
         : { do: "fail", because: { reason: "a range was refused where none was asked for" } };
     case 304:
       return { do: "fail", because: { reason: "304 was sent where nothing was known" } };
@@ -92,12 +94,13 @@ function judgeWhole(progress: Progress, plan: Plan, head: Head, isVerified: bool
   return { do: "take", isAnew: false, fromBytes: 0, progress: going };
 }
 
-function judgePart(progress: Progress, head: Head): Verdict {
+function judgePart(progress: Progress, head: Head, isVerified: boolean): Verdict {
   const whole: Verdict = { do: "ask", isAnew: false, progress: { ...progress, mayRange: false } };
   const range = readContentRange(head);
   if (range === null || range.firstBytes !== progress.nextBytes) return whole;
   if (isOtherVersion(progress, head, range.totalBytes))
     return { do: "ask", isAnew: true, progress: { ...BEGINNING, mayRange: progress.mayRange } };
+  if (!isVerified && !isTied(progress, head)) return whole;
   return {
     do: "take",
     isAnew: false,
@@ -106,9 +109,11 @@ function judgePart(progress: Progress, head: Head): Verdict {
   };
 }
 
-function judgeUnsatisfiable(progress: Progress, head: Head): Verdict {
+function judgeUnsatisfiable(progress: Progress, head: Head, isVerified: boolean): Verdict {
   const total = countOf(/^bytes \*\/(\d+)$/i.exec(head.header("content-range")?.trim() ?? "")?.[1] ?? null);
-  if (total === null) return { do: "ask", isAnew: false, progress: { ...progress, mayRange: false } };
+  // Another version may end just where the one before broke off.
+  const isOfUnknown = total === progress.nextBytes && !isVerified && !isTied(progress, head);
+  if (total === null || isOfUnknown) return { do: "ask", isAnew: false, progress: { ...progress, mayRange: false } };
   const isWhole = total === progress.nextBytes && (progress.totalBytes === null || progress.totalBytes === total);
   if (isWhole) return { do: "finish", progress: { ...progress, totalBytes: total } };
   return { do: "ask", isAnew: true, progress: { ...BEGINNING, mayRange: progress.mayRange } };
@@ -138,6 +143,12 @@ export function isOtherVersion(progress: Progress, head: Head, totalBytes: numbe
   const date = head.header("last-modified");
   const knownDate = progress.version?.lastModified ?? null;
   return date !== null && knownDate !== null && date !== knownDate;
+}
+
+/** Does a part say of itself, by a strong validator, that it is of the version that the bytes before it are of? */
+export function isTied(progress: Progress, head: Head): boolean {
+  const strong = progress.version?.ifRange ?? null;
+  return strong !== null && (head.header("etag") === strong || head.header("last-modified") === strong);
 }
 
 /** Is a whole answer byte for byte what the bytes before were the beginning of? */
