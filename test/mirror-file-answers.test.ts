@@ -295,6 +295,24 @@ test("a disk that fills up under a transfer breaks off nobody's answer", async (
   assert.throws(() => readFileSync(mirror.storedFile), { code: "ENOENT" });
 });
 
+test("what goes on past a full disk is what the client has the beginning of, or the answer breaks off", async () => {
+  for (const hashes of [ARTIFACT.hashes, {}]) {
+    await using mirror = await mirrorOf({ ...ARTIFACT, hashes });
+    const [early, late] = [Buffer.from(CONTENT), CONTENT];
+    early[0]! ^= 1;
+    mirror.upstream.content = early;
+    mirror.upstream.pause();
+    const answer = mirror.get();
+    await answer.firstByte;
+    mirror.upstream.fillDisk();
+    mirror.upstream.content = late;
+    mirror.upstream.goOn();
+    const { body, broken } = await answer;
+    assert.equal(broken, true, "another version, or bytes that nobody has verified");
+    assert.ok(body.length < CONTENT.length);
+  }
+});
+
 test("a stored file has a tag, answers conditions and ranges, and says what it cannot give", async () => {
   await using mirror = await mirrorOf();
   await mirror.get();

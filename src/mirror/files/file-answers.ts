@@ -15,7 +15,7 @@ import { type FilePlan, planFile } from "./file-plan.ts";
 import { openFolderFile } from "./folder-file.ts";
 import { relay } from "./relay.ts";
 import { SendBuffers } from "./send-buffers.ts";
-import { sendContent, sendTransfer } from "./send-file.ts";
+import { type SentPart, sendContent, sendTransfer } from "./send-file.ts";
 import { SMALL_FILE_MAX_BYTES, SmallFiles } from "./small-files.ts";
 import type { Transfer } from "./transfer.ts";
 import type { DownloadEvent } from "./transfer-source.ts";
@@ -193,10 +193,10 @@ export class FileAnswers {
     if (exchange.method === "HEAD") exchange.end();
     else {
       const end = totalBytes === null ? null : plan.end;
-      await sendTransfer(exchange, transfer, plan.start, end, this.#buffers, async (failed, sentEnd) => {
+      await sendTransfer(exchange, transfer, plan.start, end, this.#buffers, async (failed, sentPart) => {
         // A disk that filled up under the transfer takes the file from nobody: it goes on past the disk.
         if (!STORE_FAULTS.has(failed.code) || plan.status !== 200) exchange.destroy();
-        else await this.#relay(exchange, artifact, failed, sentEnd);
+        else await this.#relay(exchange, artifact, failed, await sentPart());
       });
     }
     return null;
@@ -206,14 +206,14 @@ export class FileAnswers {
   async #answerFailed(exchange: Exchange, artifact: Artifact, failure: MirrorFailure): Promise<MirrorFailure | null> {
     if (!STORE_FAULTS.has(failure.code) || exchange.method !== "GET") return failure;
     this.#countAtEnd(exchange, { artifact, sha256: null, outcome: "miss", isSpared: false });
-    return this.#relay(exchange, artifact, failure, 0);
+    return this.#relay(exchange, artifact, failure, null);
   }
 
-  #relay(exchange: Exchange, artifact: Artifact, failure: MirrorFailure, sentBytes: number): Promise<MirrorFailure | null> {
+  #relay(exchange: Exchange, artifact: Artifact, failure: MirrorFailure, sent: SentPart | null): Promise<MirrorFailure | null> {
     const { binaryMimeType, download, onUnkept } = this.#options;
     onUnkept(artifact, failure);
     const lines = fileLines(artifact, artifact.hashes["sha256"] ?? null, "miss", binaryMimeType);
-    return relay(exchange, artifact, lines, download(artifact), sentBytes);
+    return relay(exchange, artifact, lines, download(artifact), sent);
   }
 
   async #send(exchange: Exchange, answer: Answer, reader: ContentReader): Promise<void> {

@@ -3,31 +3,33 @@
  * the disk takes no more. It is verified all the same: the last block waits for
  * the hash. One client, one request to upstream: the price of a full disk.
  */
+import { builtin } from "../../base/builtin.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { Artifact } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import { UpstreamError } from "../upstream/upstream.ts";
 import { Digest } from "./digest.ts";
-import { drained } from "./send-file.ts";
+import { drained, type SentPart } from "./send-file.ts";
 import { shownSource } from "./shown-source.ts";
 import { WITHHELD_BYTES } from "./transfer.ts";
 import type { DownloadEvent } from "./transfer-source.ts";
 
 /**
  * Null when the exchange is answered or broken off. `events` must come in the
- * order of the file. `sentBytes` of it the client has already, from a transfer
- * that could go no further: the same content goes on behind them.
+ * order of the file. `sent` of it the client has already, from a transfer that
+ * could go no further: the same content goes on behind it, or nothing does.
  */
 export async function relay(
   exchange: Exchange,
   artifact: Artifact,
   headerLines: string,
   events: AsyncIterable<DownloadEvent>,
-  sentBytes = 0,
+  sent: SentPart | null = null,
 ): Promise<MirrorFailure | null> {
   const url = shownSource(artifact);
   const digest = new Digest(artifact.hashes);
-  const held = new HeldBack(exchange, headerLines, artifact.sizeBytes, sentBytes);
+  const held = new HeldBack(exchange, headerLines, artifact.sizeBytes, sent?.sizeBytes ?? 0);
+  const known = sent === null ? null : new KnownPart(sent);
   try {
     for await (const event of events) {
       if (exchange.aborted) return null;
@@ -38,6 +40,8 @@ export async function relay(
         continue;
       }
       digest.update(event.bytes);
+      if (known?.isContradictedBy(event.bytes) === true)
+        return held.giveUp({ code: "UPSTREAM_MALFORMED", url, reason: "it is another file than it was a moment ago" });
       await held.take(event.bytes);
     }
   } catch (error) {
@@ -48,6 +52,27 @@ export async function relay(
   if (mismatch !== null) return held.giveUp({ code: "UPSTREAM_DIGEST_MISMATCH", url, ...mismatch });
   held.finish();
   return null;
+}
+
+/** What the client has was never verified as a whole: what goes on behind it must begin with the very same. */
+class KnownPart {
+  readonly #sha256: string;
+  readonly #hash = builtin.crypto.createHash("sha256");
+  #leftBytes: number;
+
+  constructor({ sizeBytes, sha256 }: SentPart) {
+    this.#leftBytes = sizeBytes;
+    this.#sha256 = sha256;
+  }
+
+  /** Asked of each chunk in order; known with the chunk that completes the part. */
+  isContradictedBy(bytes: Uint8Array): boolean {
+    if (this.#leftBytes === 0) return false;
+    const part = bytes.subarray(0, this.#leftBytes);
+    this.#hash.update(part);
+    this.#leftBytes -= part.length;
+    return this.#leftBytes === 0 && this.#hash.digest("hex") !== this.#sha256;
+  }
 }
 
 class HeldBack {

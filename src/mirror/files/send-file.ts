@@ -4,10 +4,13 @@
  * the connection: the client sees a broken transfer, never a short success.
  */
 import { read } from "node:fs";
+import { builtin } from "../../base/builtin.ts";
+import { KIB } from "../../base/units.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { ContentReader } from "../../store/content/content-store.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { SendBuffers } from "./send-buffers.ts";
+import type { Spool } from "./spool.ts";
 import type { Transfer } from "./transfer.ts";
 
 /** Sends bytes from `start` to before `end` of an answer that has been started, and ends it. Throws what reading throws. */
@@ -31,10 +34,16 @@ async function sendStream(exchange: Exchange, chunks: AsyncIterable<Uint8Array>)
   }
 }
 
+/** The beginning of a file that a client has already. */
+export interface SentPart {
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
 /**
  * Sends what a transfer releases from `start` on, to before `end` or to its end
  * (null). Ends the answer. What becomes of it when the transfer fails is
- * for `takeOver` to say, which is told how far it came.
+ * for `takeOver` to say; it may ask what the client has of the file by then.
  */
 export async function sendTransfer(
   exchange: Exchange,
@@ -42,7 +51,7 @@ export async function sendTransfer(
   start: number,
   end: number | null,
   buffers: SendBuffers,
-  takeOver: (failure: MirrorFailure, sentEnd: number) => Promise<void>,
+  takeOver: (failure: MirrorFailure, sentPart: () => Promise<SentPart>) => Promise<void>,
 ): Promise<void> {
   const spool = transfer.hold();
   if (spool === null) {
@@ -54,7 +63,10 @@ export async function sendTransfer(
     while (!exchange.aborted && at < (end ?? transfer.content?.sizeBytes ?? Number.POSITIVE_INFINITY)) {
       const releasedEnd = Math.min(transfer.releasedBytes, end ?? Number.POSITIVE_INFINITY);
       if (releasedEnd <= at) {
-        if (transfer.failure !== null) return await takeOver(transfer.failure, at);
+        if (transfer.failure !== null) {
+          const sentBytes = at;
+          return await takeOver(transfer.failure, () => sentPart(spool, sentBytes));
+        }
         await transfer.changed();
         continue;
       }
@@ -73,6 +85,18 @@ export async function sendTransfer(
   } finally {
     spool.release();
   }
+}
+
+async function sentPart(spool: Spool, sizeBytes: number): Promise<SentPart> {
+  const hash = builtin.crypto.createHash("sha256");
+  const block = Buffer.allocUnsafe(256 * KIB);
+  for (let at = 0; at < sizeBytes; ) {
+    const length = await spool.read(block.subarray(0, Math.min(block.length, sizeBytes - at)), at);
+    if (length === 0) throw new Error("the file ends before what was sent of it");
+    hash.update(block.subarray(0, length));
+    at += length;
+  }
+  return { sizeBytes, sha256: hash.digest("hex") };
 }
 
 type ReadAt = (target: Uint8Array, position: number) => Promise<number>;
