@@ -12,6 +12,7 @@ import {
   DOWN,
   FIRST_URL,
   failureOf,
+  indexConfig,
   fileName,
   JSON_TYPE,
   listed,
@@ -104,6 +105,28 @@ test("an answer that breaks off is none", async (t) => {
   const { upstream, open } = pagesBench(t);
   upstream.on(ONE, { headers: { "content-type": JSON_TYPE }, body: brokenBody(ONE, Buffer.from(ONE_PAGE)) });
   assert.equal(await failureOf(open().represent("one", "json", "gzip")), "UPSTREAM_TRUNCATED");
+});
+
+test("a key in the path of an index is in no failure and no line of the log", async (t) => {
+  const { upstream, open, logged } = pagesBench(t);
+  const url = "https://one.index.example/k3jX9vQ2mZ7pL1wR/simple/";
+  const answers: ScriptedAnswer[] = [
+    { body: "GIF89a", headers: { "content-type": "image/gif" } },
+    { body: "<", headers: { "content-type": JSON_TYPE } },
+    { status: 304 },
+    { status: 206 },
+    { headers: { "content-length": String(2 ** 31) } },
+  ];
+  const pages = open({ config: { indexes: [indexConfig("index-1", url)] } });
+  for (const answer of answers) {
+    upstream.on(`${url}one/`, answer);
+    upstream.on(url, answer);
+    for (const name of ["one", ""]) {
+      const failed = await pages.represent(name, "json", "gzip");
+      assert.ok(!failed.ok && JSON.stringify(failed.failure).includes("https://one.index.example/***/simple/"), JSON.stringify(failed));
+    }
+  }
+  assert.doesNotMatch(logged.join("\n"), /k3jX9/);
 });
 
 test("validators that could not be sent back are not kept", async (t) => {

@@ -1,10 +1,11 @@
 /**
  * What a mirror says when it is up: what it mirrors and where it found that,
  * where it keeps it, and the lines by which pip and uv use it. Holds no
- * credentials: the addresses are those of the configuration.
+ * credentials: the addresses are shown without what looks like a key.
  */
 import { hostname } from "node:os";
 import { isLoopback } from "../base/loopback.ts";
+import { shownAddress } from "../base/shown-address.ts";
 import { palette } from "../base/terminal.ts";
 import { describeBytes } from "../base/units.ts";
 import type { FoundMirrorConfig } from "../config/mirror/parse.ts";
@@ -52,7 +53,11 @@ function authorityOf(host: string, port: number): string {
 }
 
 function asData({ config, indexFrom, notices }: FoundMirrorConfig, use: MirrorUse): object {
-  const indexes = config.indexes.map(({ name, url }, place) => ({ name, url, ...(place === 0 ? { from: indexFrom } : {}) }));
+  const indexes = config.indexes.map(({ name, url }, place) => ({
+    name,
+    url: shownAddress(url),
+    ...(place === 0 ? { from: indexFrom } : {}),
+  }));
   const { cacheDir, cacheMaxBytes, packagesDir } = config;
   return {
     listening: { url: use.url },
@@ -86,7 +91,7 @@ function asText({ config, indexFrom }: FoundMirrorConfig, use: MirrorUse, { stdo
     ...(packagesDir === null ? [] : [`packages   ${packagesDir}`]),
     ...config.indexes.map(({ name, url }, place) => {
       const from = place === 0 && indexFrom !== null ? colour.dim(` (from ${indexFrom})`) : "";
-      return `${name.padEnd(10)} ${url}${from}`;
+      return `${name.padEnd(10)} ${shownAddress(url)}${from}`;
     }),
   ];
   const policy = describePolicy(config);

@@ -37,4 +37,6 @@ test("what stands before an @ is not shown, even where no address could be found
   for (const text of ["https://u:p@x/", "u:p@x", "https://u:p@ss@x/", "ht tp://u:p@x", "//u:p@x\n@y"]) {
     assert.doesNotMatch(withoutCredentials(text), /u:|p@/, text);
   }
+  assert.equal(withoutCredentials("https://x/simple/?token=abc"), '"https://x/simple/?***"');
+  assert.equal(withoutCredentials("x/k3jX9vQ2mZ7pL1wR/simple"), '"x/***/simple"');
 });

@@ -4,6 +4,7 @@
  * with it into a message, a log or a redirect.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
+import { withoutKeys } from "../../base/shown-address.ts";
 import type { IndexAuth } from "../mirror-config.ts";
 
 export interface IndexAddress {
@@ -27,10 +28,13 @@ export function parseIndexAddress(text: string): Result<IndexAddress, string> {
   return ok({ url: url.href, auth });
 }
 
-/** For messages about an address that may not even be one: what stands before an "@" is not shown. */
+/**
+ * For messages about an address that may not even be one: shows neither what
+ * stands before an "@", nor a query, nor what looks like a key.
+ */
 export function withoutCredentials(text: unknown): string {
-  const shown = String(text).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, (_, scheme: string | undefined) => `${scheme ?? ""}***@`);
-  return JSON.stringify(shown);
+  const bare = String(text).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, (_, scheme: string | undefined) => `${scheme ?? ""}***@`);
+  return JSON.stringify(withoutKeys(bare.replace(/[?#].+$/s, (query) => `${query[0]}***`)));
 }
 
 function authOf({ username, password }: URL): IndexAuth | null {

@@ -2,7 +2,9 @@
  * Health: is the mirror able to serve, and what is the state of its parts. The
  * fields that groxpi's answer has are there under the same names.
  */
+import { shownAddress } from "../../base/shown-address.ts";
 import { version } from "../../base/version.ts";
+import type { IndexConfig } from "../../config/mirror-config.ts";
 import type { MirrorParts } from "../mirror-parts.ts";
 
 export interface HealthOptions {
@@ -21,11 +23,11 @@ export function healthOf({ config, counters, store, upstream }: MirrorParts, { s
     data: {
       version: version(),
       uptime_seconds: Math.floor((nowMs - startedAtMs) / 1_000),
-      index_url: config.indexes[0]?.url ?? null,
+      index_url: shownUrl(config.indexes[0]),
       index_ttl_seconds: (config.indexes[0]?.ttlMs ?? 0) / 1_000,
       indices: upstream.health().map(({ index, failuresInARow, lastFailure, lastSuccessAtMs }) => ({
         name: index,
-        url: config.indexes.find(({ name }) => name === index)?.url ?? null,
+        url: shownUrl(config.indexes.find(({ name }) => name === index)),
         up: lastFailure === null,
         failures_in_a_row: failuresInARow,
         last_failure: lastFailure?.code ?? null,
@@ -40,4 +42,8 @@ export function healthOf({ config, counters, store, upstream }: MirrorParts, { s
       hit_ratio: hits + misses === 0 ? null : hits / (hits + misses),
     },
   };
+}
+
+function shownUrl(index: IndexConfig | undefined): string | null {
+  return index === undefined ? null : shownAddress(index.url);
 }

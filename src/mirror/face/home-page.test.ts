@@ -37,6 +37,12 @@ test("an index is told as asked or not, and its failure in words", () => {
   assert.match(shown({ offline: true }), /<td>not asked \(offline\)<\/td>/);
 });
 
+test("a key in the path of an index is not shown", () => {
+  const text = shown({ indexes: [{ ...INDEX, url: "https://index.example/k3jX9vQ2mZ7pL1wR/simple/" }] });
+  assert.match(text, /https:\/\/index\.example\/\*\*\*\/simple\//);
+  assert.doesNotMatch(text, /k3jX9/);
+});
+
 test("the folder of packages has a row, without its path", () => {
   const page = shown({ packagesDir: "/srv/secret-place" });
   assert.match(page, /<td>packages<\/td>[\s\S]*<td>index-1<\/td>/);

@@ -4,6 +4,7 @@
  * works under a prefix. Names that come from clients are escaped.
  */
 import { escapeHtml } from "../../base/html.ts";
+import { shownAddress } from "../../base/shown-address.ts";
 import { describeBytes } from "../../base/units.ts";
 import { version } from "../../base/version.ts";
 import { describePolicy } from "../../config/mirror/policy-summary.ts";
@@ -83,8 +84,9 @@ ${
 function indexRows({ config, upstream }: HomeParts): string[][] {
   const folder = config.packagesDir === null ? [] : [["packages", "a folder of this mirror", "asked first, owns its names"]];
   const rows = upstream.health().map((health) => {
-    const url = config.indexes.find(({ name }) => name === health.index)?.url ?? "";
-    return [escapeHtml(health.index), escapeHtml(url), config.upstream.offline ? "not asked (offline)" : stateOf(health)];
+    const url = config.indexes.find(({ name }) => name === health.index)?.url;
+    const shown = url === undefined ? "" : shownAddress(url);
+    return [escapeHtml(health.index), escapeHtml(shown), config.upstream.offline ? "not asked (offline)" : stateOf(health)];
   });
   return [...folder, ...rows];
 }

@@ -6,12 +6,12 @@
  */
 import { assert } from "../../base/assert.ts";
 import type { Result } from "../../base/result.ts";
+import { shownAddress } from "../../base/shown-address.ts";
 import { KIB } from "../../base/units.ts";
 import type { UpstreamConfig } from "../../config/mirror-config.ts";
 import type { Artifact } from "../artifact.ts";
 import type { UpstreamFailure } from "../failures.ts";
 import { pause, type Sleep } from "../upstream/pause.ts";
-import { showUrl } from "../upstream/redirects.ts";
 import { retryDelayMs } from "../upstream/retry.ts";
 import { type Upstream, type UpstreamAnswer, UpstreamError } from "../upstream/upstream.ts";
 import { promiseOf } from "./digest.ts";
@@ -53,7 +53,7 @@ export class DownloadContext {
     assert(artifact.source.kind === "index", "only what an index has is downloaded");
     this.#options = options;
     this.signal = signal;
-    this.url = showUrl(artifact.source.url);
+    this.url = shownAddress(artifact.source.url);
     this.isVerified = promiseOf(artifact.hashes) !== null;
   }
 

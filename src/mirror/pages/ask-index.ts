@@ -5,6 +5,7 @@
  */
 
 import { fail, ok, type Result } from "../../base/result.ts";
+import { shownAddress } from "../../base/shown-address.ts";
 import { Turns } from "../../base/turns.ts";
 import type { IndexConfig } from "../../config/mirror-config.ts";
 import type { ResourceCounts } from "../counters.ts";
@@ -61,16 +62,17 @@ export class IndexRequests {
     const headers: Record<string, string> = { accept: ACCEPT, "accept-encoding": ACCEPT_ENCODING };
     if (known?.etag != null) headers["if-none-match"] = known.etag;
     if (known?.lastModified != null) headers["if-modified-since"] = known.lastModified;
+    const shown = shownAddress(url);
     counts.upstreamRequests++;
     const asked = await this.#upstream.request({ method: "GET", index: index.name, url, headers });
     if (!asked.ok) return asked;
     const answer = asked.value;
     switch (answer.status) {
       case 200:
-        return this.#taken(answer, url, maxBytes, counts);
+        return this.#taken(answer, shown, maxBytes, counts);
       case 304:
         answer.discard();
-        if (known === null) return unexpected(url, 304);
+        if (known === null) return unexpected(shown, 304);
         // What a 304 says of its validators takes the place of what was kept (RFC 9111 section 4.3.4).
         return ok({
           kind: "unchanged",
@@ -83,7 +85,7 @@ export class IndexRequests {
         return ok({ kind: "absent" } as const);
       default:
         answer.discard();
-        return unexpected(url, answer.status);
+        return unexpected(shown, answer.status);
     }
   }
 

@@ -5,6 +5,7 @@
  * list that lacks half the names says that they don't exist.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
+import { shownAddress } from "../../base/shown-address.ts";
 import type { IndexConfig, MirrorConfig } from "../../config/mirror-config.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { ResourceCounts } from "../counters.ts";
@@ -111,7 +112,7 @@ export class ListPages {
     const hasNames = heard.sources.length > 0 || this.#ownNames().length > 0;
     const last = config.indexes.at(-1);
     if (hasNames || last === undefined) return ok(heard);
-    return fail({ code: "UPSTREAM_MALFORMED", url: last.url, reason: "it has no list of projects (404)" });
+    return fail({ code: "UPSTREAM_MALFORMED", url: shownAddress(last.url), reason: "it has no list of projects (404)" });
   }
 
   /** Adds what the index lists; a failure when that can't be known. */

@@ -5,6 +5,7 @@
  */
 import type { Dispatcher } from "undici";
 import { fail, ok, type Result } from "../../base/result.ts";
+import { shownAddress } from "../../base/shown-address.ts";
 import type { UpstreamConfig } from "../../config/mirror-config.ts";
 import type { UpstreamFailure } from "../failures.ts";
 import { Answer, drop, headerOf } from "./answer.ts";
@@ -14,7 +15,7 @@ import { bodyFailure, headFailure, PARSER_FAULT, type Spot } from "./network-fau
 import { unlessAborted } from "./pause.ts";
 import { type Proxies, proxyFor } from "./proxies.ts";
 import { hostOf } from "./reach.ts";
-import { firstHop, type Hop, nextHop, showHop, showUrl } from "./redirects.ts";
+import { firstHop, type Hop, nextHop, showHop } from "./redirects.ts";
 import { readRetryAfter } from "./retry.ts";
 import type { UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
 
@@ -39,7 +40,7 @@ export async function follow(
   onBroken: (failure: UpstreamFailure) => UpstreamFailure,
 ): Promise<Result<UpstreamAnswer, UpstreamFailure>> {
   const first = firstHop(request.url, line.origin);
-  if (!first.ok) return fail({ code: "UPSTREAM_REDIRECTS", url: showUrl(request.url), reason: first.failure });
+  if (!first.ok) return fail({ code: "UPSTREAM_REDIRECTS", url: shownAddress(request.url), reason: first.failure });
   for (let hop = first.value; ; ) {
     const url = showHop(hop);
     const proxy = proxyFor(hop.url, wire.proxies);

@@ -6,6 +6,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import { fail, type Result } from "../../base/result.ts";
+import { shownAddress } from "../../base/shown-address.ts";
 import { version } from "../../base/version.ts";
 import type { IndexConfig, UpstreamConfig } from "../../config/mirror-config.ts";
 import { explainFailure, isPassing, type UpstreamFailure } from "../failures.ts";
@@ -17,7 +18,6 @@ import { IndexLine } from "./index-line.ts";
 import { pause, type Sleep } from "./pause.ts";
 import { readProxies } from "./proxies.ts";
 import { type Resolve, resolveBySystem } from "./reach.ts";
-import { showUrl } from "./redirects.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { IndexHealth, Upstream, UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
 
@@ -59,7 +59,7 @@ class OpenUpstream implements Upstream {
       const ended = this.#endedBefore(request);
       if (ended !== null) return fail(ended);
       const admission = circuit.admit(nowMs());
-      if (admission === "refuse") return fail({ ...(circuit.lastFailure as UpstreamFailure), url: showUrl(request.url) });
+      if (admission === "refuse") return fail({ ...(circuit.lastFailure as UpstreamFailure), url: shownAddress(request.url) });
       const outcome = await this.#attempt(line, circuit, admission, request);
       if (outcome.ok) {
         this.#report(line, origin, circuit.succeeded(admission, nowMs()), null);
@@ -120,7 +120,7 @@ class OpenUpstream implements Upstream {
   /** Why nothing more is to be done for this request, null when there is no such reason. */
   #endedBefore(request: UpstreamRequest): UpstreamFailure | null {
     const { upstream } = this.#options;
-    const because = (reason: string): UpstreamFailure => ({ code: "UPSTREAM_UNREACHABLE", url: showUrl(request.url), reason });
+    const because = (reason: string): UpstreamFailure => ({ code: "UPSTREAM_UNREACHABLE", url: shownAddress(request.url), reason });
     if (upstream.offline) return because("the mirror is offline");
     if (this.#closing.signal.aborted) return because("the mirror is stopping");
     return request.signal?.aborted ? because("the request was given up") : null;

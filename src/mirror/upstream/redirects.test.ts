@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstHop, type Hop, nextHop, showHop, showUrl } from "./redirects.ts";
+import { firstHop, type Hop, nextHop, showHop } from "./redirects.ts";
 
 const ORIGIN = "https://index.example";
 
@@ -83,6 +83,4 @@ test("what is shown of an address holds no query and no path of elsewhere", () =
     showHop(follow(hop, "https://cdn.example/secret-path?signature=secret")),
     "https://index.example/a.whl (redirected to https://cdn.example)",
   );
-  assert.equal(showUrl("https://user:pass@index.example/a?b"), "https://index.example/a");
-  assert.doesNotMatch(showUrl("::secret::"), /secret/);
 });

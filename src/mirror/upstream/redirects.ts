@@ -7,6 +7,7 @@
  * not be able to choose what is asked with them. Pure.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
+import { shownAddress } from "../../base/shown-address.ts";
 
 const REDIRECTS_MAX = 10;
 
@@ -42,15 +43,9 @@ export function nextHop(from: Hop, location: string | null): Result<Hop, string>
  * it led no more than the origin. Queries of signed addresses are secrets.
  */
 export function showHop(hop: Hop): string {
-  const asked = new URL(hop.trail[0]!);
-  const shown = `${asked.origin}${asked.pathname}`;
-  return hop.url.origin === asked.origin ? shown : `${shown} (redirected to ${hop.url.origin})`;
-}
-
-/** As showHop, of a request that was not begun. */
-export function showUrl(href: string): string {
-  const url = URL.parse(href);
-  return url === null ? "an address that is none" : `${url.protocol}//${url.host}${url.pathname}`.slice(0, 300);
+  const asked = hop.trail[0]!;
+  const shown = shownAddress(asked);
+  return hop.url.origin === new URL(asked).origin ? shown : `${shown} (redirected to ${hop.url.origin})`;
 }
 
 function bare(href: string, base: URL | undefined): Result<URL, string> {
