@@ -45,3 +45,30 @@ test("beyond 10,000 files the projects go whose files were found longest ago", (
   assert.notEqual(files.get("p1", "1.whl", "file", 0, 1_000), null);
   assert.notEqual(files.get("one-more", "x.whl", "file", 0, 1_000), null);
 });
+
+test("beyond 16 MiB of what they hold the same projects go, however few they are", () => {
+  const files = new FoundFiles();
+  const withLongAddress = (name: string): FoundArtifact => {
+    const { artifact, ...rest } = found(name);
+    return { ...rest, artifact: { ...artifact, source: { kind: "index", index: "index-1", url: `https://index.example/${"a".repeat(8_000)}` } } };
+  };
+  const isFound = (project: number, file: number): boolean => files.get(`p${project}`, `${file}.whl`, "file", 0, 1_000) !== null;
+  const put = (project: number, file: number): void => files.put(`p${project}`, `${file}.whl`, withLongAddress(`${file}.whl`), 0, 1_000);
+  for (let file = 0; file < 900; file++) put(file % 9, file);
+  assert.ok(isFound(0, 0), "15 MB");
+  // The same again takes no more room.
+  for (let file = 0; file < 900; file++) put(file % 9, file);
+  assert.ok(isFound(0, 0));
+  for (let file = 900; file < 1_000; file++) put(9, file);
+  assert.deepEqual([isFound(0, 0), isFound(8, 8), isFound(9, 999)], [false, true, true]);
+});
+
+test("a project that alone is more is not kept, and leaves the room to others", () => {
+  const files = new FoundFiles();
+  const one = found("a.whl");
+  const huge = { ...one, artifact: { ...one.artifact, source: { kind: "folder", path: "a".repeat(9 * 1024 * 1024) } as const } };
+  files.put("huge", "a.whl", huge, 0, 1_000);
+  assert.equal(files.get("huge", "a.whl", "file", 0, 1_000), null);
+  files.put("p", "a.whl", one, 0, 1_000);
+  assert.equal(files.get("p", "a.whl", "file", 0, 1_000), one);
+});
