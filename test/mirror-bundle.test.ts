@@ -285,6 +285,29 @@ test("a page that lists what the bundle doesn't hold is refused", async (context
   assert.match(result.failure.message, /lists demo-1.0.tar.gz, which it doesn't hold/);
 });
 
+test("a page that gives a file another size than the bundle's is refused", async (context) => {
+  const whole = readFileSync(await exported(context, "demo==1.0"));
+  const at = whole.indexOf('"sizeBytes":5');
+  assert.notEqual(at, -1, "of the sdist, in its page");
+  const page = whole.subarray(whole.lastIndexOf('{"name"', at), whole.indexOf("\0", at)).toString();
+  const lying = page.replace('"sizeBytes":5', '"sizeBytes":6');
+  const file = newFile();
+  // Both are as long: only the hash of the page has to be put right, in the manifest and in its name.
+  const text = whole.toString("latin1").replaceAll(sha256(page), sha256(lying)).replace(page, lying);
+  writeFileSync(file, withChecksum(Buffer.from(text, "latin1"), `pages/${sha256(lying)}.json`));
+  const result = await importBundle({ file, target: mirror(context) });
+  assert.ok(!result.ok);
+  assert.match(result.failure.message, /lists demo-1.0.tar.gz, which it doesn't hold so/);
+});
+
+/** Puts the header's checksum right of the member that was renamed. */
+function withChecksum(bundle: Buffer, name: string): Buffer {
+  const at = bundle.indexOf(name);
+  const sizeBytes = Number.parseInt(bundle.toString("latin1", at + 124, at + 135), 8);
+  tarHeader({ name, sizeBytes }).copy(bundle, at);
+  return bundle;
+}
+
 test("a bundle that contradicts what the mirror knows is refused, and one that adds to it is joined", async (context) => {
   const file = await exported(context, "demo==1.0");
   const target = mirror(context);

@@ -50,6 +50,14 @@ test("offline it answers, whatever indexes are configured, and tells whose page 
   assert.equal(upstream.requests.length, 0);
 });
 
+test("a page from the future counts as of now: it is the newest of nothing that comes later", async (t) => {
+  const brought = await broughtPage(t);
+  const { open, clock } = pagesBench(t);
+  const pages = open({ config: { indexes, upstream: { offline: true } } });
+  assert.deepEqual(await pages.adopt({ ...brought, fetchedAtMs: clock.nowMs + 1_000 * DAY_MS }), { ok: true, value: undefined });
+  assert.equal((await must(pages.explain("one"))).fetchedAtMs, clock.nowMs);
+});
+
 test("it answers where an index fails, however old it is, files and all", async (t) => {
   const { pages, upstream } = await benchWith(t, { config: { indexes } });
   upstream.failure = DOWN;

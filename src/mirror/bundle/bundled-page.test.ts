@@ -57,6 +57,12 @@ test("a page with anything that isn't as it should be is refused", () => {
     broken({ url: "file:/etc/passwd" }),
     broken({ url: "http://user:password@index.example/" }),
     broken({ url: "bundle:other" }),
+    broken({ url: `http://files.example/${WHEEL}\u0000` }),
+    broken({ url: `ht\ntp://files.example/${WHEEL}` }),
+    broken({ url: `http://files.example/${"a".repeat(10_000)}` }),
+    broken({ sizeBytes: -5 }),
+    broken({ sizeBytes: 5.5 }),
+    broken({ sizeBytes: "5" }),
     broken({ hashes: {} }),
     broken({ hashes: { sha256: "short" } }),
     broken({ hashes: { sha256: 3 } }),
@@ -64,6 +70,21 @@ test("a page with anything that isn't as it should be is refused", () => {
     broken({ coreMetadata: null }),
   ])
     assert.equal(parseBundledPage("demo", text).ok, false, text);
+});
+
+test("what a page says beside is believed as little as an index's own word", () => {
+  const odd = { requiresPython: ">=3\u0007", uploadTime: "2020-02-31T00:00:00Z", yanked: "bro\u001b[2Jken" };
+  const status = { state: "Quarantined\n", reason: "\u0007why" };
+  const read = parseBundledPage("demo", JSON.stringify({ ...trimmed(), status, files: [{ ...trimmed().files[0], ...odd }] }));
+  assert.ok(read.ok);
+  assert.deepEqual(read.value.status, { state: "quarantined", reason: "why" });
+  const { requiresPython, uploadTime, yanked } = read.value.files[0]!;
+  assert.deepEqual([requiresPython, uploadTime, yanked], [">=3", null, "bro[2Jken"]);
+});
+
+test("a page of more values than a page has is not even parsed", () => {
+  const text = `{"name":"demo","files":[],"more":[${"0,".repeat(8_000_001)}0]}`;
+  assert.equal(parseBundledPage("demo", text).ok, false);
 });
 
 test("no JSON makes the reader throw", () => {

@@ -1,17 +1,24 @@
 /**
  * Pages in a bundle: trimmed to what the bundle holds, because a page that
  * lists more would let an installer without a network choose what it can't
- * get; read back with every field checked; and joined with what the importing
+ * get; read back with every field checked, as strictly as an index's own; and joined with what the importing
  * mirror knows already, which is never contradicted. Pure.
  */
+
+import { countOccurrences } from "../../base/occurrences.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MIB } from "../../base/units.ts";
 import { parseHash } from "../lockfile/lock-file.ts";
+import { PARTS_MAX, tooManyParts } from "../pages/page-parts.ts";
+import { resolveAddress } from "../simple/address.ts";
 import { isFileName, parseDistributionName } from "../simple/distribution-name.ts";
+import { readRequiresPython, readSize, readStatus, readUploadTime, readYanked } from "../simple/fields.ts";
 import type { ProjectFile, ProjectPage } from "../simple/project-page.ts";
 import { versionsOf } from "../simple/versions.ts";
 
 export const PAGE_MAX_BYTES = 64 * MIB;
+/** Of all values that follow another in a page. */
+const COMMAS_MAX = 8 * PARTS_MAX;
 
 /** A file of the bundle, with what its bytes turned out to be. */
 export interface BundledFile {
@@ -56,6 +63,7 @@ function isWebAddress(url: string): boolean {
 /** The fault is a phrase that follows the bundle's name. */
 export function parseBundledPage(project: string, text: string): Result<ProjectPage, string> {
   const fault = fail(`its page of ${project} can't be read`);
+  if (tooManyParts({ parser: "json", text }) !== null || countOccurrences(text, ",", COMMAS_MAX) > COMMAS_MAX) return fault;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -70,40 +78,38 @@ export function parseBundledPage(project: string, text: string): Result<ProjectP
     name: project,
     files: read,
     versions: versionsOf(read, project),
-    status: readStatus(status),
+    status: statusOf(status),
     tracks: [],
     alternateLocations: [],
     lastSerial: null,
   });
 }
 
-function readStatus(value: unknown): ProjectPage["status"] {
+function statusOf(value: unknown): ProjectPage["status"] {
   const { state, reason } = (value ?? {}) as Record<string, unknown>;
-  return typeof state === "string" ? { state, reason: asText(reason) } : null;
+  return readStatus(state, reason);
 }
 
 function readFile(project: string, value: unknown): ProjectFile | null {
   const { filename, url, hashes, requiresPython, sizeBytes, uploadTime, yanked, coreMetadata } = (value ?? {}) as Record<string, unknown>;
   if (typeof filename !== "string" || !isFileName(filename) || parseDistributionName(filename, project)?.project !== project) return null;
-  if (typeof url !== "string" || !(isWebAddress(url) || url === `bundle:${filename}`)) return null;
+  if (typeof url !== "string" || !(url === `bundle:${filename}` || resolveAddress(url, url)?.href === url)) return null;
   const [readHashes, readMetadata] = [asHashes(hashes), asHashes(coreMetadata)];
   if (readHashes?.["sha256"] === undefined || (readMetadata === null && coreMetadata !== false)) return null;
+  const size = readSize(sizeBytes);
+  if (size === null && (sizeBytes ?? null) !== null) return null;
   return {
     filename,
     url,
     hashes: readHashes,
-    requiresPython: asText(requiresPython),
-    sizeBytes: typeof sizeBytes === "number" ? sizeBytes : null,
-    uploadTime: asText(uploadTime),
-    yanked: yanked === true ? true : (asText(yanked) ?? false),
+    requiresPython: readRequiresPython(requiresPython),
+    sizeBytes: size,
+    uploadTime: readUploadTime(uploadTime),
+    yanked: readYanked(yanked),
     coreMetadata: readMetadata ?? false,
     gpgSignature: null,
     provenance: null,
   };
-}
-
-function asText(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
 }
 
 function asHashes(value: unknown): Record<string, string> | null {

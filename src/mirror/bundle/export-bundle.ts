@@ -18,6 +18,7 @@ import {
   MANIFEST_MAX_BYTES,
   MANIFEST_NAME,
   manifestText,
+  PAGES_MAX_BYTES,
   type PageEntry,
   pageMember,
 } from "./bundle-manifest.ts";
@@ -170,6 +171,8 @@ async function write(
     pages.set(digest, bytes);
     return { project: sourced.page.name, index: sourced.index, fetchedAtMs: sourced.fetchedAtMs, sha256: digest, sizeBytes: bytes.length };
   });
+  if (pageEntries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > PAGES_MAX_BYTES)
+    return incomplete([`Its pages would have more than ${PAGES_MAX_BYTES} bytes, which is the limit`]);
   const manifest: BundleManifest = { created: new Date(createdMs).toISOString(), pages: pageEntries, contents };
   const text = Buffer.from(manifestText(manifest));
   if (text.length > MANIFEST_MAX_BYTES)

@@ -14,7 +14,7 @@ import { type StoreFault, storeFault } from "../../store/store-fault.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { WholePage } from "../pages/pages.ts";
 import type { ProjectPage } from "../simple/project-page.ts";
-import { type BundleManifest, contentMember, type PageEntry, pageMember } from "./bundle-manifest.ts";
+import { type BundleManifest, type ContentEntry, contentMember, type PageEntry, pageMember } from "./bundle-manifest.ts";
 import { BundleReader } from "./bundle-reader.ts";
 import type { BundleFailure, BundleTarget, OnProgress } from "./bundle-source.ts";
 import { joinPages, PAGE_MAX_BYTES, parseBundledPage } from "./bundled-page.ts";
@@ -126,18 +126,19 @@ async function readPage(reader: BundleReader, { project, sha256, sizeBytes }: Pa
   return parseBundledPage(project, Buffer.concat(parts).toString("utf8"));
 }
 
-/** "kind project filename" to the hash under which the bundle has it. */
-function heldContents({ contents }: BundleManifest): Map<string, string> {
-  return new Map(contents.map(({ kind, project, filename, sha256 }) => [`${kind} ${project} ${filename}`, sha256]));
+/** "kind project filename" to what the bundle has under it. */
+function heldContents({ contents }: BundleManifest): Map<string, ContentEntry> {
+  return new Map(contents.map((entry) => [`${entry.kind} ${entry.project} ${entry.filename}`, entry]));
 }
 
 function isHeld(
-  held: ReadonlyMap<string, string>,
+  held: ReadonlyMap<string, ContentEntry>,
   project: string,
-  { filename, hashes, coreMetadata }: ProjectPage["files"][number],
+  { filename, hashes, sizeBytes, coreMetadata }: ProjectPage["files"][number],
 ): boolean {
-  if (held.get(`file ${project} ${filename}`) !== hashes["sha256"]) return false;
-  return typeof coreMetadata === "boolean" || held.get(`metadata ${project} ${filename}`) === coreMetadata["sha256"];
+  const file = held.get(`file ${project} ${filename}`);
+  if (file === undefined || file.sha256 !== hashes["sha256"] || (sizeBytes ?? file.sizeBytes) !== file.sizeBytes) return false;
+  return typeof coreMetadata === "boolean" || held.get(`metadata ${project} ${filename}`)?.sha256 === coreMetadata["sha256"];
 }
 
 async function store(

@@ -91,7 +91,9 @@ export class ProjectPages {
     const { name: project } = page;
     const answers = await this.#parts.answers.of(project);
     if (!answers.ok) return answers;
-    const kept = await this.#parts.pages.call("adopt", page, BUNDLE_URL, index, fetchedAtMs);
+    // The other machine's clock may be ahead, or a liar: a page from the future would be the newest for years.
+    const checkedAtMs = Math.min(fetchedAtMs, this.#parts.nowMs());
+    const kept = await this.#parts.pages.call("adopt", page, BUNDLE_URL, index, checkedAtMs);
     if (!kept.ok) return kept;
     if (kept.value === null) return fail({ code: "STORAGE_FAILED", message: `The page of "${project}" can't be kept: see the log` });
     for (const [url, other] of answers.value) if (other.isPage) answers.value.delete(url);
