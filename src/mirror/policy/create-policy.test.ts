@@ -103,7 +103,14 @@ test("a file is hidden until it is as old as the cool-down", async () => {
 
 test("an upload time that is missing, unreadable or in the future never cools down", async () => {
   const policy = await createPolicy({ ...NONE, cooldownMs: 36 * HOUR_MS });
-  for (const uploadTime of [null, "yesterday", "2020-01-01", new Date(NOW_MS + 1).toISOString(), "9999-12-31T00:00:00Z"]) {
+  for (const uploadTime of [
+    null,
+    "yesterday",
+    "2020-01-01",
+    "2020-02-31T00:00:00Z",
+    new Date(NOW_MS + 1).toISOString(),
+    "9999-12-31T00:00:00Z",
+  ]) {
     const { visible, hiddenBy } = policy.judge("demo", file("demo-1.0.tar.gz", uploadTime), NOW_MS, false);
     assert.equal(visible, false, String(uploadTime));
     assert.equal(hiddenBy!.kind, "no-upload-time");
