@@ -58,6 +58,41 @@ test("each kind of artifact lies where the page says, and one that it denies isn
   assert.equal(upstream.count(ONE), 1);
 });
 
+test("a file that is listed under the name of another's signature or metadata is that file", async (t) => {
+  const { upstream, open } = pagesBench(t);
+  const listing = JSON.parse(pageJson("one", { "1.0": { metadata: true } })) as { files: object[] };
+  const named = (suffix: string): object => ({
+    filename: `${OLD}${suffix}`,
+    url: `https://files.index.example/elsewhere/${OLD}${suffix}`,
+    hashes: { sha256: "ef".repeat(32) },
+    "upload-time": at(START_MS),
+  });
+  upstream.on(ONE, page(JSON.stringify({ ...listing, files: [...listing.files, named(".asc"), named(".metadata")] })));
+  const pages = open();
+  for (const [kind, suffix] of [
+    ["signature", ".asc"],
+    ["metadata", ".metadata"],
+  ] as const) {
+    const found = await must(pages.find("one", OLD, kind));
+    assert.deepEqual(found.artifact, {
+      kind: "file",
+      project: "one",
+      filename: `${OLD}${suffix}`,
+      source: { kind: "index", index: "index-1", url: `https://files.index.example/elsewhere/${OLD}${suffix}` },
+      hashes: { sha256: "ef".repeat(32) },
+      sizeBytes: null,
+    });
+    assert.equal(pages.found("one", OLD, kind), found);
+  }
+  const { artifact } = await must(pages.find("one", OLD, "file"));
+  assert.deepEqual([artifact.filename, artifact.hashes["sha256"]], [OLD, "ab".repeat(32)]);
+  assert.equal((await must(pages.find("one", `${OLD}.asc`, "signature"))).artifact.filename, `${OLD}.asc.asc`);
+  // It is judged as the file that it is.
+  await pages.close();
+  const strict = open({ config: { policy: cooldown } });
+  assert.equal((await must(strict.find("one", OLD, "signature"))).hiddenBy?.kind, "cooldown");
+});
+
 test("a file that was found once is known at once", async (t) => {
   const { upstream, open } = pagesBench(t);
   upstream.on(ONE, page(pageJson("one", { "1.0": {} })));

@@ -35,11 +35,12 @@ export class FoundFiles {
     return nowMs >= entry.foundAtMs && nowMs < entry.untilMs ? entry.found : null;
   }
 
-  put(project: string, filename: string, found: FoundArtifact, revision: number, nowMs: number): void {
+  /** `kind` is what was asked for: what was found may be a file that is listed under that name. */
+  put(project: string, filename: string, kind: ArtifactKind, found: FoundArtifact, revision: number, nowMs: number): void {
     const files = this.#projects.get(project) ?? new Map<string, FoundFile>();
     this.#projects.delete(project);
     this.#projects.set(project, files);
-    const key = keyOf(filename, found.artifact.kind);
+    const key = keyOf(filename, kind);
     const replaced = files.get(key);
     if (replaced === undefined) this.#count++;
     const { untilMs } = found.hiddenBy ?? found.wouldHide ?? { untilMs: null };

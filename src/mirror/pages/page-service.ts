@@ -8,11 +8,11 @@
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { PolicyConfig } from "../../config/mirror-config.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
-import type { ArtifactKind } from "../artifact.ts";
+import { ARTIFACT_SUFFIX, type ArtifactKind } from "../artifact.ts";
 import type { UpstreamFailure } from "../failures.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { PageBody } from "../simple/format.ts";
-import type { ProjectPage } from "../simple/project-page.ts";
+import type { ProjectFile, ProjectPage } from "../simple/project-page.ts";
 import { artifactOfFile, withheldArtifact } from "./artifact-of-file.ts";
 import { type CodedBytes, codeText, PAGE_LEVELS, tagOf } from "./coded-bytes.ts";
 import { type ContentBody, readContent } from "./content-body.ts";
@@ -140,13 +140,18 @@ export class PageService {
     return form;
   }
 
-  /** `found` is null when the page lists no such file, or says that it has no such artifact. */
-  find(source: PageSource, filename: string, kind: ArtifactKind, nowMs: number): { readonly found: FoundArtifact | null } | null {
+  /**
+   * `found` is null when the page lists no such file, or says that it has no such artifact. A file that is listed under the
+   * whole name ("foo-1.0.tar.gz.asc") is that file, and not what another has beside it.
+   */
+  find(source: PageSource, filename: string, wanted: ArtifactKind, nowMs: number): { readonly found: FoundArtifact | null } | null {
     const page = this.#page(source);
     if (page === null) return null;
     const isOwn = source.kind === "own";
-    const file = page.files.find((one) => one.filename === filename);
+    const listed = wanted === "file" ? undefined : listedAs(page, `${filename}${ARTIFACT_SUFFIX[wanted]}`);
+    const file = listed ?? listedAs(page, filename);
     if (file === undefined) return { found: null };
+    const kind = listed === undefined ? wanted : "file";
     const { visible, hiddenBy } = judgeFile(page, file, this.#policy, nowMs, isOwn);
     const index = isOwn ? null : source.index;
     // Of a hidden file everything is withheld, also what it has none of: the reason is what its client should hear.
@@ -194,6 +199,10 @@ export class PageService {
     this.#parsed.put(project, url, contentHash, page, text.length, false);
     return page;
   }
+}
+
+function listedAs(page: ProjectPage, filename: string): ProjectFile | undefined {
+  return page.files.find((file) => file.filename === filename);
 }
 
 // Loaded when first needed: the first page is waited for, and most mirrors never see an HTML page.

@@ -110,7 +110,7 @@ export class ProjectAnswers {
     const atMs = nowMs();
     const looked = await this.#withSource(project, page, (source) => pages.call("find", source, filename, kind, atMs));
     if (looked.ok && looked.value?.found != null && this.#isCurrent(project, page)) {
-      this.#found.put(project, filename, looked.value.found, revision, atMs);
+      this.#found.put(project, filename, kind, looked.value.found, revision, atMs);
     }
     return looked;
   }
