@@ -7,6 +7,7 @@ import { type TestContext, test } from "node:test";
 import type { Worker } from "node:worker_threads";
 import * as zlib from "node:zlib";
 import type { Pages } from "../src/mirror/pages/pages.ts";
+import { UpstreamError } from "../src/mirror/upstream/upstream.ts";
 import {
   brokenBody,
   DOWN,
@@ -101,10 +102,29 @@ for (const [what, answer] of Object.entries(MALFORMED)) {
   });
 }
 
-test("an answer that breaks off is none", async (t) => {
+test("an answer that breaks off is asked for once more, and is none if it breaks off again", async (t) => {
+  const { upstream, open, counters, logged } = pagesBench(t);
+  const broken = (): ScriptedAnswer => ({ headers: { "content-type": JSON_TYPE }, body: brokenBody(ONE, Buffer.from(ONE_PAGE)) });
+  upstream.on(ONE, broken);
+  const pages = open();
+  assert.equal(await failureOf(pages.represent("one", "json", "gzip")), "UPSTREAM_TRUNCATED");
+  assert.equal(upstream.count(ONE), 2);
+  upstream.on(ONE, () => (upstream.count(ONE) === 3 ? broken() : page(ONE_PAGE)));
+  assert.equal((await must(pages.represent("one", "json", "gzip"))).outcome, "miss");
+  assert.equal(upstream.count(ONE), 4);
+  assert.equal(counters.byKind.page.upstreamRequests, 4);
+  assert.deepEqual(logged, ["warn an index failed"], "the one that both attempts broke");
+});
+
+test("an index that is too slow within an answer is not asked for it again", async (t) => {
   const { upstream, open } = pagesBench(t);
-  upstream.on(ONE, { headers: { "content-type": JSON_TYPE }, body: brokenBody(ONE, Buffer.from(ONE_PAGE)) });
-  assert.equal(await failureOf(open().represent("one", "json", "gzip")), "UPSTREAM_TRUNCATED");
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(ONE_PAGE.slice(0, 9));
+    throw new UpstreamError({ code: "UPSTREAM_TIMEOUT", url: ONE, timeoutMs: 1 });
+  }
+  upstream.on(ONE, () => ({ headers: { "content-type": JSON_TYPE }, body: slow() }));
+  assert.equal(await failureOf(open().represent("one", "json", "gzip")), "UPSTREAM_TIMEOUT");
+  assert.equal(upstream.count(ONE), 1);
 });
 
 test("a key in the path of an index is in no failure and no line of the log", async (t) => {

@@ -1,7 +1,9 @@
 /**
  * Asks one index for one page, or for its list: the request with its
- * validators, and what the answer means. At most so many at once of each: a client
- * that asks for ten thousand names must not become ten thousand connections.
+ * validators, and what the answer means. An answer that breaks off midway is
+ * asked for once more: what comes before it is retried by upstream, which has
+ * done its part by then. At most so many at once of each: a client that asks
+ * for ten thousand names must not become ten thousand connections.
  */
 
 import { fail, ok, type Result } from "../../base/result.ts";
@@ -19,6 +21,7 @@ const ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple
 /** What the page thread undoes, smallest first as servers prefer it. */
 const ACCEPT_ENCODING = "br, zstd, gzip";
 const REQUESTS_MAX = 32;
+const ATTEMPTS_MAX = 2;
 const VALIDATOR_MAX_LENGTH = 512;
 
 export interface Validators {
@@ -55,10 +58,22 @@ export class IndexRequests {
       turns = new Turns(REQUESTS_MAX);
       this.#turns.set(index.name, turns);
     }
-    return turns.run(() => this.#ask(index, `${index.url}${path}`, known, maxBytes, counts));
+    return turns.run(async () => {
+      for (let attempt = 1; ; attempt++) {
+        const asked = await this.#ask(index, `${index.url}${path}`, known, maxBytes, counts);
+        // Not after a time-out: whoever waits has waited for long enough.
+        if (asked.ok || asked.failure.code !== "UPSTREAM_TRUNCATED" || attempt === ATTEMPTS_MAX) return asked;
+      }
+    });
   }
 
-  async #ask(index: IndexConfig, url: string, known: KeptAnswer | null, maxBytes: number, counts: ResourceCounts) {
+  async #ask(
+    index: IndexConfig,
+    url: string,
+    known: KeptAnswer | null,
+    maxBytes: number,
+    counts: ResourceCounts,
+  ): Promise<Result<IndexAnswer, UpstreamFailure>> {
     const headers: Record<string, string> = { accept: ACCEPT, "accept-encoding": ACCEPT_ENCODING };
     if (known?.etag != null) headers["if-none-match"] = known.etag;
     if (known?.lastModified != null) headers["if-modified-since"] = known.lastModified;
