@@ -121,6 +121,7 @@ async function mirrorOf(artifact: Artifact = ARTIFACT, link: ContentLink | null 
     transfers,
     links: { at: async () => link } as unknown as ContentLinks,
     linkTtlMs: () => LINK_TTL_MS,
+    negativeTtlMs: LINK_TTL_MS,
     nowMs: () => 0,
     binaryMimeType: false,
     offline,
@@ -311,6 +312,17 @@ test("what goes on past a full disk is what the client has the beginning of, or 
     assert.equal(broken, true, "another version, or bytes that nobody has verified");
     assert.ok(body.length < CONTENT.length);
   }
+});
+
+test("metadata that the index doesn't have is asked for once, until the project is to be asked for anew", async () => {
+  await using mirror = await mirrorOf({ ...ARTIFACT, kind: "metadata", filename: `${ARTIFACT.filename}.metadata`, hashes: {} });
+  mirror.upstream.failure = { code: "UPSTREAM_STATUS", url: "http://index.example/six-1.whl.metadata", status: 404, retryAfterMs: null };
+  for (let count = 0; count < 3; count++) assert.equal((await mirror.get()).status, 404);
+  assert.equal((await mirror.get({}, "HEAD")).status, 404);
+  assert.equal(mirror.upstream.fetchCount, 1);
+  mirror.files.forgetMissing("six");
+  mirror.upstream.failure = null;
+  assert.equal((await mirror.get()).status, 200);
 });
 
 test("a stored file has a tag, answers conditions and ranges, and says what it cannot give", async () => {

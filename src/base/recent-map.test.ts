@@ -11,6 +11,7 @@ test("what was used longest ago goes first; a look is no use", () => {
   assert.equal(map.peek("b"), 2);
   map.set("c", 3);
   assert.deepEqual([map.peek("a"), map.peek("b"), map.peek("c"), map.size], [1, undefined, 3, 2]);
+  assert.deepEqual([...map.keys()], ["a", "c"]);
 });
 
 test("all together weigh no more than they may, but the newest stays whatever it weighs", () => {

@@ -74,6 +74,11 @@ export class RecentMap<Key, Value> {
     this.#weight -= entry.weight;
   }
 
+  /** Also of what is too old. */
+  keys(): Iterable<Key> {
+    return this.#entries.keys();
+  }
+
   clear(): void {
     this.#entries.clear();
     this.#weight = 0;

@@ -67,7 +67,7 @@ export interface UpstreamConfig {
   readonly offline: boolean;
   /** How long past its freshness a page may answer while its index fails. */
   readonly staleIfErrorMs: number;
-  /** How long "no such project" is believed. */
+  /** How long "no such project" is believed, and that a file has no metadata, signature or provenance. */
   readonly negativeTtlMs: number;
   readonly pageMaxBytes: number;
   readonly listMaxBytes: number;

@@ -58,6 +58,7 @@ class ListeningMirror implements Mirror {
       binaryMimeType: config.binaryFileMimeType,
       offline: config.upstream.offline,
       linkTtlMs: (index) => config.indexes.find(({ name }) => name === index)?.ttlMs ?? 0,
+      negativeTtlMs: config.upstream.negativeTtlMs,
       nowMs,
       onServed: (artifact, outcome, bytes, isSpared) => counters.served(artifact.kind, outcome, artifact.project, bytes, isSpared),
       download: (artifact) => parts.relayed(artifact),

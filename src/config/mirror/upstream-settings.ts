@@ -76,7 +76,11 @@ export const UPSTREAM_SETTINGS = {
     read: readDuration,
     variables: ["NEGATIVE_TTL"],
     readVariable: inSeconds(readDuration),
-    about: { value: "TIME", help: 'how long "no such project" is believed', shown: "1m" },
+    about: {
+      value: "TIME",
+      help: 'how long "no such project" is believed, and that a file has no metadata, signature or provenance',
+      shown: "1m",
+    },
   },
   "upstream.page_max": { read: readSizeAboveZero, about: { value: "SIZE", help: "largest page of a project that is taken", shown: "64m" } },
   "upstream.list_max": { read: readSizeAboveZero, about: { value: "SIZE", help: "largest list of projects that is taken", shown: "128m" } },

@@ -54,6 +54,7 @@ export function createFace(parts: MirrorParts, files: FileAnswers, { startedAtMs
       return null;
     },
     async drop(exchange, what) {
+      if (what !== "list") files.forgetMissing(what.project);
       const failure = what === "list" ? await forget(parts, "") : await drop(parts, files, what.project, what.filename);
       if (failure === null) exchange.respond(200, JSON_LINE, DONE);
       return failure;

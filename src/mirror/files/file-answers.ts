@@ -13,6 +13,7 @@ import { promiseOf } from "./digest.ts";
 import { fileLines, validatorLines } from "./file-lines.ts";
 import { type FilePlan, planFile } from "./file-plan.ts";
 import { openFolderFile } from "./folder-file.ts";
+import { MissingFiles } from "./missing-files.ts";
 import { relay } from "./relay.ts";
 import { SendBuffers } from "./send-buffers.ts";
 import { type SentPart, sendContent, sendTransfer } from "./send-file.ts";
@@ -31,6 +32,8 @@ export interface FileAnswersOptions {
   readonly offline: boolean;
   /** How long content without a promised hash is believed to be still what its index has. */
   readonly linkTtlMs: (index: string) => number;
+  /** How long an index is believed that it has no metadata, signature or provenance of a file. */
+  readonly negativeTtlMs: number;
   readonly nowMs: () => number;
   /** For the counters: how an answer came about, the bytes that were sent, and whether upstream was spared a request. */
   readonly onServed: (artifact: Artifact, outcome: CacheOutcome, bytes: number, isSpared: boolean) => void;
@@ -59,9 +62,11 @@ export class FileAnswers {
   readonly #options: FileAnswersOptions;
   readonly #small = new SmallFiles();
   readonly #buffers = new SendBuffers();
+  readonly #missing: MissingFiles;
 
   constructor(options: FileAnswersOptions) {
     this.#options = options;
+    this.#missing = new MissingFiles(options.negativeTtlMs, options.nowMs);
   }
 
   /** Answers at once when the bytes are in memory: no turn of the event loop. */
@@ -103,6 +108,11 @@ export class FileAnswers {
     this.#small.delete(sha256);
     const removed = await this.#options.store.remove(sha256);
     return removed.ok ? null : removed.failure;
+  }
+
+  /** The index is asked again for what it didn't have beside the project's files. */
+  forgetMissing(project: string): void {
+    this.#missing.forget(project);
   }
 
   /** Null when nothing is stored. A store that can't give it is no reason to fail while upstream can. */
@@ -157,6 +167,8 @@ export class FileAnswers {
   async #answerFetched(exchange: Exchange, artifact: Artifact): Promise<MirrorFailure | null> {
     const { transfers, offline } = this.#options;
     if (offline) return { code: "OFFLINE", what: artifact.filename };
+    const missing = this.#missing.recent(artifact);
+    if (missing !== null) return missing;
     const isJoiner = transfers.find(artifact) !== undefined;
     if (exchange.method === "HEAD" && artifact.sizeBytes !== null && !isJoiner) {
       // Its size is known from the index: nobody need fetch it to say so.
@@ -176,7 +188,10 @@ export class FileAnswers {
     // Nothing is said before there is something to say: until then a failure has a status of its own.
     while (!exchange.aborted && !isReady(transfer, exchange)) await transfer.changed();
     if (exchange.aborted) return null;
-    if (transfer.failure !== null) return this.#answerFailed(exchange, artifact, transfer.failure);
+    if (transfer.failure !== null) {
+      this.#missing.note(artifact, transfer.failure);
+      return this.#answerFailed(exchange, artifact, transfer.failure);
+    }
     const { content, totalBytes } = transfer;
     const sha256 = artifact.hashes["sha256"] ?? content?.sha256 ?? null;
     const answer: Answer = { artifact, sha256, outcome: isJoiner && content !== null ? "hit" : "miss", isSpared: isJoiner };
