@@ -131,6 +131,18 @@ mirrorTest("a second mirror on one folder refuses clearly, and one that was kill
   bench.same(upstream.count(kept.path), 1, "requests for the file");
 });
 
+mirrorTest("a second mirror on one folder is told of the first, also when the disk is full", async (bench, t) => {
+  const cacheDir = smallDisk(bench);
+  if (cacheDir === null) return t.skip("needs the right to mount a small tmpfs");
+  const upstream = await bench.upstream();
+  await bench.mirror({ indexUrl: upstream.indexUrl, cacheDir });
+  fillUp(join(cacheDir, "filler"));
+  const second = startPilotlight({ indexUrl: upstream.indexUrl, cacheDir });
+  const status = await second.exitWithin(REFUSAL_MAX_MS);
+  bench.check(status !== 0 && status !== null, `the second ended with ${status}`);
+  bench.check(/another mirror is using it/.test(second.log) && !/full/.test(second.log), `it says: ${second.log.slice(0, 300)}`);
+});
+
 async function exact(bench: Bench, mirror: Mirror, file: Published, when: string): Promise<void> {
   const { isExact, status, sizeBytes } = await download(mirror.file(file.project, file.filename), file.bytes);
   bench.check(isExact, `${file.project}, ${when}: status ${status}, ${sizeBytes} of ${file.bytes.length} bytes, or wrong ones`);

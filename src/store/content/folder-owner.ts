@@ -11,6 +11,8 @@ import { type Failure, fail, ok, type Result } from "../../base/result.ts";
 import { primaryCode, SQLITE } from "../sqlite-codes.ts";
 import { faultOf } from "./content-fault.ts";
 
+export const IN_USE = "CACHE_IN_USE";
+
 export interface FolderOwner {
   release(): void;
 }
@@ -33,7 +35,7 @@ export function ownFolder(dir: string): Result<FolderOwner, Failure> {
 
 function inUse(dir: string): Failure {
   return {
-    code: "CACHE_IN_USE",
+    code: IN_USE,
     message: `Cannot use the cache folder ${dir}: another mirror is using it`,
     hint: "Stop that one, or give this one a folder of its own with --cache-dir DIR or PILOTLIGHT_CACHE_DIR",
   };

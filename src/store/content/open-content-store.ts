@@ -1,6 +1,6 @@
 /**
- * Opens a content store: proves that its folder can be used and that nobody
- * else uses it, then the catalogue, then the backend. Nothing here looks at the
+ * Opens a content store: proves that nobody else uses its folder and that it
+ * can be used, then the catalogue, then the backend. Nothing here looks at the
  * files themselves, so a start takes as long with 100,000 of them as with none;
  * what a death left behind is cleared up while the store already answers.
  */
@@ -13,7 +13,7 @@ import { type FolderWords, makeFolder, prepareDataFolder, storageFailure } from 
 import { StoreError, type StoreFault } from "../store-fault.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { ContentBackend, ContentStore } from "./content-store.ts";
-import { type FolderOwner, ownFolder } from "./folder-owner.ts";
+import { type FolderOwner, IN_USE, ownFolder } from "./folder-owner.ts";
 import { CLOSE_GRACE_MS, type ContentLog, KeptContent } from "./kept-content.ts";
 import { LocalBackend } from "./local-backend.ts";
 import { RECHECK_PACE, type RecheckPace } from "./rechecker.ts";
@@ -46,13 +46,24 @@ const DAMAGE_HINT = "All of it is a cache: with its folder moved away the mirror
 export async function openContentStore(options: ContentStoreOptions): Promise<Result<ContentStore, Failure>> {
   const { dir, storage } = options;
   if (storage.kind === "s3") assertPlace(storage);
-  const unusable = prepareDataFolder(dir, CACHE_FOLDER);
-  if (unusable !== null) return fail(unusable);
-  const owner = ownFolder(dir);
+  const owner = takeFolder(dir);
   if (!owner.ok) return owner;
   const opened = await openOwned(options, owner.value);
   if (!opened.ok) owner.value.release();
   return opened;
+}
+
+/**
+ * Whose it is comes first: a disk that another mirror has filled is that one's affair, and its folder is not written to. What
+ * keeps the lock from being asked for at all (no folder yet, no permission) is made, or told, by the proof that it can be used.
+ */
+function takeFolder(dir: string): Result<FolderOwner, Failure> {
+  const asked = ownFolder(dir);
+  if (!asked.ok && asked.failure.code === IN_USE) return asked;
+  const unusable = prepareDataFolder(dir, CACHE_FOLDER);
+  if (unusable === null) return asked.ok ? asked : ownFolder(dir);
+  if (asked.ok) asked.value.release();
+  return fail(unusable);
 }
 
 async function openOwned(options: ContentStoreOptions, owner: FolderOwner): Promise<Result<ContentStore, Failure>> {
