@@ -114,7 +114,7 @@ async function mirrorOf(artifact: Artifact = ARTIFACT, link: ContentLink | null 
   const upstream = new Upstream();
   const served: { outcome: string; bytes: number; isSpared: boolean }[] = [];
   const { store, world, pathOf } = folderStore(folder);
-  const parts = { store, download: () => upstream.download(), onVerified: () => {}, onNotKept: () => {} };
+  const parts = { store, download: () => upstream.download(), onVerified: () => {}, onNotKept: () => {}, onGivenUp: () => {} };
   const transfers = new Transfers(() => parts, 10);
   const files = new FileAnswers({
     store,

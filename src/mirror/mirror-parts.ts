@@ -15,7 +15,7 @@ import { MirrorCounters } from "./counters.ts";
 import { ContentLinks } from "./files/content-links.ts";
 import { shownSource } from "./files/shown-source.ts";
 import type { TransferParts } from "./files/transfer.ts";
-import type { DownloadEvent } from "./files/transfer-source.ts";
+import type { DownloadEvent, DownloadStart } from "./files/transfer-source.ts";
 import { Transfers } from "./files/transfers.ts";
 import type { MirrorLog } from "./log.ts";
 import type { Packages } from "./packages/packages.ts";
@@ -83,7 +83,7 @@ export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOpti
     ...world,
     pages,
     transfers,
-    relayed: (artifact) => countedDownload(artifact, world, 1),
+    relayed: (artifact) => countedDownload(artifact, world, 1, null),
     async close() {
       stopping.abort();
       await transfers.settled();
@@ -129,11 +129,15 @@ function transferParts(artifact: Artifact, world: TransferWorld): TransferParts 
   const { config, store, links, log } = world;
   return {
     store,
-    download: (wanted) => countedDownload(wanted, world, config.upstream.parallelRanges),
+    download: (wanted, from) => countedDownload(wanted, world, config.upstream.parallelRanges, from),
     onVerified(content, checked) {
       if (!checked) log("debug", `${artifact.filename} was kept unverified: its index promises no hash`, { project: artifact.project });
       const { hashes, source } = artifact;
       if (hashes["sha256"] === undefined && source.kind === "index") void links.link(artifact, content.sha256);
+    },
+    onGivenUp() {
+      const message = `${artifact.filename} is given up until it is asked for again: nobody waits for it, and it comes too slowly`;
+      log("info", message, { project: artifact.project });
     },
     onNotKept: (fault) => log("error", `Cannot keep ${artifact.filename}: ${fault.message}`, { code: fault.code }),
   };
@@ -143,6 +147,7 @@ async function* countedDownload(
   artifact: Artifact,
   { config, counters, upstream, signal }: TransferWorld,
   parallelRanges: number,
+  from: DownloadStart | null,
 ): AsyncGenerator<DownloadEvent, void, void> {
   const { kind, source } = artifact;
   if (source.kind === "index" && config.indexes.every(({ name }) => name !== source.index)) {
@@ -161,7 +166,7 @@ async function* countedDownload(
   counters.transfersOpen++;
   try {
     const { download } = await import("./files/transfer-source.ts");
-    for await (const event of download({ upstream: counted, artifact, limits: { ...config.upstream, parallelRanges }, signal })) {
+    for await (const event of download({ upstream: counted, artifact, limits: { ...config.upstream, parallelRanges }, signal, from })) {
       if (event.kind === "chunk") counts.receivedBytes += event.bytes.length;
       yield event;
     }

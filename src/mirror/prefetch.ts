@@ -46,6 +46,8 @@ async function fetchMetadata(project: string, filename: string, { pages, store, 
   const kept = await store.find(sha256);
   if (!kept.ok || kept.value !== null) return;
   const transfer = transfers.join(artifact);
+  // Nobody waits for what may be wanted some day.
+  transfer.leave();
   await transfer.ended;
   if (transfer.content !== null) counters.prefetched++;
 }

@@ -65,6 +65,7 @@ async function openFetched({ config, store, transfers }: MirrorParts, artifact: 
   if (config.upstream.offline) return fail({ code: "OFFLINE", what: filename });
   const transfer = transfers.join(artifact);
   await transfer.ended;
+  transfer.leave();
   if (transfer.failure !== null) return fail(transfer.failure);
   const { sha256, sizeBytes } = transfer.content!;
   const opened = await openStored(store, sha256);

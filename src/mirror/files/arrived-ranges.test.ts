@@ -3,6 +3,18 @@ import test from "node:test";
 import fc from "../../../test/support/properties.ts";
 import { ArrivedRanges } from "./arrived-ranges.ts";
 
+test("what lies behind a gap can be let go", () => {
+  const ranges = new ArrivedRanges();
+  ranges.add(10, 20);
+  ranges.keepLeading();
+  assert.equal(ranges.leadingBytes, 0);
+  ranges.add(0, 5);
+  ranges.add(10, 20);
+  ranges.keepLeading();
+  ranges.add(5, 10);
+  assert.equal(ranges.leadingBytes, 10);
+});
+
 test("what came out of order counts once the gap before it has closed", () => {
   const arrived = new ArrivedRanges();
   arrived.add(100, 200);

@@ -23,6 +23,12 @@ export class ArrivedRanges {
     return first !== undefined && first.start === 0 ? first.end : 0;
   }
 
+  /** What lies behind a gap counts no more. */
+  keepLeading(): void {
+    const { leadingBytes } = this;
+    this.#ranges = leadingBytes === 0 ? [] : [{ start: 0, end: leadingBytes }];
+  }
+
   clear(): void {
     this.#ranges = [];
   }

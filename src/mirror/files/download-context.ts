@@ -15,6 +15,7 @@ import { pause, type Sleep } from "../upstream/pause.ts";
 import { retryDelayMs } from "../upstream/retry.ts";
 import { type Upstream, type UpstreamAnswer, UpstreamError } from "../upstream/upstream.ts";
 import { promiseOf } from "./digest.ts";
+import type { DownloadStart } from "./resume.ts";
 
 /** An attempt that brings less is no progress: else a server could hand out a file byte by connection. */
 const PROGRESS_MIN_BYTES = 64 * KIB;
@@ -25,6 +26,8 @@ export interface DownloadOptions {
   readonly artifact: Artifact;
   readonly limits: Pick<UpstreamConfig, "retriesMax" | "retryDelayMs" | "parallelRanges" | "fileMaxBytes">;
   readonly signal: AbortSignal;
+  /** What is there from before; only of a file whose hash is promised. Null is the same as none. */
+  readonly from?: DownloadStart | null;
   /** The world, for tests. */
   readonly sleep?: Sleep;
   readonly random?: () => number;

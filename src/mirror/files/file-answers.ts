@@ -181,7 +181,12 @@ export class FileAnswers {
       exchange.end();
       return null;
     }
-    return this.#answerTransfer(exchange, artifact, transfers.join(artifact), isJoiner);
+    const transfer = transfers.join(artifact);
+    try {
+      return await this.#answerTransfer(exchange, artifact, transfer, isJoiner);
+    } finally {
+      transfer.leave();
+    }
   }
 
   async #answerTransfer(exchange: Exchange, artifact: Artifact, transfer: Transfer, isJoiner: boolean): Promise<MirrorFailure | null> {

@@ -53,6 +53,12 @@ export type Verdict =
 
 export const BEGINNING: Progress = { nextBytes: 0, totalBytes: null, version: null, mayRange: true };
 
+/** What is there before a download begins. */
+export type DownloadStart = Pick<Progress, "nextBytes" | "totalBytes">;
+
+/** Of bytes that came so long ago that nobody knows what was said with them: only a hash of the whole can tell. */
+export const UNTOLD_VERSION: Version = { etag: null, lastModified: null, ifRange: null };
+
 /** `isVerified`: a hash of the whole is known, and will be compared. */
 export function planNext(progress: Progress, isVerified: boolean): Plan {
   const ifRange = progress.version?.ifRange ?? null;

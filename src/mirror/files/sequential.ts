@@ -8,7 +8,7 @@ import { isPassing, type UpstreamFailure } from "../failures.ts";
 import { type UpstreamAnswer, UpstreamError } from "../upstream/upstream.ts";
 import type { DownloadContext, Patience } from "./download-context.ts";
 import type { Piece, PieceChunk } from "./pieces.ts";
-import { BEGINNING, judge, type Progress, planNext } from "./resume.ts";
+import { BEGINNING, type DownloadStart, judge, type Progress, planNext, UNTOLD_VERSION } from "./resume.ts";
 
 /** A file that changes more often while it is fetched will not be had. */
 const RESTARTS_MAX = 3;
@@ -20,12 +20,18 @@ export type SequentialEvent =
 
 /** Shared with whoever runs it, who changes the last three while it rests between events. */
 export class SequentialState {
-  progress: Progress = BEGINNING;
+  progress: Progress;
   restartCount = 0;
   /** Somebody has bytes, or will have, that a new version makes void. */
-  hasHandedOn = false;
+  hasHandedOn: boolean;
   endBytes = Number.POSITIVE_INFINITY;
   brought: readonly Piece[] = [];
+
+  /** Not null: of a file whose hash will tell, so much is there from before. */
+  constructor(from: DownloadStart | null) {
+    this.progress = from === null ? BEGINNING : { ...BEGINNING, ...from, version: UNTOLD_VERSION };
+    this.hasHandedOn = from !== null;
+  }
 
   /** Goes past what others brought. True when nothing is left. */
   stepOver(): boolean {

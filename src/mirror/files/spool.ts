@@ -30,15 +30,15 @@ export class Spool {
   #writing: Promise<void> | null = null;
   #fault: StoreFault | null = null;
   #holders = 1;
-  readonly #onWritten: () => void;
+  /** Called whenever more of it can be read. */
+  onWritten: () => void;
 
   private constructor(partial: PartialFile, handle: FileHandle, onWritten: () => void) {
     this.partial = partial;
     this.#handle = handle;
-    this.#onWritten = onWritten;
+    this.onWritten = onWritten;
   }
 
-  /** `onWritten` is called whenever more of it can be read. */
   static async open(partial: PartialFile, onWritten: () => void): Promise<Result<Spool, StoreFault>> {
     try {
       return ok(new Spool(partial, await open(partial.path, "w+", 0o600), onWritten));
@@ -83,6 +83,18 @@ export class Spool {
     return this.#fault === null ? ok(undefined) : fail(this.#fault);
   }
 
+  /** Of what was written only that stays which has no gap before it. */
+  async keepLeading(): Promise<Result<void, StoreFault>> {
+    await this.written();
+    this.#arrived.keepLeading();
+    try {
+      await this.#handle.truncate(this.leadingBytes);
+    } catch (error) {
+      this.#fault = explained(`Cannot cut ${this.partial.path}`, error);
+    }
+    return this.#fault === null ? ok(undefined) : fail(this.#fault);
+  }
+
   /** Fills `target` from `position`; the bytes must have been written. Throws the file system's error. */
   async read(target: Uint8Array, position: number): Promise<number> {
     const { bytesRead } = await this.#handle.read(target, 0, target.length, position);
@@ -108,7 +120,7 @@ export class Spool {
         await this.#writeFully(run, start, length);
         this.#arrived.add(start, start + length);
         this.#queuedBytes -= length;
-        this.#onWritten();
+        this.onWritten();
       } catch (error) {
         this.#fault = explained(`Cannot write ${this.partial.path}`, error);
         this.#queue = [];

@@ -5,7 +5,7 @@ import fc from "../../../test/support/properties.ts";
 import { fail, ok } from "../../base/result.ts";
 import type { UpstreamFailure } from "../failures.ts";
 import { type Upstream, type UpstreamAnswer, UpstreamError, type UpstreamRequest } from "../upstream/upstream.ts";
-import { type DownloadEvent, download } from "./transfer-source.ts";
+import { type DownloadEvent, type DownloadStart, download } from "./transfer-source.ts";
 
 const FILE_MAX_BYTES = 3_000;
 const URL_OF_FILE = "https://index.example/a-1.0.whl";
@@ -234,15 +234,20 @@ function upstreamBy(answer: (range: string | null, count: number) => Promise<Ups
   };
 }
 
-function eventsOf(upstream: Upstream): AsyncGenerator<DownloadEvent, void, void> {
+function eventsOf(
+  upstream: Upstream,
+  hashes: Record<string, string> = {},
+  from: DownloadStart | null = null,
+): AsyncGenerator<DownloadEvent, void, void> {
   return download({
     upstream,
+    from,
     artifact: {
       kind: "file",
       project: "a",
       filename: "a-1.0.whl",
       source: { kind: "index", index: "index-1", url: URL_OF_FILE },
-      hashes: {},
+      hashes,
       sizeBytes: null,
     },
     limits: { retriesMax: 3, retryDelayMs: 1, parallelRanges: 2, fileMaxBytes: FILE_MAX_BYTES },
@@ -315,4 +320,31 @@ test("bytes of a piece are void when the first request, begun again, meets anoth
   }
   assert.deepEqual(kinds, ["size", "chunk", "restart", "size", "chunk"]);
   assert.ok(bytes.equals(bytesOf(PLAIN, 1)));
+});
+
+test("a download goes on behind what is there, whether the server sends parts or not", async () => {
+  const whole = bytesOf(PLAIN, 0);
+  for (const sendsParts of [true, false]) {
+    const ranges: (string | null)[] = [];
+    const upstream = upstreamBy(async (range) => {
+      ranges.push(range);
+      if (!sendsParts) return answerWith(200, {}, whole, RIGHT);
+      return answerWith(206, { "content-range": "bytes 400-999/1000" }, whole.subarray(400), RIGHT);
+    });
+    const events = await Array.fromAsync(eventsOf(upstream, { sha256: "00" }, { nextBytes: 400, totalBytes: 1_000 }));
+    assert.deepEqual(events, [{ kind: "chunk", offsetBytes: 400, bytes: whole.subarray(400) }]);
+    assert.deepEqual(ranges, ["bytes=400-"]);
+  }
+});
+
+test("where all is there already nobody is asked, and of a file of another size it begins anew", async () => {
+  const nobody = upstreamBy(async () => assert.fail("it was asked"));
+  assert.deepEqual(await Array.fromAsync(eventsOf(nobody, { sha256: "00" }, { nextBytes: 1_000, totalBytes: 1_000 })), []);
+  const whole = bytesOf(PLAIN, 0);
+  const upstream = upstreamBy(async () => answerWith(200, {}, whole, RIGHT));
+  const events = await Array.fromAsync(eventsOf(upstream, { sha256: "00" }, { nextBytes: 400, totalBytes: 2_000 }));
+  assert.deepEqual(
+    events.map(({ kind }) => kind),
+    ["restart", "size", "chunk"],
+  );
 });

@@ -6,6 +6,7 @@
  * or written here. Throws UpstreamError: UPSTREAM_STATUS with 404 or 410 when
  * the index has no such file.
  */
+import { assert } from "../../base/assert.ts";
 import { MIB } from "../../base/units.ts";
 import { UpstreamError } from "../upstream/upstream.ts";
 import { DownloadContext, type DownloadOptions } from "./download-context.ts";
@@ -16,9 +17,10 @@ import { type SequentialEvent, SequentialState, sequential } from "./sequential.
 const SPLIT_ABOVE_BYTES = 32 * MIB;
 
 export type { DownloadOptions } from "./download-context.ts";
+export type { DownloadStart } from "./resume.ts";
 
 export type DownloadEvent =
-  /** Comes first, and again after each restart. Null: known only when the events end. */
+  /** Comes first, but not where a download goes on; and again after each restart. Null: known only when the events end. */
   | { readonly kind: "size"; readonly totalBytes: number | null }
   | { readonly kind: "chunk"; readonly offsetBytes: number; readonly bytes: Uint8Array }
   /** Everything before is void. */
@@ -38,7 +40,7 @@ class Download {
   readonly #context: DownloadContext;
   readonly #stopping = new AbortController();
   readonly #merge = new Merge<SequentialEvent>();
-  readonly #state = new SequentialState();
+  readonly #state: SequentialState;
   /** Brings the pieces after the first; empty while one request does it all. */
   readonly #helpers = new Map<AsyncIterator<SequentialEvent>, Piece>();
   #helpersStopping = new AbortController();
@@ -49,6 +51,9 @@ class Download {
   constructor(options: DownloadOptions) {
     this.#options = options;
     this.#context = new DownloadContext(options, AbortSignal.any([options.signal, this.#stopping.signal]));
+    const { from = null } = options;
+    assert(from === null || this.#context.isVerified, "without a hash nobody knows what the rest would be joined to");
+    this.#state = new SequentialState(from);
     this.#maySplit = options.limits.parallelRanges > 1;
     this.#main = sequential(this.#context, this.#state);
     this.#merge.add(this.#main);

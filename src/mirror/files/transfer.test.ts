@@ -10,8 +10,9 @@ import type { ContentStore, StoredContent } from "../../store/content/content-st
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { Artifact } from "../artifact.ts";
 import { UpstreamError } from "../upstream/upstream.ts";
+import { JUDGED_AFTER_MS } from "./fill-pace.ts";
 import { Transfer, type TransferParts, WITHHELD_BYTES } from "./transfer.ts";
-import type { DownloadEvent } from "./transfer-source.ts";
+import type { DownloadEvent, DownloadStart } from "./transfer-source.ts";
 import { Transfers } from "./transfers.ts";
 
 const SIZE = 4 * WITHHELD_BYTES;
@@ -41,6 +42,9 @@ class ScriptedDownload {
 
 interface World extends TransferParts {
   readonly folder: string;
+  readonly clock: { nowMs: number };
+  /** Where each download began. */
+  readonly froms: (DownloadStart | null)[];
   readonly committed: StoredContent[];
   readonly upstream: ScriptedDownload;
 }
@@ -62,7 +66,24 @@ function world(context: TestContext, refuse: StoreFault | null = null): World {
       return ok(undefined);
     },
   } as unknown as ContentStore;
-  return { folder, committed, upstream, store, download: () => upstream.events(), onVerified: () => {}, onNotKept: () => {} };
+  const clock = { nowMs: 0 };
+  const froms: World["froms"] = [];
+  return {
+    folder,
+    committed,
+    upstream,
+    store,
+    clock,
+    froms,
+    download(_artifact, from) {
+      froms.push(from);
+      return upstream.events();
+    },
+    onVerified: () => {},
+    onNotKept: () => {},
+    onGivenUp: () => {},
+    nowMs: () => clock.nowMs,
+  };
 }
 
 function artifact(change: Partial<Artifact> = {}): Artifact {
@@ -200,4 +221,138 @@ test("whoever asks for the same content joins, and a bounded number of transfers
   assert.equal(one.content?.sizeBytes, SIZE);
   assert.equal(other.content?.sizeBytes, SIZE);
   assert.equal(transfers.openCount, 0);
+});
+
+/** Half of the file comes, and after a long while a byte. */
+async function trickle(parts: World, transfer: Transfer): Promise<void> {
+  parts.upstream.give({ kind: "size", totalBytes: SIZE }, chunk(0, SIZE / 2));
+  await releasedUpTo(transfer, SIZE / 2);
+  parts.clock.nowMs += 100 * JUDGED_AFTER_MS;
+  parts.upstream.give(chunk(SIZE / 2, SIZE / 2 + 1));
+}
+
+test("a trickle that nobody waits for is given up, and the next who wants the file has the rest fetched", async (context) => {
+  const parts = world(context);
+  const transfers = new Transfers(() => parts, 1);
+  const first = transfers.join(artifact());
+  first.leave();
+  await trickle(parts, first);
+  await first.ended;
+  assert.equal(first.failure?.code, "UPSTREAM_TRUNCATED");
+  assert.equal(transfers.find(artifact()), undefined);
+  assert.equal(readdirSync(parts.folder).length, 1, "its part is left");
+  const second = transfers.join(artifact());
+  await releasedUpTo(second, SIZE / 2 + 1);
+  parts.upstream.give(chunk(SIZE / 2 + 1, SIZE), null);
+  await second.ended;
+  assert.deepEqual(parts.froms, [null, { nextBytes: SIZE / 2 + 1, totalBytes: SIZE }]);
+  assert.deepEqual(parts.committed, [{ sha256: SHA256, sizeBytes: SIZE }]);
+});
+
+test("a trickle that somebody waits for goes on, and is judged from when the last one leaves", async (context) => {
+  const parts = world(context);
+  const transfers = new Transfers(() => parts, 1);
+  const transfer = transfers.join(artifact());
+  assert.equal(transfers.join(artifact()), transfer);
+  transfer.leave();
+  await trickle(parts, transfer);
+  await releasedUpTo(transfer, SIZE / 2 + 1);
+  transfer.leave();
+  parts.clock.nowMs += JUDGED_AFTER_MS - 1;
+  parts.upstream.give(chunk(SIZE / 2 + 1, SIZE / 2 + 2));
+  await releasedUpTo(transfer, SIZE / 2 + 2);
+  parts.clock.nowMs += 1;
+  parts.upstream.give(chunk(SIZE / 2 + 2, SIZE / 2 + 3));
+  await transfer.ended;
+  assert.equal(transfer.isGivenUp, true);
+  await transfers.settled();
+  assert.deepEqual(readdirSync(parts.folder), [], "nothing is left of it at the end");
+});
+
+test("whoever comes as a transfer is given up waits for the next, which has its part", async (context) => {
+  const parts = world(context);
+  const later: Transfer[] = [];
+  const onGivenUp = (): void => {
+    later.push(transfers.join(artifact()));
+  };
+  const transfers = new Transfers(() => ({ ...parts, onGivenUp }), 1);
+  const first = transfers.join(artifact());
+  first.leave();
+  await trickle(parts, first);
+  await first.ended;
+  assert.equal(later.length, 1);
+  assert.notEqual(later[0], first);
+  assert.equal(transfers.find(artifact()), later[0]);
+  parts.upstream.give(chunk(SIZE / 2 + 1, SIZE), null);
+  await later[0]!.ended;
+  assert.equal(later[0]!.content?.sha256, SHA256);
+  assert.equal(transfers.openCount, 0);
+});
+
+test("of parts that came out of order only what has no gap before it is left", async (context) => {
+  const parts = world(context);
+  const transfers = new Transfers(() => parts, 1);
+  const first = transfers.join(artifact());
+  first.leave();
+  parts.upstream.give({ kind: "size", totalBytes: SIZE }, chunk(0, 1_000));
+  await releasedUpTo(first, 1_000);
+  parts.clock.nowMs += 100 * JUDGED_AFTER_MS;
+  parts.upstream.give(chunk(SIZE / 2, SIZE));
+  await first.ended;
+  const second = transfers.join(artifact());
+  parts.upstream.give(chunk(1_000, SIZE), null);
+  await second.ended;
+  assert.deepEqual(parts.froms[1], { nextBytes: 1_000, totalBytes: SIZE });
+  assert.equal(second.content?.sha256, SHA256);
+});
+
+test("what is left and wrong is told by the hash, and the one after that begins anew", async (context) => {
+  const parts = world(context);
+  const transfers = new Transfers(() => parts, 1);
+  const first = transfers.join(artifact());
+  first.leave();
+  await trickle(parts, first);
+  await first.ended;
+  const second = transfers.join(artifact());
+  parts.upstream.give({ kind: "chunk", offsetBytes: SIZE / 2 + 1, bytes: Buffer.alloc(SIZE / 2 - 1) }, null);
+  await second.ended;
+  assert.equal(second.failure?.code, "UPSTREAM_DIGEST_MISMATCH");
+  const third = transfers.join(artifact());
+  parts.upstream.give(chunk(0, SIZE), null);
+  await third.ended;
+  assert.equal(parts.froms[2], null);
+  assert.equal(third.content?.sha256, SHA256);
+});
+
+test("without a promised hash nothing is left: nobody could tell what the rest would be joined to", async (context) => {
+  const parts = world(context);
+  const transfers = new Transfers(() => parts, 1);
+  const hashless = artifact({ hashes: {} });
+  const first = transfers.join(hashless);
+  first.leave();
+  await trickle(parts, first);
+  await first.ended;
+  assert.deepEqual(readdirSync(parts.folder), []);
+  const second = transfers.join(hashless);
+  parts.upstream.give(chunk(0, SIZE), null);
+  await second.ended;
+  assert.deepEqual(parts.froms, [null, null]);
+  assert.equal(second.content?.sha256, SHA256);
+});
+
+test("a full disk takes what is left of others", async (context) => {
+  const parts = world(context);
+  const fault: StoreFault = { code: "STORAGE_FULL", message: "Cannot make a file: the disk is full" };
+  const full = world(context, fault);
+  const transfers = new Transfers(({ filename }) => (filename === "other" ? full : parts), 1);
+  const first = transfers.join(artifact());
+  first.leave();
+  await trickle(parts, first);
+  await first.ended;
+  assert.equal(readdirSync(parts.folder).length, 1);
+  await transfers.join(artifact({ filename: "other", sizeBytes: SIZE })).ended;
+  const again = transfers.join(artifact());
+  parts.upstream.give(chunk(0, SIZE), null);
+  await again.ended;
+  assert.deepEqual(parts.froms, [null, null]);
 });

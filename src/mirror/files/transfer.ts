@@ -2,8 +2,11 @@
  * Transfer: one download from upstream, shared by everybody who wants it. It
  * goes on whoever leaves, and whoever comes late begins at byte 0. The last
  * block is withheld until the content's hash is what the index promised, so a
- * wrong or short answer of upstream reaches nobody as a whole file.
+ * wrong or short answer of upstream reaches nobody as a whole file. Only one
+ * that nobody waits for and that trickles is given up; what it has is left for
+ * the next (left-parts.ts).
  */
+import { assert } from "../../base/assert.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { KIB, MIB } from "../../base/units.ts";
 import type { ContentStore, StoredContent } from "../../store/content/content-store.ts";
@@ -11,11 +14,13 @@ import type { StoreFault } from "../../store/store-fault.ts";
 import type { Artifact } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import { UpstreamError } from "../upstream/upstream.ts";
-import { Digest } from "./digest.ts";
+import { Digest, promiseOf } from "./digest.ts";
+import { FillPace } from "./fill-pace.ts";
+import type { LeftPart } from "./left-parts.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 import { shownSource } from "./shown-source.ts";
 import { Spool } from "./spool.ts";
-import type { DownloadEvent } from "./transfer-source.ts";
+import type { DownloadEvent, DownloadStart } from "./transfer-source.ts";
 
 /** A file of this size or less reaches nobody before it is verified. */
 export const WITHHELD_BYTES = 64 * KIB;
@@ -25,13 +30,26 @@ const CATCH_UP_BYTES = MIB;
 
 export interface TransferParts {
   readonly store: ContentStore;
-  /** What upstream sends, resumed where it broke off; throws UpstreamError. */
-  readonly download: (artifact: Artifact) => AsyncIterable<DownloadEvent>;
+  /** What upstream sends, resumed where it broke off, behind what is there already; throws UpstreamError. */
+  readonly download: (artifact: Artifact, from: DownloadStart | null) => AsyncIterable<DownloadEvent>;
   /** Called once the content has been verified, before it is in the store. */
   readonly onVerified: (content: StoredContent, checked: boolean) => void;
   /** The store would not keep it: a line for the log, and no matter of the clients'. */
   readonly onNotKept: (fault: StoreFault) => void;
+  /** Nobody waits for it, and it came too slowly. */
+  readonly onGivenUp: () => void;
+  /** Of a clock that never jumps; the world, for tests. */
+  readonly nowMs?: () => number;
 }
+
+export interface TransferStart {
+  /** Nothing is begun before it is its turn, not even a file. */
+  readonly turn: Promise<void>;
+  /** What is there from before, asked for when it is its turn. It is this transfer's from then on. */
+  readonly takeLeft: () => LeftPart | null;
+}
+
+const AT_ONCE: TransferStart = { turn: Promise.resolve(), takeLeft: () => null };
 
 export class Transfer {
   readonly artifact: Artifact;
@@ -43,9 +61,15 @@ export class Transfer {
   content: StoredContent | null = null;
   /** Resolves when it is over: in the store, or failed. Never rejects. */
   readonly ended: Promise<void>;
+  /** It will fail, though nobody has: whoever comes now wants another. */
+  isGivenUp = false;
+  /** Set before the end of one that was given up, where the next can go on. */
+  left: LeftPart | null = null;
   readonly #parts: TransferParts;
+  readonly #nowMs: () => number;
+  readonly #pace: FillPace;
+  #waitingCount = 0;
   readonly #recent = new RecentBytes(RECENT_BYTES);
-  readonly #digestOf: () => Digest;
   #digest: Digest;
   #digestedBytes = 0;
   #receivedBytes = 0;
@@ -53,16 +77,16 @@ export class Transfer {
   #handedOut = false;
   #waiting: (() => void)[] = [];
 
-  /** `turn`: nothing is begun before it is its turn, not even a file. */
-  constructor(artifact: Artifact, parts: TransferParts, turn: Promise<void> = Promise.resolve()) {
+  constructor(artifact: Artifact, parts: TransferParts, { turn, takeLeft } = AT_ONCE) {
     this.artifact = artifact;
     this.totalBytes = artifact.sizeBytes;
     this.#parts = parts;
-    this.#digestOf = () => new Digest(artifact.hashes);
-    this.#digest = this.#digestOf();
+    this.#nowMs = parts.nowMs ?? (() => performance.now());
+    this.#pace = new FillPace(this.#nowMs());
+    this.#digest = new Digest(artifact.hashes);
     // What nobody foresaw costs this transfer, not the mirror.
     this.ended = turn
-      .then(() => this.#run())
+      .then(() => this.#run(takeLeft()))
       .catch((error: unknown) => {
         const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
         this.#fail({ code: "INTERNAL", message: `Cannot go on with the transfer of ${artifact.filename}: ${reason}` });
@@ -76,6 +100,17 @@ export class Transfer {
     const endBytes = this.totalBytes === null ? writtenBytes : Math.min(writtenBytes, this.totalBytes);
     const keptBack = this.totalBytes === null ? endBytes - WITHHELD_BYTES : Math.min(endBytes, this.totalBytes - WITHHELD_BYTES);
     return Math.max(0, keptBack);
+  }
+
+  /** Somebody waits for it, until as many have left. */
+  attend(): void {
+    this.#waitingCount++;
+  }
+
+  leave(): void {
+    this.#waitingCount--;
+    assert(this.#waitingCount >= 0, "more have left a transfer than came to it");
+    if (this.#waitingCount === 0) this.#pace.begin(this.#nowMs());
   }
 
   /** Resolves at the next change: more bytes, the size, the end. */
@@ -95,17 +130,15 @@ export class Transfer {
     return this.#recent.at(start, end);
   }
 
-  async #run(): Promise<void> {
-    const begun = await this.#parts.store.begin();
-    if (!begun.ok) return this.#fail(begun.failure);
-    const spool = await Spool.open(begun.value, () => this.#wake());
-    if (!spool.ok) {
-      await begun.value.discard();
-      return this.#fail(spool.failure);
-    }
+  async #run(left: LeftPart | null): Promise<void> {
+    const spool = left === null ? await this.#begin() : ok(this.#goOnWith(left));
+    if (!spool.ok) return this.#fail(spool.failure);
     this.#spool = spool.value;
+    this.#pace.begin(this.#nowMs());
+    this.#wake();
     try {
-      await this.#finish(spool.value, await this.#receive(spool.value));
+      const from = left === null ? null : { nextBytes: left.sizeBytes, totalBytes: this.totalBytes };
+      await this.#finish(spool.value, await this.#receive(spool.value, from));
     } catch (error) {
       this.#spool = null;
       await spool.value.partial.discard();
@@ -116,11 +149,28 @@ export class Transfer {
     }
   }
 
+  async #begin(): Promise<Result<Spool, StoreFault>> {
+    const begun = await this.#parts.store.begin();
+    if (!begun.ok) return begun;
+    const spool = await Spool.open(begun.value, () => this.#wake());
+    if (!spool.ok) await begun.value.discard();
+    return spool;
+  }
+
+  #goOnWith({ spool, digest, sizeBytes, totalBytes }: LeftPart): Spool {
+    spool.onWritten = () => this.#wake();
+    this.#digest = digest;
+    this.#digestedBytes = this.#receivedBytes = sizeBytes;
+    this.totalBytes ??= totalBytes;
+    return spool;
+  }
+
   async #finish(spool: Spool, received: Result<void, MirrorFailure>): Promise<void> {
     const verified = received.ok ? this.#verify() : received;
     if (!verified.ok) {
       this.#spool = null;
-      await spool.partial.discard();
+      this.left = this.isGivenUp ? await this.#leftOf(spool) : null;
+      if (this.left === null) await spool.partial.discard();
       return this.#fail(verified.failure);
     }
     this.content = verified.value;
@@ -130,11 +180,24 @@ export class Transfer {
     if (!kept.ok) this.#parts.onNotKept(kept.failure);
   }
 
-  async #receive(spool: Spool): Promise<Result<void, MirrorFailure>> {
+  /** Null where the next has to begin anew. */
+  async #leftOf(spool: Spool): Promise<LeftPart | null> {
+    // Without a hash of the whole nobody could tell whether the rest is of the same file.
+    if (promiseOf(this.artifact.hashes) === null) return null;
+    const kept = await spool.keepLeading();
+    const digested = kept.ok ? await this.#catchUp(spool) : kept;
+    if (!digested.ok || this.#digestedBytes === 0) return null;
+    spool.hold();
+    return { spool, digest: this.#digest, sizeBytes: this.#digestedBytes, totalBytes: this.totalBytes };
+  }
+
+  async #receive(spool: Spool, from: DownloadStart | null): Promise<Result<void, MirrorFailure>> {
     try {
-      for await (const event of this.#parts.download(this.artifact)) {
+      for await (const event of this.#parts.download(this.artifact, from)) {
         const taken = await this.#take(spool, event);
         if (!taken.ok) return taken;
+        // To leave the loop is to end the request.
+        if (event.kind === "chunk" && this.#isTrickle(event.bytes.length)) return fail(this.#givenUp());
       }
       const written = await spool.written();
       return written.ok ? await this.#catchUp(spool) : written;
@@ -142,6 +205,16 @@ export class Transfer {
       if (error instanceof UpstreamError) return fail(error.failure);
       throw error;
     }
+  }
+
+  #isTrickle(bytes: number): boolean {
+    return this.#waitingCount === 0 && this.#pace.isTrickle(bytes, this.#nowMs());
+  }
+
+  #givenUp(): MirrorFailure {
+    this.isGivenUp = true;
+    this.#parts.onGivenUp();
+    return { code: "UPSTREAM_TRUNCATED", url: shownSource(this.artifact), gotBytes: this.#receivedBytes, wantedBytes: this.totalBytes };
   }
 
   async #take(spool: Spool, event: DownloadEvent): Promise<Result<void, MirrorFailure>> {
@@ -176,7 +249,7 @@ export class Transfer {
       return fail({ code: "UPSTREAM_TRUNCATED", url, gotBytes: this.#receivedBytes, wantedBytes: this.totalBytes });
     }
     this.#recent.clear();
-    this.#digest = this.#digestOf();
+    this.#digest = new Digest(artifact.hashes);
     this.#digestedBytes = 0;
     this.#receivedBytes = 0;
     this.totalBytes = artifact.sizeBytes;
