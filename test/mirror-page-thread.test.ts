@@ -39,7 +39,11 @@ function threadEnds(t: TestContext): readonly Promise<unknown>[] {
   return ends;
 }
 
-function client(t: TestContext, idleMaxMs?: number, policy: unknown = { mode: "enforce", rules: [], cooldownMs: 0, cooldownExempt: [] }) {
+const NO_POLICY: unknown = { mode: "enforce", rules: [], cooldownMs: 0, cooldownExempt: [] };
+/** No thread can start with it. */
+const BROKEN_POLICY: unknown = null;
+
+function client(t: TestContext, idleMaxMs?: number, policy = NO_POLICY, nowMs?: () => number) {
   const folder = mkdtempSync(join(tmpdir(), "pilotlight-page-thread-"));
   const lost: string[] = [];
   const settings = { file: join(folder, "pages.sqlite"), policy: policy as never, pageMaxBytes: 1_000 };
@@ -48,6 +52,7 @@ function client(t: TestContext, idleMaxMs?: number, policy: unknown = { mode: "e
     onFault: ({ message }) => lost.push(message),
     onLost: (reason) => lost.push(reason),
     ...(idleMaxMs === undefined ? {} : { idleMaxMs }),
+    ...(nowMs === undefined ? {} : { nowMs }),
   });
   t.after(async () => {
     await pages.close();
@@ -95,10 +100,23 @@ test("requests beyond what may wait are refused at once, and the others are answ
 });
 
 test("a thread that can't even start fails its requests with the reason", async (t) => {
-  const { pages, lost } = client(t, undefined, null);
+  const { pages, lost } = client(t, undefined, BROKEN_POLICY);
   const result = await pages.call("look", "one");
   assert.ok(!result.ok && result.failure.code === "STORAGE_FAILED" && result.failure.message.startsWith("The page thread was lost: "));
   assert.equal(lost.length, 1);
+});
+
+test("after one death another thread is started at once, after several only when a while has passed", async (t) => {
+  let nowMs = 0;
+  const { pages, lost } = client(t, undefined, BROKEN_POLICY, () => nowMs);
+  const codeOf = async (): Promise<string> => {
+    const result = await pages.call("look", "one");
+    return result.ok ? "answered" : result.failure.code;
+  };
+  assert.deepEqual([await codeOf(), await codeOf(), await codeOf()], ["STORAGE_FAILED", "STORAGE_FAILED", "BUSY"]);
+  nowMs = 10_000;
+  assert.deepEqual([await codeOf(), await codeOf()], ["STORAGE_FAILED", "BUSY"]);
+  assert.equal(lost.length, 3);
 });
 
 test("after close there is no thread any more, and what was asked before is done", async (t) => {

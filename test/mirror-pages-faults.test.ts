@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Worker } from "node:worker_threads";
 import * as zlib from "node:zlib";
+import { FAILURE_PAUSE_MS } from "../src/mirror/pages/failing-pages.ts";
 import type { Pages } from "../src/mirror/pages/pages.ts";
 import { UpstreamError } from "../src/mirror/upstream/upstream.ts";
 import {
@@ -13,8 +14,8 @@ import {
   DOWN,
   FIRST_URL,
   failureOf,
-  indexConfig,
   fileName,
+  indexConfig,
   JSON_TYPE,
   listed,
   must,
@@ -30,9 +31,13 @@ const ONE = `${FIRST_URL}one/`;
 const ONE_PAGE = pageJson("one", { "1.0": {} });
 
 /** The threads that were started since, for a test that ends them. */
-function threadsOf(t: TestContext): Worker[] {
+function threadsOf(t: TestContext, onStarted: (worker: Worker) => void = () => {}): Worker[] {
   const threads: Worker[] = [];
-  const note = (message: unknown) => threads.push((message as { worker: Worker }).worker);
+  const note = (message: unknown) => {
+    const { worker } = message as { worker: Worker };
+    threads.push(worker);
+    onStarted(worker);
+  };
   subscribe("worker_threads", note);
   t.after(() => unsubscribe("worker_threads", note));
   return threads;
@@ -160,7 +165,51 @@ test("validators that could not be sent back are not kept", async (t) => {
   assert.deepEqual(Object.keys(upstream.requests[1]!.headers), ["accept", "accept-encoding"]);
 });
 
-test("a thread that dies fails what it had, clearly, and the next request has another", async (t) => {
+/** While `isDeadly`, every thread dies of being asked for `method`. */
+function threadsThatDieOf(t: TestContext, method: string) {
+  const world = { isDeadly: true };
+  threadsOf(t, (worker) => {
+    const post = worker.postMessage.bind(worker);
+    t.mock.method(worker, "postMessage", (message: unknown, buffers: never) => {
+      if (world.isDeadly && JSON.stringify(message).includes(`"method":"${method}"`)) void worker.terminate();
+      else post(message, buffers);
+    });
+  });
+  return world;
+}
+
+test("a page that the thread dies of leaves the one that was kept, and is left alone for a moment", async (t) => {
+  const { upstream, open, clock, logged } = pagesBench(t);
+  upstream.on(ONE, page(ONE_PAGE));
+  const world = threadsThatDieOf(t, "keep");
+  world.isDeadly = false;
+  const pages = open();
+  await must(pages.represent("one", "json", "gzip"));
+  clock.nowMs += TTL_MS;
+  world.isDeadly = true;
+  upstream.on(ONE, page(pageJson("one", { "2.0": {} })));
+  for (let count = 0; count < 3; count++) assert.deepEqual(await listed(pages, "one"), ["stale", fileName("one", "1.0")]);
+  assert.equal(upstream.count(ONE), 2);
+  assert.deepEqual(logged, ["error the page thread was lost"]);
+  clock.nowMs += FAILURE_PAUSE_MS;
+  world.isDeadly = false;
+  assert.deepEqual(await listed(pages, "one"), ["miss", fileName("one", "2.0")]);
+  upstream.on(`${FIRST_URL}two/`, page(pageJson("two", { "1.0": {} })));
+  world.isDeadly = true;
+  assert.equal(await failureOf(pages.represent("two", "json", "gzip")), "STORAGE_FAILED", "of what was never kept");
+});
+
+test("the list is made without the page thread where that dies of it", async (t) => {
+  const { upstream, open } = pagesBench(t);
+  upstream.on(FIRST_URL, page(JSON.stringify({ meta: { "api-version": "1.0" }, projects: [{ name: "one" }] })));
+  threadsThatDieOf(t, "listForm");
+  const pages = open();
+  await must(pages.represent("", "json", "gzip"));
+  assert.equal((await must(pages.represent("", "html", "gzip"))).outcome, "hit");
+  assert.equal(upstream.count(FIRST_URL), 1);
+});
+
+test("what was under way in a thread that dies is done again by the next", async (t) => {
   const threads = threadsOf(t);
   const { upstream, open, logged } = pagesBench(t);
   upstream.on(ONE, page(ONE_PAGE));
@@ -169,8 +218,7 @@ test("a thread that dies fails what it had, clearly, and the next request has an
   assert.equal(threads.length, 1);
   const waiting = pages.represent("one", "html", "gzip");
   await threads[0]!.terminate();
-  const lost = await waiting;
-  assert.ok(!lost.ok && lost.failure.code === "STORAGE_FAILED" && /page thread was lost/.test(lost.failure.message));
+  assert.equal((await must(waiting)).outcome, "hit");
   assert.deepEqual(logged, ["error the page thread was lost"]);
   assert.equal(pages.prepared("one", "json", "gzip")?.bytes, representation.bytes, "what was ready is not lost");
   assert.equal((await must(pages.represent("one", "html", "gzip"))).outcome, "hit");

@@ -4,7 +4,7 @@
  * without a gap, drains it. What the worker is told and who is blamed for its
  * death is the host's business.
  */
-import { type Backoff, createBackoff, HEALTHY_AFTER_MS } from "./backoff.ts";
+import { type Backoff, createBackoff, HEALTHY_AFTER_MS } from "../base/backoff.ts";
 import { createPulse, type Pulse } from "./heartbeat.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { isSuspended } from "./process-state.ts";

@@ -31,7 +31,9 @@ export class KeptAnswers {
   async of(project: string): Promise<Result<Answers, StoreFault>> {
     const known = this.inMemory(project);
     if (known !== null) return ok(known);
-    const looked = await this.#pages.look(project);
+    let looked = await this.#pages.look(project);
+    // The thread was lost, of another's page perhaps: what the database holds is still there.
+    if (!looked.ok && looked.failure.code === "STORAGE_FAILED") looked = await this.#pages.look(project);
     if (!looked.ok) return looked;
     // Somebody else may have looked, and learned more, meanwhile.
     const answers: Answers = this.#projects.peek(project) ?? new Map(looked.value.map((answer) => [answer.url, answer]));

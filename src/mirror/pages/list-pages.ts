@@ -83,7 +83,9 @@ export class ListPages {
     const slot = listSlot(body, coding);
     if (list.made?.slot === slot) return ok(list.made.form);
     const kept = await this.#parts.pages.call("listForm", slot, list.identity);
-    if (!kept.ok || kept.value !== null) return kept;
+    // A thread that is lost is no loss here: the list's own process can make it.
+    if (kept.ok && kept.value !== null) return kept;
+    if (!kept.ok && kept.failure.code === "STOPPING") return kept;
     const reply = await this.#run(list.sources, body, coding);
     if (!reply.ok) return reply;
     // Another key: the folder's names have changed meanwhile.
@@ -116,7 +118,7 @@ export class ListPages {
   }
 
   /** Adds what the index lists; a failure when that can't be known. */
-  async #hearOne(index: IndexConfig, answers: Answers, heard: Heard): Promise<UpstreamFailure | null> {
+  async #hearOne(index: IndexConfig, answers: Answers, heard: Heard): Promise<MirrorFailure | null> {
     const { upstream } = this.#parts.config;
     const rules = rulesOf(index, upstream);
     let answer = answers.get(index.url) ?? null;

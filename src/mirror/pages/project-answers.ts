@@ -2,7 +2,9 @@
  * Project answers: what is told of a project: its page in a form, one of its
  * files, an explanation. Each first finds out which page the project has
  * (project-pages.ts), then has the page thread make something of it. A page
- * that the database has lost meanwhile is found out about once more.
+ * that the database has lost meanwhile is found out about once more, and what
+ * was under way in a thread that died, of another's page perhaps, is done once
+ * more.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
@@ -89,10 +91,12 @@ export class ProjectAnswers {
     const page = kept.value;
     if (page !== null && page.kept?.isForgotten !== true) {
       const looked = await this.#findIn(project, page, filename, kind);
-      if (!looked.ok) return looked;
-      if (looked.value?.found != null) return ok(looked.value.found);
-      if (looked.value === null) this.#parts.answers.drop(project);
-      else if (!this.#mayBeOutdated(page)) return noSuchFile(project, filename);
+      if (!looked.ok && !wasLost(looked.failure)) return looked;
+      if (looked.ok) {
+        if (looked.value?.found != null) return ok(looked.value.found);
+        if (looked.value === null) this.#parts.answers.drop(project);
+        else if (!this.#mayBeOutdated(page)) return noSuchFile(project, filename);
+      }
     }
     const looked = await this.#make(project, (current) => this.#findIn(project, current, filename, kind));
     if (!looked.ok) return looked;
@@ -120,9 +124,9 @@ export class ProjectAnswers {
       const resolution = await this.#parts.projects.resolve(project);
       if (!resolution.ok) return resolution;
       const made = await make(resolution.value);
-      if (!made.ok) return made;
-      if (made.value !== null) return ok(made.value);
-      this.#parts.answers.drop(project);
+      if (made.ok && made.value !== null) return ok(made.value);
+      if (made.ok) this.#parts.answers.drop(project);
+      else if (!wasLost(made.failure) || attempt === ATTEMPTS_MAX) return made;
     }
     return fail({ code: "STORAGE_FAILED", message: `The page of "${project}" was lost as soon as it had come` });
   }
@@ -153,6 +157,11 @@ export class ProjectAnswers {
   #revision(): number {
     return this.#parts.packages?.revision ?? 0;
   }
+}
+
+/** With the thread that had it. */
+function wasLost(failure: MirrorFailure): boolean {
+  return failure.code === "STORAGE_FAILED";
 }
 
 function noSuchFile(project: string, filename: string): { readonly ok: false; readonly failure: MirrorFailure } {

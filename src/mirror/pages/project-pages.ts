@@ -8,14 +8,16 @@
  * the next would hand the names of a private index to whoever publishes them on
  * a public one, whenever the private one is down (dependency confusion). While
  * one fails, nothing new is taken from those behind it: only what was kept
- * before may answer, stale. What an operator brought in a bundle comes last: it
- * answers where the indexes have nothing to say, and where one fails.
+ * before may answer, stale. So it is where what fails is ours: a page that the
+ * thread dies of must not take along the one that was kept. What an operator
+ * brought in a bundle comes last: it answers where the indexes have nothing to
+ * say, and where one fails.
  */
 import { fail, ok, type Result } from "../../base/result.ts";
 import { SingleFlight } from "../../base/single-flight.ts";
 import type { IndexConfig, MirrorConfig } from "../../config/mirror-config.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
-import { isUpstreamFailure, type MirrorFailure, type UpstreamFailure } from "../failures.ts";
+import { isUpstreamFailure, type MirrorFailure } from "../failures.ts";
 import type { MirrorLog } from "../log.ts";
 import type { Packages } from "../packages/packages.ts";
 import type { FailingPages } from "./failing-pages.ts";
@@ -190,15 +192,15 @@ export class ProjectPages {
 
   #failed(project: string, choice: IndexChoice, answers: Answers, place: number, failure: MirrorFailure): Resolution {
     const index = choice.indexes[place]!;
-    // What is wrong with our own thread or disk says nothing about the index.
-    if (!isUpstreamFailure(failure)) return fail(failure);
-    this.#parts.log("warn", "an index failed", { project, index: index.name, failure });
+    if (failure.code === "STOPPING") return fail(failure);
+    // What is wrong with our own thread says nothing about the index, and is told by whoever lost it.
+    if (isUpstreamFailure(failure)) this.#parts.log("warn", "an index failed", { project, index: index.name, failure });
     this.#parts.failing.note(index.url, project, failure);
     return this.#stale(choice, answers, place, failure);
   }
 
-  /** The index at `place` fails: what is kept may answer if it is the picture of when all of them did. */
-  #stale(choice: IndexChoice, answers: Answers, place: number, failure: UpstreamFailure): Resolution {
+  /** The index at `place` fails, or we with its answer: what is kept may answer if it is the picture of when all of them did. */
+  #stale(choice: IndexChoice, answers: Answers, place: number, failure: MirrorFailure): Resolution {
     for (const index of choice.indexes.slice(place)) {
       const answer = answers.get(index.url);
       if (answer === undefined || !mayServeStale(answer, this.#rules(index), this.#parts.nowMs())) break;
