@@ -348,3 +348,30 @@ test("where all is there already nobody is asked, and of a file of another size 
     ["restart", "size", "chunk"],
   );
 });
+
+/** Bytes of the events, those before a restart forgotten. */
+async function bytesFrom(upstream: Upstream): Promise<Buffer> {
+  const bytes = Buffer.alloc(1_000);
+  for await (const event of eventsOf(upstream)) {
+    if (event.kind === "restart") bytes.fill(0);
+    if (event.kind === "chunk") bytes.set(event.bytes, event.offsetBytes);
+  }
+  return bytes;
+}
+
+test("a part that doesn't say of which version it is is joined to nothing where no hash will tell", async () => {
+  const [early, late] = [bytesOf(PLAIN, 0), bytesOf(PLAIN, 1)];
+  const part = (firstBytes: number, lastBytes: number): UpstreamAnswer =>
+    answerWith(206, { "content-range": `bytes ${firstBytes}-${lastBytes}/1000` }, late.subarray(firstBytes, lastBytes + 1), RIGHT);
+  const resumed = upstreamBy(async (range, count) => {
+    if (range !== null) return part(300, 999);
+    return count === 0
+      ? answerWith(200, { etag: '"0"' }, early, { ...RIGHT, cutAfter: 300 })
+      : answerWith(200, { etag: '"1"' }, late, RIGHT);
+  });
+  assert.ok((await bytesFrom(resumed)).equals(late), "on resuming");
+  const inPieces = upstreamBy(async (range) => {
+    return range === null ? answerWith(200, { "accept-ranges": "bytes", etag: '"0"' }, early, RIGHT) : part(500, 999);
+  });
+  assert.ok((await bytesFrom(inPieces)).equals(early), "in pieces");
+});
