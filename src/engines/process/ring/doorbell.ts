@@ -17,7 +17,7 @@ const BYTE = Buffer.of(1);
 
 export class Doorbell {
   readonly #connection: Duplex;
-  readonly #consumer: RingConsumer;
+  readonly #consumer: Pick<RingConsumer, "fallAsleep" | "wake">;
   /** Takes what came; says whether anything did. */
   readonly #look: () => boolean;
   readonly #budget = new SpinBudget();
@@ -36,7 +36,7 @@ export class Doorbell {
   /** Of the present wait, time spent looking. */
   #spentUs = 0;
 
-  constructor(connection: Duplex, consumer: RingConsumer, look: () => boolean) {
+  constructor(connection: Duplex, consumer: Pick<RingConsumer, "fallAsleep" | "wake">, look: () => boolean) {
     this.#connection = connection;
     this.#consumer = consumer;
     this.#look = look;

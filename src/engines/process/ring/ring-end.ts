@@ -9,6 +9,7 @@ import { Doorbell } from "./doorbell.ts";
 import { RingBroken } from "./ring-broken.ts";
 import type { RingConsumer } from "./ring-consumer.ts";
 import type { RingSide } from "./ring-file.ts";
+import { entryBytesOf } from "./ring-layout.ts";
 import { NO_ROOM, type RingProducer } from "./ring-producer.ts";
 
 export interface RingEndEvents {
@@ -31,13 +32,21 @@ export class RingEnd {
   readonly #doorbell: Doorbell;
   /** Bytes of the message that no room was found for; -1 when none waits. */
   #refusedBytes = -1;
+  #isPaused = false;
   #isClosed = false;
 
   constructor({ producer, consumer }: RingSide, connection: Duplex, events: RingEndEvents) {
     this.#producer = producer;
     this.#consumer = consumer;
     this.#events = events;
-    this.#doorbell = new Doorbell(connection, consumer, () => this.#look());
+    const sleeper = {
+      // While nothing is to be taken, no message shall wake us, and none keeps us awake.
+      fallAsleep: () => this.#isPaused || this.#isGone || consumer.fallAsleep(),
+      wake: () => {
+        if (!this.#isGone) consumer.wake();
+      },
+    };
+    this.#doorbell = new Doorbell(connection, sleeper, () => this.#look());
   }
 
   /** Memory of the ring, to write what `reserve` gave. Nothing may be read back from it. */
@@ -51,7 +60,7 @@ export class RingEnd {
 
   /** Where in `into` a message of so many bytes is to be written before `commit`; NO_ROOM when there is none: `room` will tell. */
   reserve(messageBytes: number): number {
-    if (this.#isClosed) return NO_ROOM;
+    if (this.#isClosed || this.#isGone) return NO_ROOM;
     const at = this.#producer.reserve(messageBytes);
     if (at !== NO_ROOM) return at;
     if (this.#producer.broken === null && !this.#producer.waitForRoom(messageBytes)) return this.#producer.reserve(messageBytes);
@@ -65,7 +74,7 @@ export class RingEnd {
 
   /** Sends what was written there. */
   commit(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isGone) return;
     this.#producer.commit();
     if (this.#producer.isConsumerAsleep()) this.#doorbell.ring();
   }
@@ -73,6 +82,28 @@ export class RingEnd {
   /** How many answers are on their way: while there are some, it may be worth staying awake for them. */
   expect(answers: number): void {
     this.#doorbell.expect(answers > 0);
+  }
+
+  /** Takes no more messages, from within `message` too; of room it still tells. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** What has come meanwhile is told of in a later turn. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (!this.#isClosed) this.#doorbell.stir();
+  }
+
+  /** Takes now what has come: for when the connection has ended, behind which nobody rings. One ring at most, whatever is still being written. */
+  takeAll(): void {
+    if (!this.#isClosed && !this.#isGone) this.#take(Infinity, this.into.length);
+  }
+
+  /** The file was closed under us: its memory is no memory any more. */
+  get #isGone(): boolean {
+    return this.into.length === 0;
   }
 
   /** Nothing is told after it. The connection stays as it is. */
@@ -83,26 +114,31 @@ export class RingEnd {
 
   /** Whether anything came. */
   #look(): boolean {
-    const count = this.#take();
+    if (this.#isGone) this.close();
     if (this.#isClosed) return true;
+    const count = this.#take(MESSAGES_A_TURN, BYTES_A_TURN);
+    if (this.#isClosed || this.#isGone) return true;
     if (count > 0 && this.#consumer.isProducerWaiting()) this.#doorbell.ring();
     return this.#lookForRoom() || count > 0;
   }
 
-  #take(): number {
+  /** How many it took. */
+  #take(messagesMax: number, bytesMax: number): number {
     let bytes = 0;
-    for (let count = 0; count < MESSAGES_A_TURN && bytes < BYTES_A_TURN; count++) {
+    let count = 0;
+    while (count < messagesMax && bytes < bytesMax && !this.#isPaused) {
       const message = this.#consumer.read();
-      if (message === null) return count;
+      if (message === null) break;
       if (message instanceof RingBroken) {
         this.#break(message);
-        return count;
+        break;
       }
-      bytes += message.length;
+      count++;
+      bytes += entryBytesOf(message.length);
       this.#events.message(message);
-      if (this.#isClosed) return count + 1;
+      if (this.#isClosed || this.#isGone) break;
     }
-    return MESSAGES_A_TURN;
+    return count;
   }
 
   #lookForRoom(): boolean {
