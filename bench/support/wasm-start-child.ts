@@ -37,7 +37,16 @@ export interface StartCosts {
 
 const MIB = 1024 * 1024;
 const LIMITS = { memoryMaxBytes: 128 * MIB, timeoutMs: 30_000, cpuTimeoutMs: 5_000, outputMaxBytes: 5 * MIB };
-const FUNCTION = { functionId: "order", freshState: true, env: {}, allow: {}, folders: [], checkpoint: true, codeCacheFile: null };
+const FUNCTION = {
+  functionId: "order",
+  freshState: true,
+  env: {},
+  allow: {},
+  folders: [],
+  checkpoint: true,
+  codeCacheFile: null,
+  process: null,
+};
 const ISOLATE_MIB = 256;
 const BATCH_MS = 20;
 const HEADERS =

@@ -42,6 +42,7 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
       outputMaxBytes: 0,
       folders: [],
       checkpoint: false,
+      process: null,
     });
     (await template.open()).close();
   }

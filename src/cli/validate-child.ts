@@ -91,7 +91,7 @@ function sourceOf(spec: FunctionSpec): EngineSource {
   const { id: functionId, bundle, memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes, checkpoint } = spec;
   const limits = { memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes, checkpoint };
   const { codeFile, mapFile } = bundle!;
-  return { functionId, codeFile, mapFile, codeCacheFile: null, ...limits, folders: [], freshState: true };
+  return { functionId, codeFile, mapFile, codeCacheFile: null, ...limits, folders: [], freshState: true, process: null };
 }
 
 /** Looks at the exports on their way to the guest, which alone knows their values. */

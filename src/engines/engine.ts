@@ -1,14 +1,15 @@
 /**
  * The engine contract: how a function's code becomes something that answers
- * calls. Every engine (JavaScript now; Wasm and processes beside it later)
- * implements it and passes the suite in contract.test.ts. The server above
+ * calls. Every engine (JavaScript, WebAssembly, processes) implements it and passes the suite in contract.test.ts. The server above
  * decides when to open, retire and close; the engine owns limits and deadlines.
  */
 
 import type { StartMode } from "../../guest/wasi/channel.ts";
 import type { Allow, EngineName } from "../config/config.ts";
+import type { ProcessSettings } from "../config/process-settings.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
+import type { ProcessMetrics } from "../telemetry/process-metrics.ts";
 
 export interface Engine {
   readonly name: EngineName;
@@ -46,6 +47,8 @@ export interface EngineSource {
   readonly checkpoint: boolean;
   /** The most of an answer that the engine collects; engines that stream ignore it. */
   readonly outputMaxBytes: number;
+  /** How an executable is started, called and kept; null for what is not one. */
+  readonly process: ProcessSettings | null;
 }
 
 export interface Template {
@@ -57,6 +60,8 @@ export interface Template {
   readonly startMode: StartMode | null;
   readonly promotionCount: number;
   readonly demotionCount: number;
+  /** Of its instances, in all sandboxes it has opened; absent where a function is no process. */
+  processMetrics?(): ProcessMetrics;
   close(): void;
 }
 
@@ -73,6 +78,8 @@ export interface Sandbox {
   close(): void;
   /** Memory it holds; the last known figure while it is running. */
   heapUsedBytes(): number;
+  /** Has an instance ready before a call wants it; resolves when one is, or with why none can be. Absent where opening does that. */
+  warmUp?(): Promise<CallFailure | null>;
 }
 
 /** One request on its way through an engine. */
@@ -106,6 +113,7 @@ export type CallFailureCode =
   | "CALL_TIMEOUT"
   | "SANDBOX_LOST"
   | "SANDBOX_CLOSED"
+  | "NO_INSTANCE"
   | "INVALID_ANSWER"
   | "GUEST_TRAPPED"
   | "GUEST_EXITED"
@@ -139,6 +147,7 @@ export const STATUS_OF_FAILURE: Readonly<Record<CallFailureCode, number>> = {
   CALL_TIMEOUT: 504,
   SANDBOX_LOST: 503,
   SANDBOX_CLOSED: 503,
+  NO_INSTANCE: 503,
   INVALID_ANSWER: 500,
   GUEST_TRAPPED: 500,
   GUEST_EXITED: 500,

@@ -13,6 +13,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { FunctionCounters } from "../telemetry/function-counters.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
 import type { FunctionMetrics } from "../telemetry/metrics.ts";
+import { addProcessMetrics, type ProcessMetrics, withoutInstances } from "../telemetry/process-metrics.ts";
 import { type Log, logAccess } from "./access-log.ts";
 import { CallPool } from "./call-pool.ts";
 import { errorPage, type Page } from "./error-page.ts";
@@ -57,6 +58,7 @@ export class FunctionRuntime {
   /** Of templates before this one: what was counted must not fall when one is made anew. */
   #earlierPromotions = 0;
   #earlierDemotions = 0;
+  #earlierProcess: ProcessMetrics | null = null;
   #sandbox: Sandbox | null = null;
   #opening: Promise<Sandbox> | null = null;
   #sandboxCalls = 0;
@@ -258,6 +260,7 @@ export class FunctionRuntime {
       errors: counters.errors,
       // A retired one takes nothing more: its places are the successor's.
       pool: this.#closed ? { ...this.#pool.metrics(), size: 0 } : this.#pool.metrics(),
+      process: addProcessMetrics(this.#earlierProcess, this.#openTemplate?.processMetrics?.() ?? null),
     };
   }
 
@@ -333,6 +336,7 @@ export class FunctionRuntime {
     this.#openTemplate = template;
     this.#earlierPromotions += before?.promotionCount ?? 0;
     this.#earlierDemotions += before?.demotionCount ?? 0;
+    this.#earlierProcess = withoutInstances(addProcessMetrics(this.#earlierProcess, before?.processMetrics?.() ?? null));
   }
 
   async #prepare(): Promise<Template> {
@@ -368,6 +372,7 @@ export class FunctionRuntime {
       outputMaxBytes: spec.outputMaxBytes,
       folders: spec.folders,
       checkpoint: spec.checkpoint,
+      process: spec.process,
     });
   }
 }

@@ -90,6 +90,7 @@ export class ServedCall implements Call {
     if (failure.code === "CPU_LIMIT_EXCEEDED") return `${id} used more CPU time than it may`;
     if (failure.code === "MEMORY_LIMIT_EXCEEDED") return `${id} used more memory than it may`;
     if (failure.code === "BODY_FAILED") return "The request body could not be read";
+    if (failure.code === "NO_INSTANCE") return `All instances of ${id} are busy; try again shortly`;
     if (STATUS_OF_FAILURE[failure.code] === 503) return `${id} is restarting; try again shortly`;
     return `${id} failed; the server's log has the reason under this request id`;
   }

@@ -11,6 +11,7 @@ import {
   type ServerAnswerCount,
   type StatusMetrics,
 } from "./metrics.ts";
+import { addProcessMetrics, type ProcessMetrics, withoutInstances } from "./process-metrics.ts";
 
 export interface FunctionTotals {
   readonly id: string;
@@ -94,7 +95,14 @@ function totalsByFunction(functions: readonly FunctionMetrics[]): FunctionTotals
 }
 
 function withoutGauges(metrics: FunctionMetrics): FunctionMetrics {
-  return { ...metrics, lane: "none", sandboxesOpen: 0, heapUsedBytes: 0, pool: { ...metrics.pool, inUse: 0, size: 0, waiting: 0 } };
+  return {
+    ...metrics,
+    lane: "none",
+    sandboxesOpen: 0,
+    heapUsedBytes: 0,
+    pool: { ...metrics.pool, inUse: 0, size: 0, waiting: 0 },
+    process: withoutInstances(metrics.process),
+  };
 }
 
 function functionTotals(id: string, parts: readonly FunctionMetrics[]): FunctionTotals {
@@ -125,6 +133,7 @@ function functionTotals(id: string, parts: readonly FunctionMetrics[]): Function
       evictions: sum(parts, (one) => one.evictions),
       errors: sum(parts, (one) => one.errors),
       pool: sumPools(parts.map((one) => one.pool)),
+      process: parts.map((one) => one.process).reduce<ProcessMetrics | null>(addProcessMetrics, null),
     },
   };
 }

@@ -4,6 +4,7 @@
  * arrays; only collection reads them. What each number counts is said here
  * once; the HELP texts of prometheus.ts follow it.
  */
+import type { ProcessMetrics } from "./process-metrics.ts";
 
 /** Upper bounds of the histograms, in microseconds; a last bucket takes the rest. */
 export const LATENCY_BUCKET_BOUNDS_US: readonly number[] = [
@@ -66,6 +67,8 @@ export interface FunctionMetrics {
   /** Calls that failed with any code, those above included. */
   readonly errors: number;
   readonly pool: PoolMetrics;
+  /** Of its instances; null before the first call and for other engines. */
+  readonly process: ProcessMetrics | null;
 }
 
 export interface StatusMetrics {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { allLatencies, bury, buryFunctions, quantileUs, totalsOf } from "./aggregate.ts";
 import { type FunctionMetrics, LATENCY_BUCKET_BOUNDS_US, type MetricsSnapshot } from "./metrics.ts";
+import { addStarts, NO_PROCESS_METRICS, oneStart, type ProcessMetrics } from "./process-metrics.ts";
 import { renderPrometheus } from "./prometheus.ts";
 
 const NO_SERVER = { workers: [], restartsByReason: {}, quarantined: [] };
@@ -37,7 +38,16 @@ function functionMetrics(id: string, change: Partial<FunctionMetrics> = {}): Fun
     demotions: 0,
     timeouts: 0,
   };
-  const rest = { cpuTimeouts: 0, outOfMemory: 0, evictions: 0, errors: 1, heapUsedBytes: 1_000, sandboxesOpen: 1, startMode: null };
+  const rest = {
+    cpuTimeouts: 0,
+    outOfMemory: 0,
+    evictions: 0,
+    errors: 1,
+    heapUsedBytes: 1_000,
+    sandboxesOpen: 1,
+    startMode: null,
+    process: null,
+  };
   return { id, engine: "javascript", lane: "loop", byStatus, pool, ...counts, ...rest, ...change };
 }
 
@@ -123,6 +133,40 @@ test("the exposition is accepted by a strict reader and adds up the workers", ()
   assert.equal(sampleOf(families, "pilotlight_server_answers_total", { source: "router", status: "404" }), 4);
   assert.equal(sampleOf(families, "pilotlight_worker_restarts_total", { reason: "signal" }), 2);
   assert.equal(sampleOf(families, "pilotlight_function_quarantined", { function: "bomb" }), 1);
+});
+
+test("instances of process functions are added up by state and by how they came to be; other functions have none", () => {
+  const process: ProcessMetrics = {
+    ...NO_PROCESS_METRICS,
+    way: "ring",
+    instances: { Uninitialized: 1, WarmSnapshot: 0, Running: 2, Suspended: 0 },
+    starts: { ...NO_PROCESS_METRICS.starts, started: oneStart(4, 300), forked: addStarts(oneStart(1, 2), oneStart(2, 4)) },
+    restarts: 1,
+    resentCalls: 3,
+  };
+  const worker = snapshot([functionMetrics("hello"), functionMetrics("report", { process })]);
+  const families = parseExposition(renderPrometheus(totalsOf([worker, worker]), NO_SERVER));
+  assert.equal(sampleOf(families, "pilotlight_instances", { function: "report", state: "Running" }), 4);
+  assert.equal(sampleOf(families, "pilotlight_instances", { function: "hello" }), undefined);
+  assert.equal(sampleOf(families, "pilotlight_function_call_way", { function: "report", way: "ring" }), 1);
+  const ready = families.get("pilotlight_instance_ready_seconds")!.samples.filter(({ labels }) => labels.get("origin") === "forked");
+  assert.deepEqual(
+    ready.map(({ value }) => value),
+    [0.012, 4],
+  );
+  assert.equal(sampleOf(families, "pilotlight_instance_ready_seconds_max", { origin: "started" }), 0.3);
+  assert.equal(sampleOf(families, "pilotlight_instance_restarts_total", { function: "report" }), 2);
+  assert.equal(sampleOf(families, "pilotlight_calls_resent_total", { function: "report" }), 6);
+  assert.equal(
+    parseExposition(renderPrometheus(totalsOf([snapshot([functionMetrics("hello")])]), NO_SERVER)).has("pilotlight_instances"),
+    false,
+  );
+});
+
+test("what is left of a worker that is gone counts its starts, and no instance", () => {
+  const process = { ...NO_PROCESS_METRICS, instances: { ...NO_PROCESS_METRICS.instances, Running: 2 }, busyInstances: 1, failedStarts: 3 };
+  const buried = bury(null, snapshot([functionMetrics("report", { process })])).functions[0]!.process!;
+  assert.deepEqual([buried.instances.Running, buried.busyInstances, buried.failedStarts], [0, 0, 3]);
 });
 
 test("the server says its version, when it started, what it has used and how many requests it holds", () => {

@@ -9,6 +9,7 @@
 import type { FunctionTotals, Totals } from "./aggregate.ts";
 import { type FunctionMetrics, LATENCY_BUCKET_BOUNDS_US } from "./metrics.ts";
 import { type OwnProcess, ownProcess } from "./own-process.ts";
+import { INSTANCE_ORIGINS, INSTANCE_STATES, type ProcessMetrics, type StartMetrics } from "./process-metrics.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -22,6 +23,7 @@ type Kind = "counter" | "gauge" | "histogram" | "summary";
 type Labels = Readonly<Record<string, string | number>>;
 
 const US_PER_SECOND = 1_000_000;
+const MS_PER_SECOND = 1_000;
 
 export function renderPrometheus(totals: Totals, server: ServerGauges, own: OwnProcess = ownProcess()): string {
   const text = new Exposition();
@@ -31,6 +33,7 @@ export function renderPrometheus(totals: Totals, server: ServerGauges, own: OwnP
   renderColdStarts(text, seen);
   renderSandboxes(text, seen);
   renderPools(text, seen);
+  renderInstances(text, seen);
   renderServer(text, totals, server);
   return text.toString();
 }
@@ -137,10 +140,76 @@ function renderPools(text: Exposition, seen: readonly FunctionTotals[]): void {
   });
 }
 
+/** Process functions alone: a server without them has none of these families. */
+function renderInstances(text: Exposition, seen: readonly FunctionTotals[]): void {
+  const processes = seen.flatMap(({ id, metrics }) => (metrics.process === null ? [] : [{ id, metrics, process: metrics.process }]));
+  if (processes.length === 0) return;
+  const now = "pilotlight_instances";
+  text.family(now, "gauge", "Processes of a process function now, by state.");
+  for (const { id, process } of processes) {
+    for (const state of INSTANCE_STATES) text.sample(now, { function: id, state }, process.instances[state]);
+  }
+  const way = "pilotlight_function_call_way";
+  text.family(way, "gauge", "1 for the way in which a process function is called: ring, frames, http or stdio.");
+  for (const { id, process } of processes) if (process.way !== null) text.sample(way, { function: id, way: process.way }, 1);
+  eachStart(text, processes, "pilotlight_instance_spawn_seconds", "Seconds until the process of a new instance existed", (one) => [
+    one.spawnSumMs,
+    one.spawnMaxMs,
+  ]);
+  eachStart(text, processes, "pilotlight_instance_ready_seconds", "Seconds from there until it could take calls", (one) => [
+    one.readySumMs,
+    one.readyMaxMs,
+  ]);
+  const counter = (read: (process: ProcessMetrics) => number) => (metrics: FunctionMetrics) => read(metrics.process!);
+  each(text, processes, {
+    pilotlight_instance_start_failures_total: [
+      "counter",
+      "Starts of a process that did not come to READY.",
+      counter((one) => one.failedStarts),
+    ],
+    pilotlight_instance_restarts_total: [
+      "counter",
+      "Instances that ended by a fault after they had been ready.",
+      counter((one) => one.restarts),
+    ],
+    pilotlight_instance_health_failures_total: [
+      "counter",
+      "Idle instances that did not answer when asked.",
+      counter((one) => one.healthFailures),
+    ],
+    pilotlight_calls_resent_total: [
+      "counter",
+      "Times that a call was given to another instance because its first was lost.",
+      counter((one) => one.resentCalls),
+    ],
+  });
+}
+
+function eachStart(
+  text: Exposition,
+  processes: readonly { readonly id: string; readonly process: ProcessMetrics }[],
+  name: string,
+  help: string,
+  read: (start: StartMetrics) => readonly [sumMs: number, maxMs: number],
+): void {
+  const came = processes.flatMap(({ id, process }) =>
+    INSTANCE_ORIGINS.map((origin) => ({ labels: { function: id, origin }, start: process.starts[origin] })).filter(
+      ({ start }) => start.count > 0,
+    ),
+  );
+  text.family(name, "summary", `${help}, by how it came to be.`);
+  for (const { labels, start } of came) {
+    text.sample(`${name}_sum`, labels, read(start)[0] / MS_PER_SECOND);
+    text.sample(`${name}_count`, labels, start.count);
+  }
+  text.family(`${name}_max`, "gauge", "Seconds the slowest of these took.");
+  for (const { labels, start } of came) text.sample(`${name}_max`, labels, read(start)[1] / MS_PER_SECOND);
+}
+
 /** Families with one sample for each function. */
 function each(
   text: Exposition,
-  functions: readonly FunctionTotals[],
+  functions: readonly Pick<FunctionTotals, "id" | "metrics">[],
   families: Readonly<Record<string, readonly [kind: Kind, help: string, read: (metrics: FunctionMetrics) => number]>>,
 ): void {
   for (const [name, [kind, help, read]] of Object.entries(families)) {

@@ -64,6 +64,7 @@ export async function sourceOf(code: string, limits: Partial<EngineSource> = {})
     outputMaxBytes: 0,
     folders: [],
     checkpoint: false,
+    process: null,
   };
   return { functionId: "probe", codeFile, mapFile: "", codeCacheFile: null, ...defaults, ...limits };
 }
