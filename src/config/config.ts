@@ -53,6 +53,8 @@ export interface Config {
 export type Source =
   | { readonly kind: "folder"; readonly path: string }
   | { readonly kind: "file"; readonly path: string }
+  /** Only what the configuration lists, each with its source; the folder is what their paths start at. */
+  | { readonly kind: "listed"; readonly path: string }
   | { readonly kind: "eval"; readonly code: string }
   /** Output of `pilotlight build`: nothing is bundled or parsed again. */
   | { readonly kind: "built"; readonly path: string };
@@ -128,6 +130,8 @@ export interface FunctionOverrides {
   /** Replaces the id made from the file's path; the key in `functions` is the path-made one. */
   readonly id?: string;
   readonly route?: string;
+  /** Where every path is its. */
+  readonly port?: number;
   readonly methods?: readonly string[];
   /** Absolute path of the source when it lies outside the folder's own routing. */
   readonly source?: string;

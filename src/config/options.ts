@@ -70,6 +70,7 @@ export interface ServerOptions {
 export interface FunctionOptions {
   readonly id?: string;
   readonly route?: string;
+  readonly port?: number;
   readonly methods?: readonly string[];
   readonly source?: string;
   readonly engine?: "javascript" | "wasm" | "process";
@@ -101,6 +102,8 @@ export interface ProcessOptions {
   readonly stopTimeout?: number | string;
   readonly healthInterval?: number | string;
   readonly snapshot?: SnapshotKind;
+  readonly snapshotDir?: string;
+  readonly restoreTimeout?: number | string;
   readonly namespaces?: readonly NamespaceKind[];
   readonly cpu?: number;
   readonly openFiles?: number;

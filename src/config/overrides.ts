@@ -40,6 +40,7 @@ interface Field {
 const FIELDS: Readonly<Record<string, Field>> = {
   id: { field: "id", read: readText, help: "another name than the one made from its path" },
   route: { field: "route", read: readRoute, help: '"/users/:id" or "/files/*", instead of the one made from its path' },
+  port: { field: "port", read: readCount(1, 65_535), help: "a port of its own besides, where every path is its" },
   methods: { field: "methods", read: readMethods, help: "the only methods it is called with: [GET, POST]; others are answered 405" },
   source: { field: "source", read: readText, help: "its file, when it lies outside the folder" },
   engine: { field: "engine", read: readEngine, help: '"javascript", "wasm" or "process"; by default what its file says' },

@@ -7,7 +7,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import type { Config, FunctionOverrides } from "./config.ts";
+import type { Config, FunctionOverrides, Source } from "./config.ts";
 import { ENV_FILE_NAME, fillEnvironment } from "./env-file.ts";
 import { CONFIG_FLAG, CONFIG_VARIABLE, ENV_FILE_FLAG } from "./file-flags.ts";
 import { type Flag, HELP_FLAG, type ParsedFlags, parseFlags } from "./flags.ts";
@@ -102,12 +102,17 @@ async function assemble(parts: Parts): Promise<Result<Config, readonly Failure[]
   const { cwd, failures, found } = parts;
   if (!found.ok) failures.push(found.failure);
   const file = await readConfigFile(parts, found.ok ? found.value.configFile : null, failures);
-  const source = found.ok ? found.value.source : ({ kind: "folder", path: cwd } as const);
+  const source = sourceOf(found.ok ? found.value.source : { kind: "folder", path: cwd }, file);
   const machine = parts.machine ?? thisMachine();
   const functions = { ...file.functions, ...parts.functions };
   const settled = settle(parts.mode, [...parts.layers, file.layer], source, functions, cwd, machine);
   failures.push(...settled.failures);
   return failures.length === 0 ? ok(settled.config) : fail(failures);
+}
+
+/** A file that lists its functions stands for the folder that it lies in. */
+function sourceOf(source: Source, { isList }: ServerTree): Source {
+  return isList && source.kind === "folder" ? { kind: "listed", path: source.path } : source;
 }
 
 function locate(code: string | undefined, path: string | null, cwd: string): Result<FoundSource> {
@@ -136,7 +141,8 @@ async function readConfigFile(parts: Parts, beside: string | null, failures: Fai
     failures.push(...loaded.failure);
     return NO_SETTINGS;
   }
-  const read = readServerTree(loaded.value, [MIRROR_KEY]);
+  const { isAetherless, readAetherless } = await import("./aetherless.ts");
+  const read = isAetherless(loaded.value.root) ? readAetherless(loaded.value) : readServerTree(loaded.value, [MIRROR_KEY]);
   failures.push(...read.failures);
   return read;
 }

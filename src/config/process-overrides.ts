@@ -14,7 +14,7 @@ import {
   RING_BYTES_MIN,
   type SnapshotKind,
 } from "./process-settings.ts";
-import { type Reader, readBoolean, readCount, readDuration, readDurationAboveZero, readSize } from "./readers.ts";
+import { type Reader, readBoolean, readCount, readDuration, readDurationAboveZero, readSize, readText } from "./readers.ts";
 
 interface ProcessField extends Field<unknown> {
   readonly field: keyof ProcessSettings;
@@ -99,6 +99,16 @@ export const PROCESS_FIELDS: Readonly<Record<string, ProcessField>> = {
     field: "snapshot",
     read: oneOf("a kind of snapshot", SNAPSHOT_KINDS),
     help: "fork (Python), criu or node: what instances are made from, instead of being started; none by default",
+  },
+  snapshot_dir: {
+    field: "snapshotDir",
+    read: readText,
+    help: "where images lie, best in memory (/dev/shm); by default in the data folder",
+  },
+  restore_timeout: {
+    field: "restoreTimeoutMs",
+    read: readDuration,
+    help: "a restore that takes longer is told as a warning; 1s by default",
   },
   namespaces: {
     field: "namespaces",

@@ -34,6 +34,10 @@ export interface ProcessSettings {
   /** An instance without calls is asked this often whether it still answers; 0 never asks. */
   readonly healthIntervalMs: number;
   readonly snapshot: SnapshotKind;
+  /** Where images lie; null keeps them in the data folder. */
+  readonly snapshotDir: string | null;
+  /** A restore that takes longer is told as a warning, and counted. */
+  readonly restoreTimeoutMs: number;
   readonly namespaces: readonly NamespaceKind[];
   /** A share of one core: 0.5, 2; null is no limit. Needs a control group. */
   readonly cpuMax: number | null;
@@ -57,6 +61,8 @@ export const PROCESS_DEFAULTS: ProcessSettings = {
   stopTimeoutMs: 5_000,
   healthIntervalMs: 10_000,
   snapshot: "none",
+  snapshotDir: null,
+  restoreTimeoutMs: 1_000,
   namespaces: [],
   cpuMax: null,
   openFileMax: 1_024,

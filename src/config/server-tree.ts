@@ -12,9 +12,11 @@ import { type ReadTree, readTree } from "./tree.ts";
 
 export interface ServerTree extends ReadTree {
   readonly functions: Readonly<Record<string, FunctionOverrides>>;
+  /** It names every function there is; no folder is looked into. */
+  readonly isList: boolean;
 }
 
-export const NO_SETTINGS: ServerTree = { layer: new Map(), functions: {}, failures: [] };
+export const NO_SETTINGS: ServerTree = { layer: new Map(), functions: {}, isList: false, failures: [] };
 
 export function readServerTree(tree: Tree, otherKeys: readonly string[]): ServerTree {
   let functions: ServerTree["functions"] = {};
@@ -29,7 +31,7 @@ export function readServerTree(tree: Tree, otherKeys: readonly string[]): Server
     otherKeys,
     elsewhere: hintOfOneFunction,
   });
-  return { layer, functions, failures };
+  return { layer, functions, isList: false, failures };
 }
 
 function hintOfOneFunction(key: string): string | null {

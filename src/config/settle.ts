@@ -38,7 +38,8 @@ export function settle(
   const given = new GivenValues(SETTINGS, layers);
   const host = given.value("host", LOOPBACK);
   const port = given.value("port", PORT_DEFAULT);
-  const memoryMaxBytes = given.value("memory", 128 * MIB);
+  const memoryBytes = given.value("memory", null);
+  const memoryMaxBytes = memoryBytes ?? 128 * MIB;
   const workerMemoryDefault = Math.min(Math.max(GIB, 2 * memoryMaxBytes), Math.floor(machine.memoryBytes / 2));
   const config: Config = {
     mode,
@@ -50,7 +51,7 @@ export function settle(
     poolWaitTimeoutMs: given.value("pool_wait_timeout_ms", 5),
     poolMetricsEvery: given.value("pool_metrics_every", 0),
     memoryMaxBytes,
-    processMemoryMaxBytes: given.value("memory", 256 * MIB),
+    processMemoryMaxBytes: memoryBytes ?? 256 * MIB,
     timeoutMs: given.value("timeout", 30 * SECOND_MS),
     cpuTimeoutMs: given.value("cpu_timeout", 5 * SECOND_MS),
     cors: given.value("cors", false),
@@ -61,7 +62,7 @@ export function settle(
     dataDir: given.path("data_dir", "any") ?? resolve(cwd, ".pilotlight"),
     recordDir: given.path("record", "any"),
     tls: given.tlsPair("tls.cert", "tls.key"),
-    admin: settleAdmin(given, port),
+    admin: settleAdmin(given, [port, ...Object.values(functions).map((one) => one.port)]),
     http: settleHttp(given, 100 * MIB),
     workerMemoryMaxBytes: given.value("worker_memory", workerMemoryDefault),
     sandboxMemoryBudgetBytes: given.value("sandbox_memory_budget", 512 * MIB),
@@ -86,7 +87,7 @@ export function settle(
   return { config: deepFreeze(config), failures };
 }
 
-function settleAdmin(given: ServerValues, port: number): AdminConfig | null {
+function settleAdmin(given: ServerValues, ports: readonly (number | undefined)[]): AdminConfig | null {
   // The nearest layer that speaks of the address speaks alone: `--admin off` beats a port in the file.
   const nearest = given.nearest(...ADMIN_ADDRESS_KEYS);
   const address = nearest?.has("admin") ? given.value("admin", undefined) : undefined;
@@ -95,12 +96,18 @@ function settleAdmin(given: ServerValues, port: number): AdminConfig | null {
   const asked = (nearest?.has("admin") ? address?.port : given.value("admin.port", null)) ?? null;
   return {
     host,
-    // A server on the admin port's default must not be told to move: the default moves.
-    port: asked ?? (port === ADMIN_PORT_DEFAULT ? ADMIN_PORT_DEFAULT + 1 : ADMIN_PORT_DEFAULT),
+    // Who has the admin port's default must not be told to move: the default moves.
+    port: asked ?? firstAbsent(ADMIN_PORT_DEFAULT, ports),
     named: nearest !== undefined,
     token: given.value("admin.token", null),
     tls: given.tlsPair("admin.tls.cert", "admin.tls.key"),
   };
+}
+
+function firstAbsent(from: number, numbers: readonly (number | undefined)[]): number {
+  let number = from;
+  while (numbers.includes(number)) number++;
+  return number;
 }
 
 function adminFailures({ admin, host, port }: Config): Failure[] {

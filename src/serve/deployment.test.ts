@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import type { Config, FunctionOverrides } from "../config/config.ts";
 import { resolveConfig } from "../config/parse.ts";
+import { PROCESS_DEFAULTS } from "../config/process-settings.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
 import { makeDeployment } from "./deployment.ts";
@@ -126,12 +127,42 @@ test("an override of no function names the one that was meant", async () => {
   assert.match(failures[0]?.message ?? "", /"helo".*Did you mean hello\?/);
 });
 
-test("a function whose engine or route can't be served says why and the others serve", async () => {
-  const config = await configOf({ "order.ts": "", "files/[...a]/b.ts": "", "ok.ts": "" }, { order: { engine: "process" } });
+test("a function whose isolation or route can't be served says why and the others serve", async () => {
+  const config = await configOf(
+    { "order.ts": "", "files/[...a]/b.ts": "", "ok.ts": "" },
+    {
+      order: { engine: "wasm", isolation: { kind: "shared" } },
+    },
+  );
   const { deployment } = await makeDeployment(config, 1, {});
-  assert.equal(specOf(deployment, "order").failure?.code, "ENGINE_UNAVAILABLE");
+  assert.equal(specOf(deployment, "order").failure?.code, "ISOLATION_UNSUPPORTED");
   assert.equal(specOf(deployment, "files/[...a]/b").failure?.code, "ROUTE_INVALID");
   assert.equal(specOf(deployment, "ok").failure, null);
+});
+
+test("a port is one function's alone, and not the server's", async () => {
+  const files = { "a.ts": "", "b.ts": "", "c.ts": "", "d.ts": "" };
+  const config = await configOf(files, { a: { port: 9_001 }, b: { port: 9_001 }, c: { port: 9_002 }, d: { port: 8_080 } });
+  const { deployment } = await makeDeployment({ ...config, port: 8_080 }, 1, {});
+  const codes = deployment.functions.map(({ id, port, failure }) => [id, port, failure?.code]);
+  assert.deepEqual(codes, [
+    ["a", 9_001, "PORT_CONFLICT"],
+    ["b", 9_001, "PORT_CONFLICT"],
+    ["c", 9_002, undefined],
+    ["d", 8_080, "PORT_CONFLICT"],
+  ]);
+});
+
+test("an executable has its settings, and is its own bundle", async () => {
+  const config = await configOf({ "report.sh": "#!/bin/sh\necho hi\n" }, { report: { process: { instanceMax: 2 } } });
+  assert.ok(config.source.kind === "folder");
+  const file = join(config.source.path, "report.sh");
+  await chmod(file, 0o755);
+  const { deployment } = await makeDeployment(config, 1, {});
+  const { engine, process, memoryMaxBytes, bundle } = deployment.functions[0]!;
+  assert.deepEqual([engine, memoryMaxBytes], ["process", config.processMemoryMaxBytes]);
+  assert.deepEqual(process, { ...PROCESS_DEFAULTS, instanceMax: 2 });
+  assert.equal(bundle?.codeFile, file);
 });
 
 test("a folder that is gone is one failure and no function", async () => {

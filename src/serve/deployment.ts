@@ -129,6 +129,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
   return {
     id: overrides.id ?? found.id,
     route,
+    port: overrides.port ?? null,
     methods: overrides.methods ?? null,
     engine,
     contract: overrides.contract ?? null,
@@ -149,6 +150,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
       engineFailure(found, engine, isolation) ??
       folderFailure(found, folders) ??
       routeFailure(found, route) ??
+      portFailure(found, overrides, config) ??
       secretFailure(found, overrides, environment),
   };
 }
@@ -215,6 +217,14 @@ function routeFailure(found: FoundFunction, route: string): Failure | null {
   return { code: "ROUTE_INVALID", message, hint: "Rename the file, or give it a route in pilotlight.yaml", at: { file: found.file } };
 }
 
+function portFailure({ id, file }: FoundFunction, { port }: FunctionOverrides, { host, port: serverPort, admin }: Config): Failure | null {
+  if (port === undefined) return null;
+  const taken = port === serverPort ? "the server's own" : port === admin?.port && admin.host === host ? "that of the admin API" : null;
+  if (taken === null) return null;
+  const message = `Cannot serve ${id}: its port ${port} is ${taken}`;
+  return { code: "PORT_CONFLICT", message, hint: "Give it another in pilotlight.yaml, or the server with --port or --admin", at: { file } };
+}
+
 function secretFailure(found: FoundFunction, overrides: FunctionOverrides, environment: Environment): Failure | null {
   const missing = (overrides.secrets ?? []).filter((name) => environment[name] === undefined);
   if (missing.length === 0) return null;
@@ -227,14 +237,17 @@ function secretFailure(found: FoundFunction, overrides: FunctionOverrides, envir
   };
 }
 
-/** Two functions with one route or one id: neither serves, since any choice between them would be a surprise. */
+/** Two functions with one route, port or id: neither serves, since any choice between them would be a surprise. */
 function markConflicts(specs: readonly FunctionSpec[]): FunctionSpec[] {
   const byRoute = Map.groupBy(specs, routeKey);
   const byId = Map.groupBy(specs, (spec) => spec.id);
+  const byPort = Map.groupBy(specs, (spec) => spec.port);
   return specs.map((spec) => {
     if (spec.failure !== null) return spec;
     const sameRoute = byRoute.get(routeKey(spec))!.filter((other) => other !== spec);
     if (sameRoute.length > 0) return { ...spec, failure: conflict(spec, sameRoute, "ROUTE_CONFLICT", `the route ${spec.route}`) };
+    const samePort = spec.port === null ? [] : byPort.get(spec.port)!.filter((other) => other !== spec);
+    if (samePort.length > 0) return { ...spec, failure: conflict(spec, samePort, "PORT_CONFLICT", `the port ${spec.port}`) };
     const sameId = byId.get(spec.id)!.filter((other) => other !== spec);
     return sameId.length === 0 ? spec : { ...spec, failure: conflict(spec, sameId, "ID_CONFLICT", `the id ${spec.id}`) };
   });
@@ -250,7 +263,7 @@ function conflict(spec: FunctionSpec, rivals: readonly FunctionSpec[], code: str
   return {
     code,
     message: `Cannot serve ${spec.file}: ${files} ${rivals.length === 1 ? "has" : "have"} ${what} too`,
-    hint: "Rename or remove one of the files, or tell them apart by `route` and `id` in pilotlight.yaml",
+    hint: "Rename or remove one of the files, or tell them apart by `route`, `port` and `id` in pilotlight.yaml",
     at: { file: spec.file },
   };
 }

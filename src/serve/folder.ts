@@ -27,6 +27,7 @@ const MAX_DEPTH = 32;
  * is kept there is code too, but nobody's function.
  */
 export async function scanFolder(source: Exclude<Source, { kind: "built" }>, dataDir: string): Promise<FoundFunction[]> {
+  if (source.kind === "listed") return [];
   if (source.kind === "eval") return [{ id: "main", route: "/*", engine: "javascript", file: "" }];
   if (source.kind === "file") return [{ ...functionAt(source.path, idOf(basename(source.path))), route: "/*" }];
   const files: FoundFile[] = [];

@@ -59,16 +59,8 @@ export class Front {
       queueMicrotask(() => this.handle(exchange));
       return;
     }
-    const { cors, staticFiles, answers } = this.#options;
-    if (cors) {
-      const preflight = preflightLines(exchange);
-      if (preflight !== null) {
-        answers.expect(exchange, "cors");
-        exchange.respond(204, preflight, null);
-        return;
-      }
-      exchange.extraLines = CORS_ANSWER_LINES;
-    }
+    if (this.#answeredByCors(exchange)) return;
+    const { staticFiles, answers } = this.#options;
     const { target } = exchange;
     const mark = target.indexOf("?");
     const path = mark === -1 ? target : target.slice(0, mark);
@@ -84,11 +76,36 @@ export class Front {
     else this.#enter(exchange, match.target, match.params === NO_PARAMS ? null : match.params);
   };
 
+  /** A request on the function's own port: every path is its. */
+  readonly enterOwn = (exchange: Exchange, runtime: FunctionRuntime | null): void => {
+    if (this.#options.isInTurn()) {
+      queueMicrotask(() => this.enterOwn(exchange, runtime));
+      return;
+    }
+    if (this.#answeredByCors(exchange)) return;
+    // On a connection that outlived its function's removal.
+    if (runtime === null) this.#refuse(exchange, 404, "NOT_FOUND", "The function of this port has been removed");
+    else this.#enter(exchange, runtime, null);
+  };
+
   /** A job's call: no listener has it, and its function is known. */
   readonly call = (exchange: Exchange, runtime: FunctionRuntime, params: Readonly<Record<string, string>> | null): void => {
     if (this.#options.isInTurn()) queueMicrotask(() => this.call(exchange, runtime, params));
     else this.#place(exchange, runtime, params);
   };
+
+  #answeredByCors(exchange: Exchange): boolean {
+    const { cors, answers } = this.#options;
+    if (!cors) return false;
+    const preflight = preflightLines(exchange);
+    if (preflight === null) {
+      exchange.extraLines = CORS_ANSWER_LINES;
+      return false;
+    }
+    answers.expect(exchange, "cors");
+    exchange.respond(204, preflight, null);
+    return true;
+  }
 
   /** `/_health`: this process answers. `/_ready`: it takes requests; 503 while it drains. `/_jobs/ID`: a result. */
   #ownPath(exchange: Exchange, path: string): boolean {

@@ -13,6 +13,8 @@ export interface FunctionSpec {
   readonly id: string;
   /** "/api/users/:id", "/files/*", or "/*" for a single file. */
   readonly route: string;
+  /** Where every path is its; null without one of its own. */
+  readonly port: number | null;
   /** Upper-case methods this function takes; null takes what its exports say (or all). */
   readonly methods: readonly string[] | null;
   readonly engine: EngineName;

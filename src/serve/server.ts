@@ -12,8 +12,9 @@ import { prepareDataFolder, storageFailure } from "../store/data-folder.ts";
 import { prepareRecordFolder } from "../store/record-folder.ts";
 import type { AdminServer } from "./admin.ts";
 import type { FunctionReport, ServerStats } from "./operator.ts";
+import type { Addresses } from "./public-port.ts";
 import { PilotlightError } from "./server-error.ts";
-import { type Addresses, Supervisor, type SupervisorOptions } from "./supervisor.ts";
+import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import type { Watch } from "./watch.ts";
 
 export interface ServerAddresses extends Addresses {

@@ -23,9 +23,8 @@ import { SupervisorJobs } from "./jobs/supervisor-jobs.ts";
 import { LiveDeployment, type Renewal, type Workshop } from "./live-deployment.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { PlacementTable } from "./placement.ts";
-import { formatAddress } from "./port-probe.ts";
 import { type ProfileRequest, Profilers } from "./profilers.ts";
-import { PublicPort } from "./public-port.ts";
+import { type Addresses, PublicPort } from "./public-port.ts";
 import { Reloads } from "./reloads.ts";
 import { Rollout } from "./rollout.ts";
 import { WorkerCounts } from "./worker-counts.ts";
@@ -56,12 +55,6 @@ export interface SupervisorOptions {
   /** Whether the supervisor accepts connections; as the platform needs it when absent. */
   readonly handsOff?: boolean;
   readonly drainGraceMs?: number;
-}
-
-export interface Addresses {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
 }
 
 /** A runaway eats memory meanwhile: its neighbours' open calls get this long to end. */
@@ -108,7 +101,7 @@ export class Supervisor implements SlotHost {
       return this.#createSlot({ name: String(index), functionId: null, socketPath: null, inspected: false });
     });
     this.#shared[0]?.start();
-    this.#port = new PublicPort(config.host, config.port, this.#shared);
+    this.#port = new PublicPort(config, this.#shared);
     this.#workshop =
       options.workshop === undefined ? import("./workshop.ts").then((module) => module.workshop) : Promise.resolve(options.workshop);
     this.logs = new LogHub(options.sink, options.style ?? null);
@@ -170,6 +163,7 @@ export class Supervisor implements SlotHost {
       this.#workshop.then((workshop) => workshop.snapshotFile(this.config)),
     ]);
     const failures = [claimed, deployed].flatMap((one) => (one.ok ? [] : [one.failure].flat()));
+    if (failures.length === 0) failures.push(...(await this.#port.claimOwnPorts(this.live.current)));
     if (failures.length > 0 || !deployed.ok) return this.#giveUp(failures);
     this.placement.deploy(this.live.identified());
     const { config, live, placement } = this;
@@ -192,9 +186,7 @@ export class Supervisor implements SlotHost {
   }
 
   get addresses(): Addresses {
-    const { host, tls } = this.config;
-    const port = this.#port.number;
-    return { host, port, url: `${tls === null ? "http" : "https"}://${formatAddress(host, port)}` };
+    return this.#port.addresses;
   }
 
   get slots(): readonly WorkerSlot[] {
@@ -370,6 +362,9 @@ export class Supervisor implements SlotHost {
   #renewed({ changed }: Renewal): void {
     this.placement.deploy(this.live.identified());
     this.#rollout?.deploy();
+    void this.#port.claimOwnPorts(this.live.current).then((failures) => {
+      for (const { code, message, hint } of failures) this.record("error", message, { code, hint });
+    });
     replaceWithoutRights(this.slots, this.live.current);
     this.#buildCheck.deployed(new Set(changed));
   }

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import { isInTurn } from "../engines/isolate/turn-runner.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { createListener, type Listener } from "../http/listener.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import { CredentialsError } from "../http/tls-credentials.ts";
@@ -27,6 +28,7 @@ import { GuestLogs } from "./guest-logs.ts";
 import { WorkerJobs } from "./jobs/worker-jobs.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
 import { OwnMemory } from "./own-memory.ts";
+import { OwnPorts, sumOfCounters } from "./own-ports.ts";
 import { bindFailure } from "./port-probe.ts";
 import { createRouter } from "./router.ts";
 import { SandboxBudget } from "./sandbox-budget.ts";
@@ -61,6 +63,8 @@ export class Worker {
   readonly #forwarder: Forwarder;
   readonly #front: Front;
   readonly #listener: Listener;
+  /** null in a worker that others forward to, and where ports can't be shared. */
+  readonly #ownPorts: OwnPorts | null;
   /** Loaded once the worker listens. */
   #gc: GcObserver | null = null;
   readonly #budget: SandboxBudget<FunctionRuntime>;
@@ -123,14 +127,8 @@ export class Worker {
     const jobs = listen.kind === "unix" ? null : this.jobs;
     const options = { cors, staticFiles, jobs, forwarder: this.#forwarder, answers: this.#answers, isReady, isInTurn, listRoutes };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
-    this.#listener = createListener({
-      limits: config.http,
-      tls: config.tls,
-      onExchange: this.#front.handle,
-      onInvalidAnswer: (exchange, reason) => this.#log("error", reason, { method: exchange.method, path: exchange.target }),
-      log: (level, text) => this.#log(level, text, {}),
-      onRefused: (status, reason, remoteAddress) => this.#log("warn", `Refused a request: ${reason}`, { status, remoteAddress }),
-    });
+    this.#listener = this.#createListener(this.#front.handle);
+    this.#ownPorts = listen.kind === "tcp" ? this.#createOwnPorts(listen.host) : null;
     this.deploy(message.deployment, message.placements);
   }
 
@@ -147,6 +145,7 @@ export class Worker {
     this.place(placements);
     this.#front.router = createRouter([...this.#runtimes.values()].map((runtime) => functionRoute(runtime.spec, runtime)));
     this.jobs.deployed();
+    void this.#ownPorts?.deploy(deployment.functions);
     for (const runtime of before.values()) {
       this.#budget.delete(runtime);
       this.#retired.add(runtime);
@@ -178,7 +177,7 @@ export class Worker {
   }
 
   collect(): MetricsSnapshot {
-    const { counters } = this.#listener;
+    const counters = sumOfCounters([this.#listener.counters, ...(this.#ownPorts?.counters ?? [])]);
     return {
       pid: process.pid,
       residentBytes: this.#memory.residentBytes(),
@@ -187,7 +186,7 @@ export class Worker {
       gcPauseSumUs: this.#gc?.pauseSumUs ?? 0,
       connectionsOpen: counters.connectionsOpen,
       connectionsTotal: counters.connectionsTotal,
-      refusedByStatus: { ...counters.refusedByStatus },
+      refusedByStatus: counters.refusedByStatus,
       serverAnswers: this.#answers.counts(),
       functions: [...this.#everyRuntime().map((runtime) => runtime.metrics()), ...this.#departed],
     };
@@ -219,7 +218,7 @@ export class Worker {
   async drain(graceMs: number): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    await Promise.all([this.#listener.drain(graceMs), this.jobs.drain(graceMs)]);
+    await Promise.all([this.#listener.drain(graceMs), this.#ownPorts?.drain(graceMs), this.jobs.drain(graceMs)]);
     for (const runtime of this.#runtimes.values()) runtime.retire();
     // Ends the watchdog's thread: process.exit would wait for it.
     this.#budget.close();
@@ -275,6 +274,27 @@ export class Worker {
       excerpt: async (stack, bundle) => (await import("../engines/javascript/source-map.ts")).excerptOf(stack, bundle.mapFile),
       opened: (runtime) => this.#budget.add(runtime),
     };
+  }
+
+  #createListener(onExchange: (exchange: Exchange) => void): Listener {
+    const { http, tls } = this.#config;
+    return createListener({
+      limits: http,
+      tls,
+      onExchange,
+      onInvalidAnswer: (exchange, reason) => this.#log("error", reason, { method: exchange.method, path: exchange.target }),
+      log: (level, text) => this.#log(level, text, {}),
+      onRefused: (status, reason, remoteAddress) => this.#log("warn", `Refused a request: ${reason}`, { status, remoteAddress }),
+    });
+  }
+
+  #createOwnPorts(host: string): OwnPorts {
+    return new OwnPorts({
+      host,
+      createListener: (onExchange) => this.#createListener(onExchange),
+      onExchange: (functionId, exchange) => this.#front.enterOwn(exchange, this.#runtimes.get(functionId) ?? null),
+      log: (...record) => this.#log(...record),
+    });
   }
 
   #createJobs(listen: Listen): WorkerJobs<FunctionRuntime> {

@@ -42,6 +42,7 @@ export function spec(id: string, change: Partial<FunctionSpec> = {}): FunctionSp
     outputMaxBytes: 1,
     folders: [],
     process: null,
+    port: null,
   };
   return { id, route: `/${id}`, methods: null, engine: "javascript", isolation, ...limits, ...code, ...change };
 }
