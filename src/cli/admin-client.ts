@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
+import { AETHERLESS_FILE_NAME } from "../config/aetherless.ts";
 import type { Flag } from "../config/flags.ts";
 import { isPlainObject, readAddress } from "../config/readers.ts";
 import { CONFIG_FILE_NAME } from "../config/source.ts";
@@ -89,7 +90,7 @@ export async function findOnServer(call: Pick<Call, "flag" | "io">, wanted: stri
 /** `admin` of the pilotlight.yaml here, as `serve` would take it: on the usual port may be another project's server. */
 async function projectAddress(cwd: string): Promise<string | null> {
   const file = join(cwd, CONFIG_FILE_NAME);
-  if (!existsSync(file)) return null;
+  if (!existsSync(file)) return aetherlessAddress(cwd);
   const { loadYaml } = await import("../config/yaml.ts");
   const tree = await loadYaml(file);
   const admin = tree.ok ? (tree.value.root as { admin?: unknown } | null)?.admin : undefined;
@@ -98,6 +99,15 @@ async function projectAddress(cwd: string): Promise<string | null> {
   if (!isPlainObject(admin)) return null;
   const [host, port] = ADDRESS_DEFAULT.split(":");
   return `${admin["host"] ?? host}:${admin["port"] ?? port}`;
+}
+
+/** As `up` would take it: the usual port may be one of its functions'. */
+async function aetherlessAddress(cwd: string): Promise<string | null> {
+  const file = join(cwd, AETHERLESS_FILE_NAME);
+  if (!existsSync(file)) return null;
+  const { parseConfig } = await import("../config/parse.ts");
+  const config = await parseConfig({ mode: "serve", args: [file], env: {}, cwd });
+  return config.ok && config.value.admin !== null ? `${config.value.admin.host}:${config.value.admin.port}` : null;
 }
 
 function adminOrigin(text: string): Result<string> {

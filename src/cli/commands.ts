@@ -19,6 +19,8 @@ const MEASURE = "Measure";
 export const COMMANDS = {
   serve: { group: SERVE, summary: "serve a folder of functions", load: async () => (await import("./serve.ts")).serve },
   dev: { group: SERVE, summary: "serve, reload on save, readable errors", load: async () => (await import("./dev.ts")).dev },
+  up: { group: SERVE, summary: "serve an aetherless.yaml", load: async () => (await import("./up.ts")).up },
+  down: { group: SERVE, summary: "end the server on this machine", load: async () => (await import("./down.ts")).down },
   build: {
     group: SERVE,
     summary: "bundle and compile, so that serve starts without work",

@@ -113,7 +113,9 @@ function createRoutes(supervisor: Supervisor): Record<string, Record<string, Han
         return null;
       },
     },
-    "/v1/health": { GET: json(async () => ({ status: "ok", version: supervisor.live.current.version, url: supervisor.addresses.url })) },
+    "/v1/health": {
+      GET: json(async () => ({ status: "ok", pid: process.pid, version: supervisor.live.current.version, url: supervisor.addresses.url })),
+    },
     "/v1/functions": { GET: json(async () => ({ functions: await operator.functions() })) },
     "/v1/stats": { GET: json(() => operator.stats()) },
     "/v1/logs": {
