@@ -528,7 +528,7 @@ function partsOf(value) {
     throw new RangeError(`the status of an answer is from 200 to 599, not ${status}`);
   const { head: type, body } = value.body === null ? { head: "", body: EMPTY } : bodyOf(value.body);
   const lines = linesOf(headers);
-  return { status, head: isResponse || body.length === 0 || /^content-type:/m.test(lines) ? lines : type + lines, body };
+  return { status, head: isResponse || /^content-type:/m.test(lines) ? lines : type + lines, body };
 }
 
 function bodyOf(value) {
@@ -541,7 +541,9 @@ function bodyOf(value) {
 }
 
 function asBytes(value) {
-  return value instanceof ArrayBuffer ? new Uint8Array(value) : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  throw new TypeError(`a body is made of strings and bytes, not of a ${typeof value}`);
 }
 
 function linesOf(headers) {

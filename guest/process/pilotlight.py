@@ -586,7 +586,7 @@ def _body_of(body):
     if body is None:
         return b"", b""
     if isinstance(body, (bytes, bytearray, memoryview)):
-        return BYTES if len(body) > 0 else b"", bytes(body)
+        return BYTES, bytes(body)
     if isinstance(body, (dict, list)):
         import json
 

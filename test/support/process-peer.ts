@@ -53,8 +53,9 @@ export interface RequestOptions {
   readonly headers?: string;
 }
 
-interface StartedProcess {
-  readonly child: ChildProcess;
+/** A process that has said READY, however it came to be. */
+export interface ReadyProcess {
+  kill(): void;
   readonly exited: Promise<ProcessExit>;
   readonly socket: Socket;
   readonly ring: RingFile | null;
@@ -70,7 +71,6 @@ export interface ProcessExit {
 }
 
 export class ProcessPeer {
-  readonly child: ChildProcess;
   readonly socket: Socket;
   readonly ring: RingFile | null;
   /** "READY ring/1 4". */
@@ -78,6 +78,7 @@ export class ProcessPeer {
   readonly #exited: Promise<ProcessExit>;
   readonly #end: RingEnd | null = null;
   readonly #log: () => string;
+  readonly #kill: () => void;
   readonly #outgoing: Buffer[] = [];
   readonly #answers = new Map<number, Message[]>();
   readonly #others: Message[] = [];
@@ -86,8 +87,8 @@ export class ProcessPeer {
   #lastCall = 1_000;
   #isEnded = false;
 
-  constructor(started: StartedProcess) {
-    this.child = started.child;
+  constructor(started: ReadyProcess) {
+    this.#kill = started.kill;
     this.socket = started.socket;
     this.ring = started.ring;
     this.ready = started.ready;
@@ -200,7 +201,7 @@ export class ProcessPeer {
   async end(): Promise<void> {
     this.#end?.close();
     this.socket.destroy();
-    this.child.kill("SIGKILL");
+    this.#kill();
     await this.#exited;
     this.ring?.close();
   }
@@ -268,7 +269,15 @@ export async function startPeer({ command, env, ring }: PeerOptions): Promise<Pr
     const ended = exited.then(({ code, signal }) => assertNever(`it ended with ${code ?? signal} before it was ready: ${log}`));
     const [socket] = (await Promise.race([once(server, "connection"), ended])) as [Socket];
     const { line, rest } = await Promise.race([firstLine(socket), ended]);
-    return new ProcessPeer({ child, exited, socket, ring: file?.value ?? null, ready: line, rest, log: () => log });
+    return new ProcessPeer({
+      kill: () => child.kill("SIGKILL"),
+      exited,
+      socket,
+      ring: file?.value ?? null,
+      ready: line,
+      rest,
+      log: () => log,
+    });
   } finally {
     server.close();
     rmSync(home, { recursive: true, force: true });
@@ -309,7 +318,7 @@ export async function firstLine(socket: Socket): Promise<{ line: string; rest: B
 }
 
 /** With its standard error: the last of it comes behind the exit. */
-function endOf(child: ChildProcess): Promise<ProcessExit> {
+export function endOf(child: ChildProcess): Promise<ProcessExit> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve({ code, signal }));

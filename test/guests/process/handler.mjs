@@ -33,6 +33,15 @@ async function* endless() {
   }
 }
 
+const waiting = [];
+
+/** Answered when four are asked at a time. */
+async function together() {
+  const others = new Promise((resolve) => waiting.push(resolve));
+  if (waiting.length === 4) for (const resolve of waiting.splice(0)) resolve("together");
+  return others;
+}
+
 async function busy(request) {
   console.error("busy");
   await sleep(1000 * Number(request.query.get("s")));
@@ -48,6 +57,7 @@ const HANDLERS = {
   "/patient": patient,
   "/endless": endless,
   "/busy": busy,
+  "/together": together,
   "/large": (request) => Buffer.alloc(Number(request.query.get("bytes"))),
   "/status": (request) => new Response("so be it", { status: Number(request.query.get("code")) }),
   "/header": (request) => new Answer("", { headers: { [request.query.get("name")]: request.query.get("value") } }),

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 
 import pilotlight
@@ -31,6 +32,15 @@ def endless(request):
         yield bytes(4096)
 
 
+TOGETHER = threading.Barrier(4, timeout=20)
+
+
+def together(request):
+    """Answered when four are asked at a time."""
+    TOGETHER.wait()
+    return "together"
+
+
 def busy(request):
     print("busy", file=sys.stderr, flush=True)
     time.sleep(float(request.query["s"]))
@@ -44,6 +54,7 @@ HANDLERS = {
     "/patient": patient,
     "/endless": endless,
     "/busy": busy,
+    "/together": together,
     "/large": lambda request: bytes(int(request.query["bytes"])),
     "/status": lambda request: (int(request.query["code"]), "so be it"),
     "/header": lambda request: (200, {request.query["name"]: request.query["value"]}, ""),
