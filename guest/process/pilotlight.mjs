@@ -487,7 +487,7 @@ class Calls {
   }
 
   #failed(call, request, error) {
-    console.error(`pilotlight: ${request.method} ${request.target} failed (request ${request.requestId || call})\n`, error);
+    console.error(`pilotlight: ${request.method} ${request.target} failed (request ${request.requestId || call}):`, error);
     if (this.#open.has(call)) this.#end(call, FAILED, 0, "", Buffer.from(String(error).slice(0, 2048)));
   }
 
