@@ -83,9 +83,9 @@ async function run(call: Call): Promise<number> {
 
 /** Why the status will not be 0, and what a report lacks, on standard error whatever else is printed: a build's log may hold nothing more. */
 function announce(call: Call, result: LoadResult, outcomes: readonly ThresholdOutcome[]): void {
-  const invalid = result.audit.invalidBecause.map(
-    (reason): Failure => ({ code: "LOAD_INVALID", message: `INVALID: don't use these figures. ${reason}` }),
-  );
+  // Under a summary, which begins with it, the word would be there twice.
+  const lead = printsSummary(call) ? `Ends with ${EXIT_INVALID}:` : "INVALID: don't use these figures.";
+  const invalid = result.audit.invalidBecause.map((reason): Failure => ({ code: "LOAD_INVALID", message: `${lead} ${reason}` }));
   const missed = outcomes
     .filter(({ passed, isJudged }) => isJudged && !passed)
     .map(({ threshold, why }): Failure => ({ code: "LOAD_THRESHOLD_MISSED", message: `Threshold missed: ${threshold.text} (${why})` }));
@@ -117,7 +117,7 @@ async function writeReports(call: Call, result: LoadResult, outcomes: readonly T
   const json = call.flag("json");
   const csv = call.flag("csv");
   const html = call.flag("html");
-  if (json !== "-" && csv !== "-" && call.flag("quiet") === undefined) {
+  if (printsSummary(call)) {
     const color = stdout.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
     stdout.write(summarize(result, outcomes, { color, width: stdout.columns || PLAIN_WIDTH }));
   }
@@ -128,6 +128,11 @@ async function writeReports(call: Call, result: LoadResult, outcomes: readonly T
   if (html !== undefined) writes.push(await writeOutputFile(resolve(cwd, html), [await toHtml(result, outcomes)]));
   const failures = writes.flatMap((write) => (write.ok ? [] : [write.failure]));
   return failures.length === 0 ? null : report(call, failures, EXIT_FAILED, true);
+}
+
+/** To standard output, unless a report goes there. */
+function printsSummary({ flag }: Call): boolean {
+  return flag("json") !== "-" && flag("csv") !== "-" && flag("quiet") === undefined;
 }
 
 async function readPlan(
