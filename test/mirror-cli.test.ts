@@ -102,13 +102,14 @@ test("a policy is told in a line of its own, and to programs", async () => {
   await end(data, "SIGTERM");
 });
 
-test("a pin of what the folder of packages owns is noticed", async () => {
+test("a pin of what the folder of packages owns is noticed, behind the greeting", async () => {
   mkdirSync(join(cwd, "wheels"));
   writeFileSync(join(cwd, "wheels", "acme_core-1.0-py3-none-any.whl"), "");
   const mirror = await start(["-i", INDEX, "--packages", "wheels", "--pin", "acme-*=index-1"], {}, "MIRROR_PIN_IDLE");
   assert.ok(
     mirror.said().includes(`"The pin acme-*=index-1 has no effect on \\"acme-core\\": the folder of packages ${join(cwd, "wheels")} owns`),
   );
+  assert.ok(mirror.said().indexOf("export PIP_INDEX_URL") < mirror.said().indexOf("MIRROR_PIN_IDLE"), mirror.said());
   await end(mirror, "SIGTERM");
 });
 

@@ -22,7 +22,8 @@ export async function serveMirror(call: Call): Promise<number> {
   const configured = await configureMirror(call, { listens: true, isOffline: false });
   if (!configured.ok) return refuse(call, configured.failure);
   const { config, notices } = configured.value;
-  const batch = new LogBatch(printer(call, config));
+  const output = behindGreeting(printer(call, config));
+  const batch = new LogBatch(output.print);
   const log = leveled(batch, config.log.level);
   const { openMirror } = await import("../mirror/mirror.ts");
   const opened = await openMirror(config, { log, nowMs: () => Date.now() });
@@ -33,11 +34,13 @@ export async function serveMirror(call: Call): Promise<number> {
   const started = await opened.value.start();
   if (!started.ok) {
     await opened.value.stop();
+    output.begin();
     batch.flush();
     return refuse(call, [started.failure]);
   }
   const { greetFromMirror } = await import("./mirror-greeting.ts");
   greetFromMirror(call, configured.value, started.value);
+  output.begin();
   for (const { code, message, hint } of notices) log("warn", message, hint === undefined ? { code } : { code, hint });
   await ended;
   batch.flush();
@@ -63,8 +66,25 @@ function leveled(batch: LogBatch, level: MirrorConfig["log"]["level"]): MirrorLo
   };
 }
 
+type Print = (lines: string, sent: () => void) => void;
+
+/** What is logged on the way up waits for the greeting, which whoever reads --json takes for the first line. */
+function behindGreeting(print: Print): { readonly print: Print; begin(): void } {
+  let held: (() => void)[] | null = [];
+  return {
+    print(lines, sent) {
+      if (held === null) print(lines, sent);
+      else held.push(() => print(lines, sent));
+    },
+    begin() {
+      for (const printHeld of held ?? []) printHeld();
+      held = null;
+    },
+  };
+}
+
 /** Whole lines at a time, as they are or for people. */
-function printer({ io }: Call, { log }: MirrorConfig): (lines: string, sent: () => void) => void {
+function printer({ io }: Call, { log }: MirrorConfig): Print {
   if (log.format === "json") return (lines, sent) => io.stdout.write(lines, sent);
   const style = createLineStyle(log.color);
   return (lines, sent) => {
