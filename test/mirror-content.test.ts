@@ -253,6 +253,20 @@ function promises(backend: () => Backend): void {
     await store.close();
   });
 
+  test("what is given in was used when it was given in, however long it takes until it is kept", async () => {
+    const store = await open(newFolder(), 2_500);
+    const kept = await put(store, someBytes(1_000));
+    const bytes = someBytes(1_000);
+    const partial = await must(store.begin());
+    await writeFile(partial.path, bytes);
+    const given = store.commit(partial, { sha256: sha256(bytes), sizeBytes: bytes.length });
+    store.touch(kept);
+    await must(given);
+    await put(store, someBytes(1_000));
+    assert.deepEqual([await has(store, kept), await has(store, sha256(bytes))], [true, false]);
+    await store.close();
+  });
+
   test("uses count across a restart", async () => {
     const dir = newFolder();
     const first = await open(dir, 3_000);

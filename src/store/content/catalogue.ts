@@ -79,8 +79,13 @@ export class Catalogue {
     return row;
   }
 
-  countUse(sha256: string): void {
-    this.#uses.set(sha256, ++this.#newestUse);
+  /** The number of a use that is now, for what is counted later. */
+  nextUse(): number {
+    return ++this.#newestUse;
+  }
+
+  countUse(sha256: string, used = this.nextUse()): void {
+    if (used > (this.#uses.get(sha256) ?? 0)) this.#uses.set(sha256, used);
     if (this.#uses.size >= USES_MAX && !this.#isTroubled) void this.flush();
     else this.#flushSoon();
   }
@@ -118,11 +123,11 @@ export class Catalogue {
     );
   }
 
-  /** What arrived is content from here on, its use the newest. */
-  async settle(content: PlacedContent): StoreResult<void> {
+  /** What arrived is content from here on. Last used when it was given in, not when the disk had it: others were used since. */
+  async settle(content: PlacedContent, used = this.nextUse()): StoreResult<void> {
     const { nowMs, maxBytes, name } = this.#options;
     const now = nowMs();
-    const arrival = { ...content, used: ++this.#newestUse, verifiedAtMs: now };
+    const arrival = { ...content, used, verifiedAtMs: now };
     const settled = await this.#withJournal((journal) => this.#client.run("content", name, "settle", arrival, journal, maxBytes, now));
     if (settled.ok) this.#known.set(content.sha256, content);
     return settled;

@@ -113,13 +113,14 @@ export class KeptContent implements ContentStore {
     assert(isSha256(sha256), `"${sha256}" is no SHA-256`);
     const partialPlace = this.#partials.take(partial);
     if (partialPlace === null) return Promise.resolve(fail(MIRROR_STOPPING));
+    const used = this.#catalogue.nextUse();
     return this.#changes.run(sha256, async () => {
       await this.#recovered;
-      const adopted = await this.#adopt({ sha256, sizeBytes }, partial.path);
+      const adopted = await this.#adopt({ sha256, sizeBytes }, partial.path, used);
       // Taken over, refused or not needed: its name goes.
       await this.#partials.remove(partialPlace);
       if (!adopted.ok || adopted.value === null) return adopted.ok ? ok(undefined) : adopted;
-      const settled = await this.#catalogue.settle(adopted.value);
+      const settled = await this.#catalogue.settle(adopted.value, used);
       if (!settled.ok) await this.#clear(adopted.value.place);
       return settled;
     });
@@ -217,13 +218,13 @@ export class KeptContent implements ContentStore {
   }
 
   /** Null when there is nothing to take over. */
-  async #adopt(content: StoredContent, path: string): Promise<Result<PlacedContent | null, StoreFault>> {
+  async #adopt(content: StoredContent, path: string, used: number): Promise<Result<PlacedContent | null, StoreFault>> {
     // Everything else would have to leave for it, and then it itself.
     if (content.sizeBytes > this.#maxBytes) return ok(null);
     const known = attempt(() => this.#known(content.sha256));
     if (!known.ok) return known;
     if (known.value !== null) {
-      this.#catalogue.countUse(content.sha256);
+      this.#catalogue.countUse(content.sha256, used);
       return ok(null);
     }
     for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts++) {

@@ -1,7 +1,6 @@
 /** Rows about the way of a file's bytes: one fetch for many, nothing but the whole and the right ones, and what room is made for them. */
 import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ask, download, leaveAfter } from "../ask.ts";
 import type { Bench, Row } from "../conformance.ts";
 import { heavyWheel, pseudoRandom } from "../distributions.ts";
@@ -11,7 +10,6 @@ import type { Published } from "../upstream-pages.ts";
 
 const MIB = 1024 * 1024;
 const KIB = 1024;
-const SETTLING_MS = 300;
 
 export const TRANSFER_ROWS: readonly Row[] = [
   {
@@ -127,12 +125,9 @@ export const TRANSFER_ROWS: readonly Row[] = [
 
       const mirror = await bench.mirror(settings);
       for (const file of [a, b, c]) await exact(bench, mirror, file, "while there is room");
-      // A cache may put away a moment later what it has answered: which file is the oldest is not sure before that.
-      await sleep(SETTLING_MS);
       for (const newer of [d, e]) {
         await exact(bench, mirror, a, "a hot file");
         await exact(bench, mirror, newer, "a new file that needs room");
-        await sleep(SETTLING_MS);
         await bench.eventually(() => ownBytes(cacheDir, foreign) <= settings.cacheMaxBytes + MIB / 2, "the cache stays above its size");
       }
       bench.same(upstream.count(a.path), 1, "requests for the hot file");
