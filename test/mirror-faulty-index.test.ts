@@ -103,3 +103,27 @@ mirrorTest("files of an index that tells neither hash nor size are served, and k
   }
   bench.same(upstream.count(file.path), 1, "requests for the file");
 });
+
+mirrorTest("a failure of the index is one line of the log, however many clients wait for what failed", async (bench) => {
+  const upstream = await bench.upstream();
+  const [kept, late] = ["kept-lib", "late-lib"].map((name) => upstream.publish(wheel({ name, version: "1.0" })));
+  const page = async (project: string) => (await ask(mirror.page(project), { headers: { accept: PIP_ACCEPT } })).status;
+  const mirror = await bench.mirror({ indexUrl: upstream.indexUrl, indexTtlSeconds: 0, ...QUICK });
+  for (const { project } of [kept!, late!]) bench.same(await page(project), 200, `the page of ${project}`);
+  for (const path of [pagePath("kept-lib"), pagePath("broken-lib"), late!.path]) upstream.faults.set(path, { status: 500, delayMs: 300 });
+  const five = <Value>(run: () => Promise<Value>) => Promise.all(Array.from({ length: 5 }, run));
+  bench.same(await five(() => page("broken-lib")), [502, 502, 502, 502, 502], "a page that fails");
+  bench.same(await page("kept-lib"), 200, "a page that was kept");
+  const files = await five(async () => (await ask(mirror.file("late-lib", late!.filename))).status);
+  bench.same(files, [502, 502, 502, 502, 502], "a file that fails");
+  await mirror.end("SIGTERM");
+  const lines = mirror.log.split("\n").filter((line) => line.includes('"level":"warn"'));
+  const messages = lines.map((line) => JSON.parse(line) as { message: string; code: string });
+  const of = (path: string) => messages.filter(({ message, code }) => code === "UPSTREAM_STATUS" && message.includes(path)).length;
+  bench.same([of(pagePath("broken-lib")), of(pagePath("kept-lib")), of(late!.path)], [1, 1, 1], "lines of each");
+  bench.same(messages.length, 3, "lines of all");
+  bench.check(
+    messages.some(({ message }) => message.endsWith("/kept-lib/: the index answered 500. The page that was kept is served")),
+    "nobody says that a kept page was served",
+  );
+});

@@ -257,7 +257,8 @@ export class MirrorFront {
   #logFailure(exchange: Exchange, failure: MirrorFailure, message: string): void {
     // The store's own message names files: for the log alone.
     const text = "message" in failure ? failure.message : message;
-    this.#options.log("warn", text, { code: failure.code, path: exchange.target });
+    const which = isUpstreamFailure(failure) ? { failure } : { code: failure.code };
+    this.#options.log("warn", text, { ...which, path: exchange.target });
   }
 }
 

@@ -12,6 +12,7 @@ import { KvStore } from "../store/kv-store.ts";
 import { StoreClient } from "../store/store-client.ts";
 import type { Artifact } from "./artifact.ts";
 import { MirrorCounters } from "./counters.ts";
+import { oncePerFailure } from "./failure-log.ts";
 import { ContentLinks } from "./files/content-links.ts";
 import { shownSource } from "./files/shown-source.ts";
 import type { TransferParts } from "./files/transfer.ts";
@@ -33,6 +34,8 @@ export interface MirrorOptions {
 export interface MirrorParts {
   readonly config: MirrorConfig;
   readonly counters: MirrorCounters;
+  /** Tells each failure once. */
+  readonly log: MirrorLog;
   readonly store: ContentStore;
   readonly links: ContentLinks;
   readonly upstream: Upstream;
@@ -44,7 +47,9 @@ export interface MirrorParts {
   close(): Promise<void>;
 }
 
-export async function openParts(config: MirrorConfig, { log, nowMs }: MirrorOptions): Promise<Result<MirrorParts, Failure>> {
+export async function openParts(config: MirrorConfig, options: MirrorOptions): Promise<Result<MirrorParts, Failure>> {
+  const { nowMs } = options;
+  const log = oncePerFailure(options.log);
   const { cacheDir, storage, cacheMaxBytes } = config;
   const opened = await openContentStore({ dir: cacheDir, storage, maxBytes: cacheMaxBytes, log, nowMs });
   if (!opened.ok) return opened;

@@ -28,7 +28,7 @@ export async function openMirror(config: MirrorConfig, options: MirrorOptions): 
   const parts = await openParts(config, options);
   if (!parts.ok) return parts;
   try {
-    return ok(new ListeningMirror(parts.value, auth.value, options));
+    return ok(new ListeningMirror(parts.value, auth.value, options.nowMs));
   } catch (error) {
     await parts.value.close();
     throw error;
@@ -49,8 +49,8 @@ class ListeningMirror implements Mirror {
   readonly #log: MirrorLog;
   #isListening = false;
 
-  constructor(parts: MirrorParts, auth: ClientAuth | null, { log, nowMs }: MirrorOptions) {
-    const { config, counters, pages, store, transfers, links } = parts;
+  constructor(parts: MirrorParts, auth: ClientAuth | null, nowMs: () => number) {
+    const { config, counters, log, pages, store, transfers, links } = parts;
     const files = new FileAnswers({
       store,
       transfers,

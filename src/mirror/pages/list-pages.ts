@@ -9,7 +9,7 @@ import { shownAddress } from "../../base/shown-address.ts";
 import type { IndexConfig, MirrorConfig } from "../../config/mirror-config.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { ResourceCounts } from "../counters.ts";
-import type { MirrorFailure, UpstreamFailure } from "../failures.ts";
+import { explainFailure, type MirrorFailure, type UpstreamFailure } from "../failures.ts";
 import type { MirrorLog } from "../log.ts";
 import type { Packages } from "../packages/packages.ts";
 import type { PageBody } from "../simple/format.ts";
@@ -210,7 +210,7 @@ export class ListPages {
 
   #noteFailure(index: IndexConfig, failure: UpstreamFailure): void {
     this.#parts.failing.note(index.url, LIST, failure);
-    this.#parts.log("warn", "an index gave no list", { index: index.name, failure });
+    this.#parts.log("warn", `${index.name} gave no list of projects. ${explainFailure(failure).message}`, { index: index.name, failure });
   }
 
   #key(sources: readonly ListSource[]): string {

@@ -17,7 +17,7 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import { SingleFlight } from "../../base/single-flight.ts";
 import type { IndexConfig, MirrorConfig } from "../../config/mirror-config.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
-import { isUpstreamFailure, type MirrorFailure } from "../failures.ts";
+import { explainFailure, isUpstreamFailure, type MirrorFailure } from "../failures.ts";
 import type { MirrorLog } from "../log.ts";
 import type { Packages } from "../packages/packages.ts";
 import type { FailingPages } from "./failing-pages.ts";
@@ -193,10 +193,13 @@ export class ProjectPages {
   #failed(project: string, choice: IndexChoice, answers: Answers, place: number, failure: MirrorFailure): Resolution {
     const index = choice.indexes[place]!;
     if (failure.code === "STOPPING") return fail(failure);
-    // What is wrong with our own thread says nothing about the index, and is told by whoever lost it.
-    if (isUpstreamFailure(failure)) this.#parts.log("warn", "an index failed", { project, index: index.name, failure });
     this.#parts.failing.note(index.url, project, failure);
-    return this.#stale(choice, answers, place, failure);
+    const stale = this.#stale(choice, answers, place, failure);
+    // What is wrong with our own thread says nothing about the index, and is told by whoever lost it.
+    if (!isUpstreamFailure(failure)) return stale;
+    const meanwhile = stale.ok ? ". The page that was kept is served" : "";
+    this.#parts.log("warn", `${explainFailure(failure).message}${meanwhile}`, { project, index: index.name, failure });
+    return stale;
   }
 
   /** The index at `place` fails, or we with its answer: what is kept may answer if it is the picture of when all of them did. */

@@ -59,7 +59,7 @@ class OpenUpstream implements Upstream {
       const ended = this.#endedBefore(request);
       if (ended !== null) return fail(ended);
       const admission = circuit.admit(nowMs());
-      if (admission === "refuse") return fail({ ...(circuit.lastFailure as UpstreamFailure), url: shownAddress(request.url) });
+      if (admission === "refuse") return fail(this.#refused(line, circuit, request));
       const outcome = await this.#attempt(line, circuit, admission, request);
       if (outcome.ok) {
         this.#report(line, origin, circuit.succeeded(admission, nowMs()), null);
@@ -131,11 +131,14 @@ class OpenUpstream implements Upstream {
     const what = origin === line.origin ? `Index ${line.name}` : `${origin}, named by index ${line.name},`;
     const fields = { index: line.name, origin };
     if (change === "closed") this.#options.log("info", `${what} answers again`, fields);
-    else
-      this.#options.log("warn", `${what} is down: ${explainFailure(failure as UpstreamFailure).message}`, {
-        ...fields,
-        code: failure?.code,
-      });
+    else this.#options.log("warn", `${what} is down: ${explainFailure(failure as UpstreamFailure).message}`, { ...fields, failure });
+  }
+
+  /** Who is refused learns why; the log was told when it went down. */
+  #refused({ name }: IndexLine, circuit: Circuit, { url }: UpstreamRequest): UpstreamFailure {
+    const failure = { ...(circuit.lastFailure as UpstreamFailure), url: shownAddress(url) };
+    this.#options.log("debug", `Not asked: index ${name} is down. ${explainFailure(failure).message}`, { index: name, failure });
+    return failure;
   }
 
   async #load(): Promise<Wire> {
