@@ -396,13 +396,6 @@ test("what is counted is what was sent, and who joins spares the index a request
   assert.deepEqual(stayed, { outcome: "miss", bytes: CONTENT.length, isSpared: true });
 });
 
-test("while offline no copy is thrown away, because it may be the last", async () => {
-  await using mirror = await mirrorOf(ARTIFACT, null, true);
-  writeFileSync(mirror.storedFile, CONTENT);
-  assert.equal((await mirror.files.drop(ARTIFACT))?.code, "OFFLINE_KEEPS");
-  assert.ok((await mirror.get()).body.equals(CONTENT));
-});
-
 test("one index that is slow holds up no other's file, whatever hash it claims", async () => {
   await using mirror = await mirrorOf();
   mirror.upstream.pause();

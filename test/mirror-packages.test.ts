@@ -8,8 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { stampOfPath } from "../src/base/file-stamp.ts";
 import { sha256 } from "../src/base/sha256.ts";
 import { SECOND_MS } from "../src/base/units.ts";
+import { folderUrl } from "../src/mirror/packages/folder-url.ts";
 import { openPackagesFolder, type PackagesFolderOptions } from "../src/mirror/packages/open-packages-folder.ts";
 import type { Packages } from "../src/mirror/packages/packages.ts";
 import { wheelArchive } from "./support/zip-archive.ts";
@@ -68,7 +70,7 @@ test("a wheel is listed with its hash, size, time and the Python it asks for", a
     files: [
       {
         filename: "demo-0.9.tar.gz",
-        url: `file:${sdist}`,
+        url: folderUrl({ path: sdist, stamp: stampOfPath(sdist) }),
         hashes: { sha256: sha256("no archive, but who knows") },
         requiresPython: null,
         sizeBytes: 25,
@@ -76,7 +78,7 @@ test("a wheel is listed with its hash, size, time and the Python it asks for", a
       },
       {
         filename: WHEEL,
-        url: `file:${path}`,
+        url: folderUrl({ path, stamp: stampOfPath(path) }),
         hashes: { sha256: sha256(wheel) },
         requiresPython: ">=3.9",
         sizeBytes: wheel.length,

@@ -259,3 +259,20 @@ test("a page that is brought from elsewhere is known at once, whole, and under t
   assert.equal((await must(cautious.whole("one", false)))?.page.files.length, 2);
   assert.equal(bench.upstream.requests.length, 0);
 });
+
+test("a project that is denied whole is refused with the reason, page and files, and no index hears of it", async (t) => {
+  const { upstream, open } = pagesBench(t);
+  upstream.on(ONE, page(pageJson("one", { "1.0": {} })));
+  const rules = [{ action: "deny", names: ["o*"], versions: "", reason: "it is cursed" }] as const;
+  const pages = open({ config: { policy: { ...cooldown, cooldownMs: 0, rules } } });
+  const refused = { code: "HIDDEN_BY_POLICY", project: "one", rule: "deny o*", reason: "it is cursed" };
+  assert.deepEqual(await pages.represent("one", "json", "gzip"), { ok: false, failure: { ...refused, filename: null } });
+  assert.deepEqual(await pages.find("one", OLD, "metadata"), { ok: false, failure: { ...refused, filename: `${OLD}.metadata` } });
+  assert.equal(upstream.requests.length, 0);
+  // Whoever asks what is hidden gets to know it, and for that somebody must say what there is.
+  const { versions } = await must(pages.explain("one"));
+  assert.deepEqual(
+    versions.map(({ files }) => files[0]!.hiddenBy?.rule),
+    ["deny o*"],
+  );
+});

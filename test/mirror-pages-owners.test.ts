@@ -168,7 +168,7 @@ test("a name of the folder of packages is its own: no index is asked for it, and
   upstream.on(`${FIRST_URL}two/`, page(pageJson("two", { "1.0": {} })));
   assert.deepEqual(await listed(pages, "one"), ["hit", "one-0.1.tar.gz"]);
   const { artifact } = await must(pages.find("one", "one-0.1.tar.gz", "file"));
-  assert.deepEqual(artifact.source, { kind: "folder", path: "/packages/one-0.1.tar.gz" });
+  assert.deepEqual(artifact.source, { kind: "folder", path: "/packages/one-0.1.tar.gz", stamp: "1" });
   assert.equal(await failureOf(pages.find("one", MINE, "file")), "NO_SUCH_FILE");
   assert.equal((await must(pages.explain("one"))).index.because, "packages");
   assert.equal(upstream.requests.length, 0);

@@ -3,6 +3,8 @@
  * byte has come: a distribution, its metadata (PEP 658), its provenance
  * (PEP 740) or its signature. All four take the same way through the mirror.
  */
+import type { FolderPlace } from "./packages/folder-url.ts";
+
 export type ArtifactKind = "file" | "metadata" | "provenance" | "signature";
 
 /** The counters' and the store's idea of a kind. */
@@ -22,7 +24,7 @@ export interface Artifact {
   readonly source:
     | { readonly kind: "index" /** Of MirrorConfig.indexes. */; readonly index: string; readonly url: string }
     /** Of the folder of packages: served from where it lies. */
-    | { readonly kind: "folder"; readonly path: string };
+    | ({ readonly kind: "folder" } & FolderPlace);
   /** What the content must have: by algorithm, hexadecimal. Empty where upstream tells none. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly sizeBytes: number | null;

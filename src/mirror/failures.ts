@@ -27,10 +27,20 @@ export type MirrorFailure =
   | UpstreamFailure
   | { readonly code: "NO_SUCH_PROJECT"; readonly project: string }
   | { readonly code: "NO_SUCH_FILE"; readonly project: string; readonly filename: string }
+  /** Of the folder of packages: not the one whose hash its page tells. */
+  | { readonly code: "FILE_CHANGED"; readonly filename: string }
   | { readonly code: "OFFLINE"; readonly what: string }
   /** Asked to forget what could not be had again. */
   | { readonly code: "OFFLINE_KEEPS"; readonly what: string }
-  | { readonly code: "HIDDEN_BY_POLICY"; readonly project: string; readonly filename: string; readonly reason: string }
+  | { readonly code: "LAST_COPY"; readonly what: string; readonly reason: string }
+  /** `filename` is null for all that a project has. */
+  | {
+      readonly code: "HIDDEN_BY_POLICY";
+      readonly project: string;
+      readonly filename: string | null;
+      readonly rule: string;
+      readonly reason: string;
+    }
   /** A mistake of ours: the message is the log's. */
   | { readonly code: "INTERNAL"; readonly message: string }
   | StoreFault;
@@ -40,6 +50,8 @@ export interface FailureText {
   readonly message: string;
   readonly hint: string;
 }
+
+const LOSE_IT = "DELETE with ?force loses it";
 
 /** What a client is told. */
 export function explainFailure(failure: MirrorFailure): FailureText {
@@ -109,6 +121,12 @@ export function explainFailure(failure: MirrorFailure): FailureText {
         message: `The project "${failure.project}" has no file "${failure.filename}"`,
         hint: "Check the name; its page lists what there is",
       };
+    case "FILE_CHANGED":
+      return {
+        status: 503,
+        message: `"${failure.filename}" has just changed in the folder of packages`,
+        hint: "Ask for its page again, then for the file",
+      };
     case "OFFLINE":
       return {
         status: 504,
@@ -119,12 +137,19 @@ export function explainFailure(failure: MirrorFailure): FailureText {
       return {
         status: 409,
         message: `Cannot forget ${failure.what}: the mirror is offline and could not fetch it again`,
-        hint: "Start it without --offline first",
+        hint: `Start it without --offline first. ${LOSE_IT}`,
+      };
+    case "LAST_COPY":
+      return {
+        status: 409,
+        message: `Cannot forget ${failure.what}: this copy may be the last. ${failure.reason}`,
+        hint: `Try again when its index gives it. ${LOSE_IT}`,
       };
     case "HIDDEN_BY_POLICY":
       return {
-        status: 403,
-        message: `"${failure.filename}" is withheld: ${failure.reason}`,
+        // For a page that is forbidden uv says to check the credentials, and not the reason that it was given.
+        status: failure.filename === null ? 451 : 403,
+        message: `"${failure.filename ?? failure.project}" is withheld: ${failure.reason}`,
         hint: `See /explain/${failure.project}`,
       };
     case "INTERNAL":

@@ -6,7 +6,6 @@
 import { RecentMap } from "../base/recent-map.ts";
 import { JSON_LINE, RETRY_LATER_LINE } from "../http/answer-lines.ts";
 import { matchesNoneMatch } from "../http/entity-tag.ts";
-import { answerError } from "../http/error-answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ClientAuth, ClientDecision } from "./client-auth.ts";
 import type { MirrorCounters, ResourceKind } from "./counters.ts";
@@ -16,6 +15,7 @@ import type { MirrorLog } from "./log.ts";
 import { formOf } from "./negotiation.ts";
 import type { Observer } from "./observer.ts";
 import type { CacheOutcome, FoundArtifact, PageName, Pages, Representation } from "./pages/pages.ts";
+import { answerProblem } from "./problem-answer.ts";
 import { type Route, routeOf } from "./routes.ts";
 
 const ROUTES_REMEMBERED_MAX = 4_096;
@@ -33,8 +33,11 @@ export interface MirrorFace {
   savings(exchange: Exchange): void;
   explain(exchange: Exchange, project: string): Promise<MirrorFailure | null>;
   explainMany(exchange: Exchange): Promise<MirrorFailure | null>;
-  drop(exchange: Exchange, what: Extract<Route, { kind: "drop" }>["what"]): Promise<MirrorFailure | null>;
+  /** Forced: also what could not be had again. */
+  drop(exchange: Exchange, what: Dropped, isForced: boolean): Promise<MirrorFailure | null>;
 }
+
+export type Dropped = Extract<Route, { kind: "drop" }>["what"];
 
 type FaceRoute = Extract<Route, { kind: keyof MirrorFace | "explain-many" }>;
 
@@ -98,15 +101,17 @@ export class MirrorFront {
 
   #admit(exchange: Exchange, route: Route, query: string, verdict: ClientDecision): void {
     if (verdict === "allowed") this.#enter(exchange, route, query);
-    else if (verdict === "denied") answerError(exchange, 401, "UNAUTHORIZED", "This mirror asks for a token or a password", CHALLENGE_LINE);
-    else answerError(exchange, 503, "TOO_MANY_LOGINS", "Too many passwords are being checked: try again shortly", RETRY_LATER_LINE);
+    else if (verdict === "denied")
+      answerProblem(exchange, 401, "UNAUTHORIZED", "This mirror asks for a token or a password", CHALLENGE_LINE);
+    else answerProblem(exchange, 503, "TOO_MANY_LOGINS", "Too many passwords are being checked: try again shortly", RETRY_LATER_LINE);
   }
 
   #enter(exchange: Exchange, route: Route, query: string): void {
     const allowed = methodsOf(route);
     if (!allowed.split(", ").includes(exchange.method)) {
       if (exchange.method === "OPTIONS") exchange.respond(204, `allow: ${allowed}, OPTIONS\r\n`, null);
-      else answerError(exchange, 405, "METHOD_NOT_ALLOWED", `${exchange.method} is not among ${allowed}`, `allow: ${allowed}, OPTIONS\r\n`);
+      else
+        answerProblem(exchange, 405, "METHOD_NOT_ALLOWED", `${exchange.method} is not among ${allowed}`, `allow: ${allowed}, OPTIONS\r\n`);
       return;
     }
     switch (route.kind) {
@@ -129,13 +134,13 @@ export class MirrorFront {
       case "explain":
       case "explain-many":
       case "drop":
-        this.#settle(exchange, this.#askFace(exchange, route));
+        this.#settle(exchange, this.#askFace(exchange, route, query));
         return;
       case "bad-path":
-        answerError(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
+        answerProblem(exchange, 400, "BAD_PATH", "The path holds a percent-encoding that is no UTF-8");
         return;
       case "not-found":
-        answerError(exchange, 404, "NOT_FOUND", "Nothing is served under this path: packages are below /simple/");
+        answerProblem(exchange, 404, "NOT_FOUND", "Nothing is served under this path: packages are below /simple/");
         return;
     }
   }
@@ -144,7 +149,7 @@ export class MirrorFront {
     const form = formOf(exchange, query);
     if (form === null) {
       const message = "None of the accepted types can be made: application/vnd.pypi.simple.v1+json, …v1+html and text/html can";
-      answerError(exchange, 406, "NOT_ACCEPTABLE", message, "vary: Accept, Accept-Encoding\r\n");
+      answerProblem(exchange, 406, "NOT_ACCEPTABLE", message, "vary: Accept, Accept-Encoding\r\n");
       return;
     }
     const { pages } = this.#options;
@@ -204,8 +209,8 @@ export class MirrorFront {
     const { artifact, hiddenBy } = found;
     const { counters, files } = this.#options;
     if (hiddenBy !== null) {
-      counters.ruled(counters.hidden, hiddenBy.rule);
-      return { code: "HIDDEN_BY_POLICY", project: artifact.project, filename: artifact.filename, reason: hiddenBy.reason };
+      const { rule, reason } = hiddenBy;
+      return { code: "HIDDEN_BY_POLICY", project: artifact.project, filename: artifact.filename, rule, reason };
     }
     this.#countShadowed(found);
     const failure = await files.answer(exchange, artifact);
@@ -218,7 +223,7 @@ export class MirrorFront {
     if (wouldHide !== null) counters.ruled(counters.shadowed, wouldHide.rule);
   }
 
-  async #askFace(exchange: Exchange, route: FaceRoute): Promise<MirrorFailure | null> {
+  async #askFace(exchange: Exchange, route: FaceRoute, query: string): Promise<MirrorFailure | null> {
     const face = await this.#options.face();
     switch (route.kind) {
       case "explain":
@@ -226,7 +231,7 @@ export class MirrorFront {
       case "explain-many":
         return face.explainMany(exchange);
       case "drop":
-        return face.drop(exchange, route.what);
+        return face.drop(exchange, route.what, isForced(query));
       default:
         face[route.kind](exchange);
         return null;
@@ -243,15 +248,17 @@ export class MirrorFront {
         const stack = error instanceof Error ? error.stack : String(error);
         this.#options.log("error", `Cannot answer ${exchange.method} ${exchange.target}: ${String(error)}`, { stack });
         if (exchange.answered) exchange.destroy();
-        else answerError(exchange, 500, "INTERNAL", "The mirror failed to answer: its log says why");
+        else answerProblem(exchange, 500, "INTERNAL", "The mirror failed to answer: its log says why");
       },
     );
   }
 
   #fail(exchange: Exchange, failure: MirrorFailure): void {
     const { status, message, hint } = explainFailure(failure);
+    const { counters } = this.#options;
+    if (failure.code === "HIDDEN_BY_POLICY") counters.ruled(counters.hidden, failure.rule);
     if (status >= 500) this.#logFailure(exchange, failure, message);
-    answerError(exchange, status, failure.code, `${message}. ${hint}`, status === 503 ? RETRY_LATER_LINE : "");
+    answerProblem(exchange, status, failure.code, `${message}. ${hint}`, status === 503 ? RETRY_LATER_LINE : "");
   }
 
   #logFailure(exchange: Exchange, failure: MirrorFailure, message: string): void {
@@ -260,6 +267,12 @@ export class MirrorFront {
     const which = isUpstreamFailure(failure) ? { failure } : { code: failure.code };
     this.#options.log("warn", text, { ...which, path: exchange.target });
   }
+}
+
+/** `?force`, and `?force=1` or `true`; "0" and "false" say no. */
+function isForced(query: string): boolean {
+  const value = new URLSearchParams(query).get("force");
+  return value !== null && value !== "0" && value !== "false";
 }
 
 function methodsOf({ kind }: Route): string {

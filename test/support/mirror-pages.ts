@@ -11,6 +11,7 @@ import { DAY_MS, MINUTE_MS } from "../../src/base/units.ts";
 import type { IndexConfig, MirrorConfig, UpstreamConfig } from "../../src/config/mirror-config.ts";
 import { MirrorCounters } from "../../src/mirror/counters.ts";
 import type { MirrorFailure, UpstreamFailure } from "../../src/mirror/failures.ts";
+import { folderUrl } from "../../src/mirror/packages/folder-url.ts";
 import type { Packages } from "../../src/mirror/packages/packages.ts";
 import { openPages } from "../../src/mirror/pages/open-pages.ts";
 import type { Pages, Represented } from "../../src/mirror/pages/pages.ts";
@@ -229,7 +230,7 @@ export function packagesOf(pages: Readonly<Record<string, readonly string[]>>): 
     async page(project) {
       const files = pages[project]?.map((filename) => ({
         filename,
-        url: `file:/packages/${filename}`,
+        url: folderUrl({ path: `/packages/${filename}`, stamp: "1" }),
         hashes: {},
         requiresPython: null,
         sizeBytes: 1,

@@ -8,6 +8,7 @@ import { digestOf } from "../../store/content/content-digest.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { Artifact } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
+import { storedHash } from "../files/content-links.ts";
 import { openFolderFile } from "../files/folder-file.ts";
 import type { MirrorParts } from "../mirror-parts.ts";
 import type { BundleSource, BundleTarget, OpenedContent } from "./bundle-source.ts";
@@ -21,7 +22,7 @@ export function bundleSource(parts: MirrorParts): BundleSource {
       const found = await parts.pages.find(project, filename, kind);
       if (!found.ok) return found;
       const { artifact, hiddenBy } = found.value;
-      if (hiddenBy !== null) return fail({ code: "HIDDEN_BY_POLICY", project, filename, reason: hiddenBy.reason });
+      if (hiddenBy !== null) return fail({ code: "HIDDEN_BY_POLICY", project, filename, rule: hiddenBy.rule, reason: hiddenBy.reason });
       const kept = await openKept(parts, artifact);
       return kept.ok && kept.value === null && mayAsk ? openFetched(parts, artifact) : kept;
     },
@@ -50,14 +51,14 @@ export function bundleTarget({ config, pages, store }: MirrorParts): BundleTarge
 }
 
 async function openKept({ store, links }: MirrorParts, artifact: Artifact): Promise<Opened> {
-  const { hashes, sizeBytes, source } = artifact;
+  const { hashes, source } = artifact;
   if (source.kind === "folder") {
-    const opened = await openFolderFile(source.path, sizeBytes ?? -1);
+    const opened = await openFolderFile(source);
     if (!opened.ok) return opened;
-    return ok(opened.value === null ? null : { sha256: hashes["sha256"]!, reader: opened.value });
+    return ok(typeof opened.value === "string" ? null : { sha256: hashes["sha256"]!, reader: opened.value });
   }
-  const sha256 = hashes["sha256"] ?? (await links.at(artifact))?.sha256;
-  return sha256 === undefined ? ok(null) : openStored(store, sha256);
+  const sha256 = await storedHash(links, artifact);
+  return sha256 === null ? ok(null) : openStored(store, sha256);
 }
 
 async function openFetched({ config, store, transfers }: MirrorParts, artifact: Artifact): Promise<Opened> {

@@ -6,10 +6,9 @@
 import { JSON_LINE, NO_STORE_LINE } from "../../http/answer-lines.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../../telemetry/prometheus.ts";
-import { ARTIFACT_SUFFIX, type ArtifactKind } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { FileAnswers } from "../files/file-answers.ts";
-import type { MirrorFace } from "../front.ts";
+import type { Dropped, MirrorFace } from "../front.ts";
 import type { MirrorParts } from "../mirror-parts.ts";
 import { healthOf } from "./health.ts";
 import { homePage } from "./home-page.ts";
@@ -53,29 +52,21 @@ export function createFace(parts: MirrorParts, files: FileAnswers, { startedAtMs
       await posted.answer(exchange);
       return null;
     },
-    async drop(exchange, what) {
+    async drop(exchange, what, isForced) {
       if (what !== "list") files.forgetMissing(what.project);
-      const failure = what === "list" ? await forget(parts, "") : await drop(parts, files, what.project, what.filename);
+      const failure = await drop(parts, files, what, isForced);
       if (failure === null) exchange.respond(200, JSON_LINE, DONE);
       return failure;
     },
   };
 }
 
-async function drop(parts: MirrorParts, files: FileAnswers, project: string, filename: string | null): Promise<MirrorFailure | null> {
-  if (filename === null) return forget(parts, project);
-  for (const kind of Object.keys(ARTIFACT_SUFFIX) as ArtifactKind[]) {
-    const found = await parts.pages.find(project, filename, kind);
-    if (!found.ok && kind === "file") return found.failure;
-    if (!found.ok) continue;
-    const failure = await files.drop(found.value.artifact);
-    if (failure !== null) return failure;
+async function drop(parts: MirrorParts, files: FileAnswers, what: Dropped, isForced: boolean): Promise<MirrorFailure | null> {
+  if (what !== "list" && what.filename !== null) {
+    const { dropFile } = await import("./drop-file.ts");
+    return dropFile(parts, files, { project: what.project, filename: what.filename }, isForced);
   }
-  return null;
-}
-
-async function forget({ pages }: MirrorParts, page: string): Promise<null> {
-  await pages.forget(page);
+  await parts.pages.forget(what === "list" ? "" : what.project);
   return null;
 }
 

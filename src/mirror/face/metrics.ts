@@ -70,7 +70,7 @@ function renderKinds(text: Exposition, { counters }: MirrorParts): void {
     "Bytes that no index sent because of the mirror.",
     sum(({ bytes }) => bytes),
   );
-  byRule(text, "pilotlight_mirror_policy_refusals_total", "Requests for files that the policy withholds, by rule.", counters.hidden);
+  byRule(text, "pilotlight_mirror_policy_refusals_total", "Requests for what the policy withholds, by rule.", counters.hidden);
   const shadowed = "Requests for files that the policy would withhold, were it not in shadow mode, by rule.";
   byRule(text, "pilotlight_mirror_policy_shadowed_total", shadowed, counters.shadowed);
   one(text, "pilotlight_mirror_prefetched_total", "counter", "Metadata files fetched before anybody asked for them.", counters.prefetched);

@@ -5,11 +5,11 @@
  */
 import { Turns } from "../../base/turns.ts";
 import { JSON_LINE, NO_STORE_LINE, RETRY_SOON_LINE } from "../../http/answer-lines.ts";
-import { answerError } from "../../http/error-answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { ThreadExplanation } from "../explain/explain-in-thread.ts";
 import type { LookUp } from "../explain/explain-requirements.ts";
 import { LOCK_FILE_MAX_BYTES } from "../lockfile/lock-file.ts";
+import { answerProblem } from "../problem-answer.ts";
 
 export interface PostLimits {
   /** Those that are read or wait count, too. */
@@ -35,14 +35,14 @@ export class PostedExplanations {
 
   async answer(exchange: Exchange): Promise<void> {
     if (this.#underWay >= this.#limits.underWayMax) {
-      answerError(exchange, 503, "BUSY", "Too many lock files are being explained: try again shortly", RETRY_SOON_LINE);
+      answerProblem(exchange, 503, "BUSY", "Too many lock files are being explained: try again shortly", RETRY_SOON_LINE);
       return;
     }
     this.#underWay++;
     try {
       const lockFile = await readBody(exchange);
-      if (lockFile === "too-large") answerError(exchange, 413, "BODY_TOO_LARGE", `A lock file may have ${LOCK_FILE_MAX_BYTES} bytes`);
-      else if (lockFile?.length === 0) answerError(exchange, 400, "BAD_REQUIREMENTS", NOTHING_SENT);
+      if (lockFile === "too-large") answerProblem(exchange, 413, "BODY_TOO_LARGE", `A lock file may have ${LOCK_FILE_MAX_BYTES} bytes`);
+      else if (lockFile?.length === 0) answerProblem(exchange, 400, "BAD_REQUIREMENTS", NOTHING_SENT);
       else if (lockFile !== null) await this.#explain(exchange, lockFile);
     } finally {
       this.#underWay--;
@@ -63,7 +63,7 @@ export class PostedExplanations {
     exchange.onAbort = null;
     if (explained === null || exchange.aborted) return;
     if (explained.kind === "answer") exchange.respond(200, JSON_LINE + NO_STORE_LINE, explained.json);
-    else answerError(exchange, 400, "BAD_REQUIREMENTS", `Cannot read the requirements: ${explained.reason}`);
+    else answerProblem(exchange, 400, "BAD_REQUIREMENTS", `Cannot read the requirements: ${explained.reason}`);
   }
 }
 

@@ -17,6 +17,11 @@ function keyOf({ kind, hashes, source }: Artifact): string {
   return sha256Of(JSON.stringify([source.index, kind, source.url, promise?.algorithm, promise?.value]));
 }
 
+/** Under which content it would be stored; null where nobody knows. */
+export async function storedHash(links: Pick<ContentLinks, "at">, artifact: Artifact): Promise<string | null> {
+  return artifact.hashes["sha256"] ?? (await links.at(artifact))?.sha256 ?? null;
+}
+
 const NAMESPACE = "links";
 const KNOWN_MAX = 10_000;
 

@@ -7,8 +7,9 @@ import type { Exchange } from "../../http/exchange.ts";
 import type { ContentReader, ContentStore } from "../../store/content/content-store.ts";
 import type { Artifact } from "../artifact.ts";
 import { isUpstreamFailure, type MirrorFailure } from "../failures.ts";
+import type { FolderPlace } from "../packages/folder-url.ts";
 import type { CacheOutcome } from "../pages/pages.ts";
-import type { ContentLinks } from "./content-links.ts";
+import { type ContentLinks, storedHash } from "./content-links.ts";
 import { promiseOf } from "./digest.ts";
 import { fileLines, validatorLines } from "./file-lines.ts";
 import { type FilePlan, planFile } from "./file-plan.ts";
@@ -82,7 +83,7 @@ export class FileAnswers {
   /** Null when the exchange is answered or broken off; a failure is the caller's to tell. */
   async answer(exchange: Exchange, artifact: Artifact): Promise<MirrorFailure | null> {
     if (this.answerFromMemory(exchange, artifact)) return null;
-    if (artifact.source.kind === "folder") return this.#answerFromFolder(exchange, artifact, artifact.source.path);
+    if (artifact.source.kind === "folder") return this.#answerFromFolder(exchange, artifact, artifact.source);
     const stored = await this.#openStored(artifact, artifact.source.index);
     if (stored === null) return this.#answerFetched(exchange, artifact);
     try {
@@ -97,14 +98,11 @@ export class FileAnswers {
     }
   }
 
-  /** Its content is fetched anew by the next request. */
+  /** Its content is fetched anew by the next request; whether that can be had is the caller's to know (last-copy.ts). */
   async drop(artifact: Artifact): Promise<MirrorFailure | null> {
-    const { filename, hashes, source } = artifact;
-    if (source.kind === "folder") return null;
-    // It would be the last copy.
-    if (this.#options.offline) return { code: "OFFLINE_KEEPS", what: filename };
-    const sha256 = hashes["sha256"] ?? (await this.#options.links.at(artifact))?.sha256;
-    if (sha256 === undefined) return null;
+    if (artifact.source.kind === "folder") return null;
+    const sha256 = await storedHash(this.#options.links, artifact);
+    if (sha256 === null) return null;
     this.#small.delete(sha256);
     const removed = await this.#options.store.remove(sha256);
     return removed.ok ? null : removed.failure;
@@ -149,11 +147,12 @@ export class FileAnswers {
     return true;
   }
 
-  async #answerFromFolder(exchange: Exchange, artifact: Artifact, path: string): Promise<MirrorFailure | null> {
-    const opened = await openFolderFile(path, artifact.sizeBytes ?? -1);
+  async #answerFromFolder(exchange: Exchange, artifact: Artifact, place: FolderPlace): Promise<MirrorFailure | null> {
+    const opened = await openFolderFile(place);
     if (!opened.ok) return opened.failure;
     const { project, filename, hashes } = artifact;
-    if (opened.value === null) return { code: "NO_SUCH_FILE", project, filename };
+    if (opened.value === "gone") return { code: "NO_SUCH_FILE", project, filename };
+    if (opened.value === "changed") return { code: "FILE_CHANGED", filename };
     try {
       await this.#send(exchange, { artifact, sha256: hashes["sha256"] ?? null, outcome: "hit", isSpared: false }, opened.value);
     } catch {

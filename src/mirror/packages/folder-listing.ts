@@ -10,6 +10,7 @@
  */
 import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
+import { stampOf } from "../../base/file-stamp.ts";
 import { normaliseName } from "../../base/project-name.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import type { MirrorLog } from "../log.ts";
@@ -74,10 +75,10 @@ export class FolderListing {
     const path = join(this.#dir, name);
     let folder: ReadFolder;
     try {
-      const { mtimeMs, ctimeMs, ino } = statSync(path);
-      const stamp = `${ino}:${mtimeMs}:${ctimeMs}`;
+      const stats = statSync(path);
+      const stamp = stampOf(stats);
       if (known?.isSettled && known.stamp === stamp) return { folder: known, hasChanged: false };
-      const isSettled = Date.now() - Math.max(mtimeMs, ctimeMs) > STEP_MAX_MS;
+      const isSettled = Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > STEP_MAX_MS;
       folder = { stamp, isSettled, ...this.#sort(name, readdirSync(path, { withFileTypes: true })) };
     } catch (error) {
       this.#tell(`Cannot read ${path}: ${(error as Error).message}. What was there keeps its names`);

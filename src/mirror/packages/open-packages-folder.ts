@@ -17,6 +17,7 @@ import type { MirrorLog } from "../log.ts";
 import type { ProjectFile, ProjectPage } from "../simple/project-page.ts";
 import { versionsOf } from "../simple/versions.ts";
 import { FolderListing, type ListedFile } from "./folder-listing.ts";
+import { folderUrl } from "./folder-url.ts";
 import type { Inspection } from "./inspect-file.ts";
 import { Inspector } from "./inspector.ts";
 import type { Packages } from "./packages.ts";
@@ -120,10 +121,10 @@ class PackagesFolder implements Packages {
   async #describe(file: ListedFile): Promise<ProjectFile | null> {
     const inspection = await this.#inspect(file);
     if (!inspection.ok) return null;
-    const { sha256, sizeBytes, modifiedMs, requiresPython } = inspection.value;
+    const { stamp, sha256, sizeBytes, modifiedMs, requiresPython } = inspection.value;
     return {
       filename: file.filename,
-      url: `file:${file.path}`,
+      url: folderUrl({ path: file.path, stamp }),
       hashes: { sha256 },
       requiresPython,
       sizeBytes,
@@ -189,8 +190,8 @@ class PackagesFolder implements Packages {
   }
 
   async #check(path: string): Promise<void> {
-    const known = this.#known.get(path);
     if (this.#isClosed) return;
+    const known = this.#known.get(path);
     const stamp = await stampAt(path);
     if (known === undefined || stamp === known.stamp || this.#known.get(path) !== known) return;
     this.#known.delete(path);

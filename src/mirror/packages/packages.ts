@@ -11,7 +11,7 @@ export interface Packages {
   /** Normalised names of projects, those that a file in the folder names. */
   names(): readonly string[];
   owns(project: string): boolean;
-  /** Its files have `url` set to "file:" and the absolute path. Null when no file names the project. */
+  /** Its files have `url` as folder-url.ts makes it. Null when no file names the project. */
   page(project: string): Promise<ProjectPage | null>;
   close(): void;
 }

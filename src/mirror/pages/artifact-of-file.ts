@@ -4,16 +4,15 @@
  */
 import { assert } from "../../base/assert.ts";
 import { ARTIFACT_SUFFIX, type Artifact, type ArtifactKind } from "../artifact.ts";
+import { isFolderUrl, parseFolderUrl } from "../packages/folder-url.ts";
 import type { ProjectFile } from "../simple/project-page.ts";
-
-const FOLDER_SCHEME = "file:";
 
 /** `index` is the name of the one that owns the project; null for the folder of packages. */
 export function artifactOfFile(project: string, file: ProjectFile, kind: ArtifactKind, index: string | null): Artifact | null {
   const known = knownOf(file, kind);
   if (known === null) return null;
   const source: Artifact["source"] =
-    index === null ? { kind: "folder", path: known.url.slice(FOLDER_SCHEME.length) } : { kind: "index", index, url: known.url };
+    index === null ? { kind: "folder", ...parseFolderUrl(known.url) } : { kind: "index", index, url: known.url };
   const { hashes, sizeBytes } = known;
   return { kind, project, filename: `${file.filename}${ARTIFACT_SUFFIX[kind]}`, source, hashes, sizeBytes };
 }
@@ -42,6 +41,6 @@ function knownOf(file: ProjectFile, kind: ArtifactKind): { url: string; hashes: 
 
 /** The suffix belongs to the path: some indexes sign their addresses, in a query. */
 function beside(url: string, kind: ArtifactKind): string {
-  const query = url.startsWith(FOLDER_SCHEME) ? -1 : url.indexOf("?");
+  const query = isFolderUrl(url) ? -1 : url.indexOf("?");
   return query === -1 ? `${url}${ARTIFACT_SUFFIX[kind]}` : `${url.slice(0, query)}${ARTIFACT_SUFFIX[kind]}${url.slice(query)}`;
 }

@@ -9,11 +9,12 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import { MINUTE_MS } from "../../base/units.ts";
 import type { MirrorConfig } from "../../config/mirror-config.ts";
 import { MIRROR_STOPPING, type StoreFault } from "../../store/store-fault.ts";
-import type { ArtifactKind } from "../artifact.ts";
+import { ARTIFACT_SUFFIX, type ArtifactKind } from "../artifact.ts";
 import type { MirrorCounters, ResourceKind } from "../counters.ts";
 import { isUpstreamFailure, type MirrorFailure } from "../failures.ts";
 import type { MirrorLog } from "../log.ts";
 import type { Packages } from "../packages/packages.ts";
+import { projectDenial } from "../policy/denied-project.ts";
 import type { PageFormat } from "../simple/format.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { IndexRequests } from "./ask-index.ts";
@@ -58,8 +59,8 @@ export function openPages(options: PagesOptions): Pages {
 
 /** A full disk says so with every write. */
 const FAULT_LOG_EVERY_MS = MINUTE_MS;
-const STOPPED = fail(MIRROR_STOPPING);
 const FAULTS_MAX = 100;
+const STOPPED = fail(MIRROR_STOPPING);
 
 class MirrorPages implements Pages {
   readonly #options: PagesOptions;
@@ -109,6 +110,8 @@ class MirrorPages implements Pages {
   async represent(page: PageName, format: PageFormat, coding: PageCoding): Promise<Result<Represented, MirrorFailure>> {
     if (this.#isClosed) return STOPPED;
     if (page === LIST) return this.#counted("list", await this.#list.represent(format, coding));
+    const denial = projectDenial(this.#options.config.policy, page);
+    if (denial !== null) return fail({ code: "HIDDEN_BY_POLICY", project: page, filename: null, ...denial });
     return this.#counted("page", await this.#answers.represent(page, format, coding));
   }
 
@@ -119,7 +122,10 @@ class MirrorPages implements Pages {
   async find(project: string, filename: string, kind: ArtifactKind): Promise<Result<FoundArtifact, MirrorFailure>> {
     const known = this.found(project, filename, kind);
     if (known !== null) return ok(known);
-    return this.#isClosed ? STOPPED : this.#counted(kind, await this.#answers.find(project, filename, kind));
+    if (this.#isClosed) return STOPPED;
+    const denial = projectDenial(this.#options.config.policy, project);
+    if (denial !== null) return fail({ code: "HIDDEN_BY_POLICY", project, filename: `${filename}${ARTIFACT_SUFFIX[kind]}`, ...denial });
+    return this.#counted(kind, await this.#answers.find(project, filename, kind));
   }
 
   async explain(project: string): Promise<Result<ProjectExplanation, MirrorFailure>> {

@@ -14,6 +14,7 @@ import { parseDistributionName } from "../simple/distribution-name.ts";
 import type { ProjectFile } from "../simple/project-page.ts";
 import { describeMoment, parseUploadTime } from "../simple/upload-time.ts";
 import type { Specifier } from "../versions/specifier.ts";
+import { type Denial, denialBy } from "./denied-project.ts";
 import { matchingName } from "./name-pattern.ts";
 import type { HidingRule, Policy, Verdict } from "./policy.ts";
 
@@ -24,8 +25,8 @@ interface ApplicableRule {
   readonly action: PolicyRule["action"];
   /** Null for every version. */
   readonly specifier: Specifier | null;
-  readonly text: string;
-  readonly reason: string | null;
+  /** Of one that denies. */
+  readonly denial: Denial;
 }
 
 /** What the configuration says of one project. */
@@ -108,10 +109,10 @@ class ConfiguredPolicy implements Policy {
 
   #rulesOf(project: string): ProjectRules {
     if (this.#latest?.project === project) return this.#latest;
-    const rules = this.#config.rules.flatMap(({ action, names, versions, reason }, place): ApplicableRule[] => {
-      const pattern = matchingName(names, project);
+    const rules = this.#config.rules.flatMap((rule, place): ApplicableRule[] => {
+      const pattern = matchingName(rule.names, project);
       if (pattern === null) return [];
-      return [{ action, specifier: this.#specifiers[place]!, text: `${action} ${pattern} ${versions}`.trimEnd(), reason }];
+      return [{ action: rule.action, specifier: this.#specifiers[place]!, denial: denialBy(rule, pattern) }];
     });
     const asksVersions = rules.some(({ specifier }) => specifier !== null);
     const isExempt = matchingName(this.#config.cooldownExempt, project) !== null;
@@ -140,13 +141,12 @@ function versionOf(filename: string, project: string): string | null {
 
 function decide(rules: readonly ApplicableRule[], text: string | null, parser: VersionParser | null): HidingRule | null {
   const version = text === null || parser === null ? null : parser.parseVersion(text);
-  for (const { action, specifier, text: rule, reason } of rules) {
+  for (const { action, specifier, denial } of rules) {
     const matches = specifier === null || parser === null ? true : text === null ? null : parser.specifierMatches(specifier, text, version);
     if (matches === false || (matches === null && action === "allow")) continue;
     if (action === "allow") return null;
-    const why = reason ?? `the rule "${rule}" withholds it`;
     const doubt = matches === null ? "; its version can't be told from its name" : "";
-    return { kind: "deny", rule, reason: `${why}${doubt}`, sinceMs: null, untilMs: null };
+    return { kind: "deny", rule: denial.rule, reason: `${denial.reason}${doubt}`, sinceMs: null, untilMs: null };
   }
   return null;
 }

@@ -4,7 +4,7 @@
  * ended, because a number that is closed under a read may be another file's by
  * then. What was removed from the folder goes on being read.
  */
-import { close, constants, fstat, open, read } from "node:fs";
+import { close, constants, fstat, open, read, type Stats } from "node:fs";
 import { promisify } from "node:util";
 import { assert } from "../../base/assert.ts";
 import { KIB } from "../../base/units.ts";
@@ -20,12 +20,12 @@ const openFile = promisify(open);
 const closeFile = promisify(close);
 const statFile = promisify(fstat);
 
-/** Throws the file system's error; null when it is no file of that size. */
-export async function openFileReader(path: string, sizeBytes: number): Promise<ContentReader | null> {
+/** Throws the file system's error; null when it is no file, or not the one that is meant. */
+export async function openFileReader(path: string, isMeant: (stats: Stats) => boolean): Promise<ContentReader | null> {
   const fd = await openFile(path, OPEN_FLAGS);
   try {
     const stats = await statFile(fd);
-    if (stats.isFile() && stats.size === sizeBytes) return new FileReader(path, fd, sizeBytes);
+    if (stats.isFile() && isMeant(stats)) return new FileReader(path, fd, stats.size);
   } catch (error) {
     await closeFile(fd);
     throw error;

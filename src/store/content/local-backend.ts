@@ -78,7 +78,7 @@ export class LocalBackend implements ContentBackend {
     const path = join(this.#dir, place);
     return guarded(`Cannot open ${path}`, async () => {
       try {
-        return await openFileReader(path, sizeBytes);
+        return await openFileReader(path, ({ size }) => size === sizeBytes);
       } catch (error) {
         if (NOT_THERE.has(errorCode(error))) return null;
         throw error;

@@ -58,7 +58,7 @@ export class S3Backend implements ContentBackend {
   }
 
   async adopt(content: PlacedContent, partialPath: string): Promise<Result<boolean, StoreFault>> {
-    const opened = await guarded(`Cannot read ${partialPath}`, () => openFileReader(partialPath, content.sizeBytes));
+    const opened = await guarded(`Cannot read ${partialPath}`, () => openFileReader(partialPath, ({ size }) => size === content.sizeBytes));
     if (!opened.ok) return opened;
     const file = opened.value;
     if (file === null) {
