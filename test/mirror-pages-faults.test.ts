@@ -119,7 +119,8 @@ test("an answer that breaks off is asked for once more, and is none if it breaks
   assert.equal((await must(pages.represent("one", "json", "gzip"))).outcome, "miss");
   assert.equal(upstream.count(ONE), 4);
   assert.equal(counters.byKind.page.upstreamRequests, 4);
-  assert.deepEqual(logged, ["warn an index failed"], "the one that both attempts broke");
+  assert.equal(logged.length, 1, "the one that both attempts broke");
+  assert.match(logged[0]!, /^warn Cannot complete \S+\/one\/: the index sent /);
 });
 
 test("an index that is too slow within an answer is not asked for it again", async (t) => {

@@ -78,7 +78,10 @@ test("beyond 16 MiB of what they hold the same projects go, however few they are
 test("a project that alone is more is not kept, and leaves the room to others", () => {
   const files = new FoundFiles();
   const one = found("a.whl");
-  const huge = { ...one, artifact: { ...one.artifact, source: { kind: "folder", path: "a".repeat(9 * 1024 * 1024) } as const } };
+  const huge = {
+    ...one,
+    artifact: { ...one.artifact, source: { kind: "folder", path: "a".repeat(9 * 1024 * 1024), stamp: "1" } as const },
+  };
   files.put("huge", "a.whl", "file", huge, 0, 1_000);
   assert.equal(files.get("huge", "a.whl", "file", 0, 1_000), null);
   files.put("p", "a.whl", "file", one, 0, 1_000);
