@@ -2,6 +2,7 @@
  * A fake exchange: an engine's view of one request, without a socket. Collects
  * the answer whole, whichever way it was given.
  */
+import assert from "node:assert/strict";
 import type { Call, CallFailure } from "../../src/engines/engine.ts";
 import type { Exchange, RequestBody } from "../../src/http/exchange.ts";
 
@@ -12,7 +13,12 @@ export interface FakeRequest {
   readonly body?: Uint8Array | string | null;
   /** Bytes arrive in chunks of this size instead of with the head. */
   readonly chunkBytes?: number;
+  /** What reading says in place of the end. */
+  readonly bodyFails?: string;
   readonly params?: Readonly<Record<string, string>>;
+  /** The client takes nothing until `drain`. */
+  readonly isSlow?: boolean;
+  readonly remoteAddress?: string;
 }
 
 export interface FakeAnswer {
@@ -23,8 +29,17 @@ export interface FakeAnswer {
   readonly logs: readonly string[];
 }
 
-/** A call and the promise of its answer; `abort` is the client going away. */
-export function fakeCall(request: FakeRequest = {}): { call: Call; answer: Promise<FakeAnswer>; abort: () => void } {
+export interface FakeCall {
+  readonly call: Call;
+  readonly answer: Promise<FakeAnswer>;
+  /** The client goes away. */
+  readonly abort: () => void;
+  /** A slow client has taken what was written. */
+  readonly drain: () => void;
+}
+
+/** A call and the promise of its answer. */
+export function fakeCall(request: FakeRequest = {}): FakeCall {
   const { promise, resolve } = Promise.withResolvers<FakeAnswer>();
   const logs: string[] = [];
   const chunks: Buffer[] = [];
@@ -41,16 +56,18 @@ export function fakeCall(request: FakeRequest = {}): { call: Call; answer: Promi
     headerBlock,
     host: "127.0.0.1",
     secure: false,
-    remoteAddress: "127.0.0.1",
+    remoteAddress: request.remoteAddress ?? "127.0.0.1",
     header: (name: string) => parseLines(headerBlock).get(name),
     body: fakeBody(request),
     extraLines: "",
     aborted: false,
     answered: false,
     onAbort: null as (() => void) | null,
-    onDrain: null,
+    onDrain: null as (() => void) | null,
     onFinished: null,
     respond(code: number, headerLines: string, body: string | Uint8Array | null) {
+      if (exchange.aborted) return;
+      assert.equal(exchange.answered, false, "an exchange was answered twice");
       exchange.answered = true;
       status = code;
       lines = headerLines;
@@ -58,13 +75,15 @@ export function fakeCall(request: FakeRequest = {}): { call: Call; answer: Promi
       settle(null);
     },
     start(code: number, headerLines: string) {
+      if (exchange.aborted) return;
+      assert.equal(exchange.answered, false, "an exchange was answered twice");
       exchange.answered = true;
       status = code;
       lines = headerLines;
     },
     write(chunk: Uint8Array) {
       chunks.push(Buffer.from(chunk));
-      return true;
+      return request.isSlow !== true;
     },
     end: () => settle(null),
     destroy: () => settle({ code: "SANDBOX_LOST", message: "destroyed" }),
@@ -81,14 +100,17 @@ export function fakeCall(request: FakeRequest = {}): { call: Call; answer: Promi
     exchange.aborted = true;
     exchange.onAbort?.();
   };
-  return { call, answer: promise, abort };
+  return { call, answer: promise, abort, drain: () => exchange.onDrain?.() };
 }
 
-function fakeBody({ body = null, chunkBytes }: FakeRequest): RequestBody {
+function fakeBody({ body = null, chunkBytes, bodyFails }: FakeRequest): RequestBody {
   const whole = body === null ? null : Buffer.from(body as string);
   let at = 0;
   const read = async (): Promise<Uint8Array | null> => {
-    if (whole === null || at >= whole.length) return null;
+    if (whole === null || at >= whole.length) {
+      if (bodyFails !== undefined) throw new Error(bodyFails);
+      return null;
+    }
     const chunk = whole.subarray(at, at + (chunkBytes ?? whole.length));
     at += chunk.length;
     return new Uint8Array(chunk);
