@@ -7,6 +7,7 @@ import { type Failure, fail, type Result } from "../base/result.ts";
 import { isolationText } from "../config/isolation-text.ts";
 import { allLatencies, type FunctionTotals, quantileUs } from "../telemetry/aggregate.ts";
 import type { PoolMetrics } from "../telemetry/metrics.ts";
+import type { ProcessMetrics } from "../telemetry/process-metrics.ts";
 import { renderPrometheus } from "../telemetry/prometheus.ts";
 import type { FunctionSpec } from "./function-spec.ts";
 import type { Placement } from "./messages.ts";
@@ -42,12 +43,16 @@ export interface FunctionStats {
   readonly latencyP50Us: number | null;
   readonly latencyP95Us: number | null;
   readonly latencyP99Us: number | null;
+  /** Calls by LATENCY_BUCKET_BOUNDS_US, then the rest: of two looks, the difference is what happened between them. */
+  readonly latencyBuckets: readonly number[];
   readonly coldStarts: number;
   readonly coldStartMaxUs: number;
   readonly timeouts: number;
   readonly outOfMemory: number;
   readonly evictions: number;
   readonly pool: PoolMetrics;
+  /** Of a function that is an executable. */
+  readonly process: ProcessMetrics | null;
 }
 
 export interface WorkerStats {
@@ -68,7 +73,7 @@ export interface ServerStats {
   readonly refusedByStatus: Readonly<Record<string, number>>;
   readonly workers: readonly WorkerStats[];
   readonly restartsByReason: Readonly<Record<string, number>>;
-  /** Functions that were called, in the order of their ids. */
+  /** Functions that were called or have processes, in the order of their ids. */
   readonly functions: readonly FunctionStats[];
 }
 
@@ -118,7 +123,7 @@ export class Operator {
       refusedByStatus: totals.refusedByStatus,
       workers,
       restartsByReason,
-      functions: totals.functions.filter((one) => callsOf(one) > 0).map(functionStats),
+      functions: totals.functions.filter((one) => callsOf(one) > 0 || one.metrics.process !== null).map(functionStats),
     };
   }
 
@@ -158,7 +163,7 @@ function callsOf({ metrics }: FunctionTotals): number {
 }
 
 function functionStats(totals: FunctionTotals): FunctionStats {
-  const { id, byStatus, coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions, pool } = totals.metrics;
+  const { id, byStatus, coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions, pool, process } = totals.metrics;
   const latencies = allLatencies(totals.metrics);
   const errors = byStatus.filter(({ status }) => status >= 500).reduce((sum, { count }) => sum + count, 0);
   // Buckets are coarse: what was interpolated in one must not pass what ever happened.
@@ -168,7 +173,8 @@ function functionStats(totals: FunctionTotals): FunctionStats {
     return us === null ? null : Math.round(greatestUs > 0 ? Math.min(us, greatestUs) : us);
   };
   const quantiles = { latencyP50Us: quantile(0.5), latencyP95Us: quantile(0.95), latencyP99Us: quantile(0.99) };
-  return { id, requests: callsOf(totals), errors, ...quantiles, coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions, pool };
+  const counts = { coldStarts, coldStartMaxUs, timeouts, outOfMemory, evictions };
+  return { id, requests: callsOf(totals), errors, ...quantiles, latencyBuckets: latencies, ...counts, pool, process };
 }
 
 function startOf(spec: FunctionSpec, running: string | null): WasmStart | null {
