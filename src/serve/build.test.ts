@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -178,4 +178,18 @@ test("compiled code of another V8 is not offered", async () => {
   await writeFile(file, (await readFile(file, "utf8")).replace(/"v8": "[^"]+"/, '"v8": "1.2.3 linux-x64"'));
   const other = await readManifest(out);
   assert.equal(other.ok && other.value.snapshotFile, null);
+});
+
+test("an executable is in the build, executable, under its name, and the build says what it can't know", async () => {
+  const { config, out, path } = await project({ report: "#!/bin/sh\necho hi\n" }, { report: { process: { call: "stdio" } } });
+  await chmod(join(path, "report"), 0o755);
+  const built = await buildDeployment(config, out, compile);
+  assert.ok(built.ok, JSON.stringify(built));
+  assert.match(built.value.notices.join(), /^Of report only the executable itself is in the build/);
+  await rm(path, { recursive: true });
+  const served = await makeDeployment({ ...config, functions: {}, source: { kind: "built", path: out } }, 1, {});
+  const [report] = served.deployment.functions;
+  assert.deepEqual([report?.engine, report?.process?.call, report?.failure], ["process", "stdio", null]);
+  assert.match(report!.bundle!.codeFile, /\/functions\/[0-9a-f]{16}-report$/);
+  assert.notEqual((await stat(report!.bundle!.codeFile)).mode & 0o100, 0);
 });

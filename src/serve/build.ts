@@ -10,7 +10,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { atOnce } from "../base/at-once.ts";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import type { Config, FunctionOverrides } from "../config/config.ts";
+import type { Config, EngineName, FunctionOverrides } from "../config/config.ts";
 import { BUILD_MANIFEST_NAME } from "../config/source.ts";
 import { getBundle } from "../engines/javascript/bundle-cache.ts";
 import { guestScript, snapshotFileName } from "../engines/javascript/guest-script.ts";
@@ -18,6 +18,7 @@ import { makeFolder } from "../store/data-folder.ts";
 import { buildWasm } from "./build-wasm.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
 import { ANY_ENVIRONMENT, makeDeployment, noFunctions } from "./deployment.ts";
+import { contentRef } from "./executable.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 import { MANIFEST_FORMAT, type ManifestFile, v8Identity } from "./manifest.ts";
 
@@ -75,13 +76,20 @@ export async function buildDeployment(
   try {
     const functions = await stage(config, staging, bundled.value, compileArtefacts);
     await install(staging, target);
-    return ok({ outDir: target, functions, notices: made.notices });
+    return ok({ outDir: target, functions, notices: [...made.notices, ...notices(specs)] });
   } catch (error) {
     const message = `Cannot write the build to ${target}: ${(error as Error).message}`;
     return fail([{ code: "BUILD_UNWRITABLE", message, hint: "Check the space and the rights of its parent folder" }]);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
+}
+
+/** What a build can't know to copy. */
+function notices(specs: readonly FunctionSpec[]): string[] {
+  const alone = specs.filter(({ engine }) => engine === "process").map(({ id }) => id);
+  if (alone.length === 0) return [];
+  return [`Of ${alone.join(", ")} only the executable itself is in the build: what it reads or imports from beside it is not`];
 }
 
 interface BundledFunction {
@@ -102,9 +110,18 @@ async function bundleAll(config: Config, specs: readonly FunctionSpec[]): Promis
 
 /** A module goes out with its faster start, where it has one: whoever serves the build prepares nothing. */
 async function buildOne(config: Config, spec: FunctionSpec): Promise<Result<BundleRef>> {
-  if (spec.engine !== "wasm") return getBundle(bundleSourceOf(config.source, spec), config.dataDir, "build");
+  if (spec.engine === "process") return executable(spec);
+  if (spec.engine === "javascript") return getBundle(bundleSourceOf(config.source, spec), config.dataDir, "build");
   const built = await buildWasm(config, spec, new AbortController().signal);
   return built.ok ? ok((await built.value.better)?.bundle ?? built.value.bundle) : built;
+}
+
+async function executable({ id, file }: FunctionSpec): Promise<Result<BundleRef>> {
+  try {
+    return ok(await contentRef(file));
+  } catch (error) {
+    return fail({ code: "BUILD_FAILED", message: `Cannot build ${id}: ${(error as Error).message}`, at: { file } });
+  }
 }
 
 /** Everything into `staging`, the manifest last. */
@@ -120,11 +137,12 @@ async function stage(
   const placed = bundled.map(({ spec, bundle }) => ({
     spec,
     bundle,
-    staged: spec.engine === "wasm" ? stagedModule(bundle) : stagedBundle(bundle),
+    staged: STAGED[spec.engine](bundle),
   }));
   for (const { bundle, staged } of placed) {
+    // With its mode: an executable stays one.
     await copyFile(bundle.codeFile, join(staging, staged.codeFile));
-    await copyFile(bundle.mapFile, join(staging, staged.mapFile));
+    if (bundle.mapFile !== bundle.codeFile) await copyFile(bundle.mapFile, join(staging, staged.mapFile));
   }
   // Functions with the same text share its files, and V8's cache with them.
   const inputs = new Map(
@@ -171,11 +189,23 @@ function stagedBundle(bundle: BundleRef): BundleRef {
   return { ...bundle, codeFile: at(bundle.codeFile), mapFile: at(bundle.mapFile), codeCacheFile: at(bundle.codeCacheFile) };
 }
 
+/** Its own name stays at the end: some programs look at it. */
+function stagedExecutable(bundle: BundleRef): BundleRef {
+  const file = `${FUNCTIONS_DIR}/${bundle.hash.slice(0, 16)}-${basename(bundle.codeFile)}`;
+  return { ...bundle, codeFile: file, mapFile: file, codeCacheFile: file };
+}
+
 /** In the cache every module has the same name, in a folder of its own. */
 function stagedModule(bundle: BundleRef): BundleRef {
   const at = (ending: string): string => `${FUNCTIONS_DIR}/${bundle.hash}${ending}`;
   return { ...bundle, codeFile: at(".wasm"), mapFile: at(".json"), codeCacheFile: at(".wasm") };
 }
+
+const STAGED: Readonly<Record<EngineName, (bundle: BundleRef) => BundleRef>> = {
+  javascript: stagedBundle,
+  wasm: stagedModule,
+  process: stagedExecutable,
+};
 
 function compileInput(staging: string, spec: FunctionSpec, staged: BundleRef): CompileInput {
   const filename = `pilotlight:${spec.id}`;
