@@ -73,6 +73,22 @@ for (const [end, reason] of [
   });
 }
 
+test("deaths in a row are waited out where that is wanted, each a while longer, but not the first", async (t) => {
+  let nowMs = 0;
+  const { lost, ask } = client(t, { backsOff: true, nowMs: () => nowMs });
+  const die = () => ask({ do: "exit" });
+  assert.deepEqual(
+    [await die(), await die(), await die(), await ask(ECHO)],
+    ["THREAD_LOST", "THREAD_LOST", "THREAD_RESTS", "THREAD_RESTS"],
+  );
+  nowMs = 10_000;
+  assert.equal(await ask(ECHO), "heard");
+  // It was well for so long that its death is a first one.
+  nowMs = 60_000;
+  assert.deepEqual([await die(), await ask(ECHO)], ["THREAD_LOST", "heard"]);
+  assert.equal(lost.length, 3);
+});
+
 test("a thread that the system can't start is told as lost, and the next question tries again", async (t) => {
   const { lost, ask } = client(t);
   const started = t.mock.method(process.getBuiltinModule("node:worker_threads"), "Worker", NoThread as never);

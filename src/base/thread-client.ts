@@ -2,11 +2,13 @@
  * Thread client: asks a program that runs on a thread of its own. The thread is
  * started by the first question, keeps no process alive while it has none, and
  * may end when it had none for a while. One that dies fails what it had, with
- * the reason; the next question starts another. Questions beyond a bound are
+ * the reason; the next question starts another, or after deaths in a row the
+ * first that comes when a while has passed. Questions beyond a bound are
  * refused, not queued: what hangs must not fill the memory. The thread's side
  * is thread-service.ts, which this must not load.
  */
 import type { Worker } from "node:worker_threads";
+import { createBackoff } from "./backoff.ts";
 import { builtin } from "./builtin.ts";
 import { threadEnv } from "./compile-cache.ts";
 import { programFile } from "./package-files.ts";
@@ -24,6 +26,10 @@ export interface ThreadOptions {
   readonly idleMaxMs?: number;
   /** It ends when it was told to and has answered what was asked before; any other is ended wherever it is. */
   readonly closesItself?: boolean;
+  /** Deaths in a row are waited out. The first is not: it may be of somebody's question, which nobody else should wait for. */
+  readonly backsOff?: boolean;
+  /** Of a clock that never jumps; the world, for tests. */
+  nowMs?(): number;
   /** It begins with what it was asked. */
   onOnline?(): void;
   /** It died, or could not be started. */
@@ -34,6 +40,8 @@ export type ThreadFailure =
   /** `reason` has the stack of what ended it. */
   | { readonly code: "THREAD_LOST"; readonly reason: string }
   | { readonly code: "THREAD_BUSY"; readonly pendingMax: number }
+  /** Deaths in a row; nobody starts it again just now. */
+  | { readonly code: "THREAD_RESTS"; readonly deaths: number }
   | { readonly code: "THREAD_CLOSED" };
 
 const CLOSED = fail<ThreadFailure>({ code: "THREAD_CLOSED" });
@@ -45,11 +53,16 @@ export class ThreadClient<Question, Answer> {
   #worker: Worker | null = null;
   #isOnline = false;
   #idle: NodeJS.Timeout | null = null;
+  readonly #nowMs: () => number;
+  readonly #backoff = createBackoff();
+  #startedAtMs = 0;
+  #startableAtMs = Number.NEGATIVE_INFINITY;
   #questionCount = 0;
   #isClosed = false;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
   get isRunning(): boolean {
@@ -69,13 +82,13 @@ export class ThreadClient<Question, Answer> {
     const { pendingMax = Number.POSITIVE_INFINITY } = this.#options;
     if (this.#isClosed) return Promise.resolve(CLOSED);
     if (this.#pending.size >= pendingMax) return Promise.resolve(fail({ code: "THREAD_BUSY", pendingMax }));
+    if (this.#worker === null && this.#nowMs() < this.#startableAtMs)
+      return Promise.resolve(fail({ code: "THREAD_RESTS", deaths: this.#backoff.deaths }));
     try {
       this.#worker ??= this.#started();
     } catch (error) {
       // The system may have no thread left, or no memory for one.
-      const reason = `it could not be started: ${(error as Error).message}`;
-      this.#options.onLost?.(reason);
-      return Promise.resolve(fail({ code: "THREAD_LOST", reason }));
+      return Promise.resolve(this.#died(`it could not be started: ${(error as Error).message}`));
     }
     const id = ++this.#questionCount;
     this.#worker.ref();
@@ -112,6 +125,7 @@ export class ThreadClient<Question, Answer> {
 
   #started(): Worker {
     const { program, workerData, heapMaxMib } = this.#options;
+    this.#startedAtMs = this.#nowMs();
     const worker = new builtin.workerThreads.Worker(programFile(program), {
       workerData,
       env: threadEnv(),
@@ -135,10 +149,19 @@ export class ThreadClient<Question, Answer> {
       // One that was told to end, or given up, has nothing of ours.
       if (this.#worker !== worker) return;
       this.#leave();
-      this.#options.onLost?.(reason);
-      this.#failAll(fail({ code: "THREAD_LOST", reason }));
+      this.#failAll(this.#died(reason));
     });
     return worker;
+  }
+
+  #died(reason: string): Result<never, ThreadFailure> {
+    if (this.#options.backsOff === true) {
+      const nowMs = this.#nowMs();
+      const waitMs = this.#backoff.died(nowMs - this.#startedAtMs);
+      if (this.#backoff.deaths > 1) this.#startableAtMs = nowMs + waitMs;
+    }
+    this.#options.onLost?.(reason);
+    return fail({ code: "THREAD_LOST", reason });
   }
 
   /** An idle thread keeps no process alive, and itself only for a while. */

@@ -34,6 +34,11 @@ export function threadFault(failure: ThreadFailure, { thread, tooMany, stopping 
       return { code: "STORAGE_FAILED", message: `${thread} was lost: ${failure.reason}` };
     case "THREAD_BUSY":
       return { code: "BUSY", message: `${failure.pendingMax} ${tooMany}. Try again later` };
+    case "THREAD_RESTS":
+      return {
+        code: "BUSY",
+        message: `${thread} died ${failure.deaths} times in a row, and is not started again yet. The log says why it died`,
+      };
     case "THREAD_CLOSED":
       return stopping;
   }

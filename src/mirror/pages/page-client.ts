@@ -4,7 +4,6 @@
  * when nobody needed it for a while. After one death another is started at
  * once, after several in a row not before a while that grows.
  */
-import { createBackoff } from "../../base/backoff.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { ThreadClient } from "../../base/thread-client.ts";
 import { MINUTE_MS } from "../../base/units.ts";
@@ -41,17 +40,11 @@ export class PageClient {
   readonly #options: PageClientOptions;
   readonly #ready: ReadyPages;
   readonly #thread: ThreadClient<PageRequest, PageReply>;
-  readonly #nowMs: () => number;
-  readonly #backoff = createBackoff();
-  #startedAtMs = 0;
-  /** After deaths in a row. */
-  #startableAtMs = 0;
   #projectCount: number | null = null;
 
   constructor(options: PageClientOptions) {
-    const { settings, onLost, idleMaxMs = IDLE_MAX_MS, nowMs = () => performance.now() } = options;
+    const { settings, onLost, idleMaxMs = IDLE_MAX_MS, nowMs } = options;
     this.#options = options;
-    this.#nowMs = nowMs;
     this.#ready = new ReadyPages(settings.file, settings.policy);
     this.#thread = new ThreadClient({
       program: "mirror/pages/page-thread",
@@ -60,10 +53,9 @@ export class PageClient {
       pendingMax: PENDING_MAX,
       idleMaxMs,
       closesItself: true,
-      onLost: (reason) => {
-        this.#backOff();
-        onLost(reason);
-      },
+      backsOff: true,
+      onLost,
+      ...(nowMs === undefined ? {} : { nowMs }),
     });
   }
 
@@ -93,12 +85,7 @@ export class PageClient {
     buffers: readonly ArrayBuffer[],
     ...args: ArgumentsOf<Name>
   ): Promise<Result<ValueOf<Name>, StoreFault>> {
-    if (this.#isResting) {
-      const nowMs = this.#nowMs();
-      if (nowMs < this.#startableAtMs) return fail(diedOften(this.#backoff.deaths));
-      this.#startedAtMs = nowMs;
-      this.#ready.close();
-    }
+    if (this.#isResting) this.#ready.close();
     const asked = await this.#thread.ask({ method, args }, buffers);
     if (!asked.ok) return fail(threadFault(asked.failure, NAMES));
     const { value, projectCount, faults } = asked.value;
@@ -113,19 +100,8 @@ export class PageClient {
     return this.#thread.close();
   }
 
-  /** One death may be somebody's page, which nobody else should wait for. */
-  #backOff(): void {
-    const nowMs = this.#nowMs();
-    const waitMs = this.#backoff.died(nowMs - this.#startedAtMs);
-    this.#startableAtMs = this.#backoff.deaths === 1 ? nowMs : nowMs + waitMs;
-  }
-
   /** While the thread runs, what it was told to write comes before what is read. */
   get #isResting(): boolean {
     return !this.#thread.isRunning && !this.#thread.isClosed;
   }
-}
-
-function diedOften(deaths: number): StoreFault {
-  return { code: "BUSY", message: `The page thread died ${deaths} times in a row, and is not started again yet. The log says why it died` };
 }
