@@ -115,9 +115,10 @@ function fakeBody({ body = null, chunkBytes, bodyFails }: FakeRequest): RequestB
     at += chunk.length;
     return new Uint8Array(chunk);
   };
+  const isComplete = chunkBytes === undefined || whole === null;
   return {
-    complete: chunkBytes === undefined || whole === null,
-    whole,
+    complete: isComplete,
+    whole: isComplete ? whole : null,
     length: chunkBytes === undefined ? (whole?.length ?? 0) : null,
     read,
     readAll: async () => whole,
