@@ -1,0 +1,40 @@
+/**
+ * Pooled call: one call on its way through the pool. Waiting, with a process,
+ * or over; over is for good, and only the call book ends it, so that its
+ * client gets one answer whatever happens to the processes it was given to.
+ */
+import type { Call, CallFailure } from "../../engine.ts";
+import { isRepeatable } from "./call-end.ts";
+
+/** Who has a call at the moment. */
+export interface CallHolder {
+  /**
+   * Nobody waits for the answer any more (its deadline has passed, its client has left): the process is told, and has
+   * `graceMs` to show that it is free again.
+   */
+  giveUp(pooled: PooledCall, failure: CallFailure, graceMs: number): void;
+}
+
+export class PooledCall {
+  readonly call: Call;
+  readonly arrivedMs: number;
+  readonly isRepeatable: boolean;
+  /** Times it was given to another instance than its first. */
+  resends = 0;
+  /** Null while it waits, and while it is being found out why its instance was lost. */
+  holder: CallHolder | null = null;
+  /** Answered, failed, or of a client that has gone. */
+  isOver = false;
+
+  constructor(call: Call, nowMs: number) {
+    const { method, body } = call.exchange;
+    this.call = call;
+    this.arrivedMs = nowMs;
+    // Asked now: a body that came in parts calls itself complete when somebody has read it.
+    this.isRepeatable = isRepeatable(method, body.complete);
+  }
+
+  get isAnswerBegun(): boolean {
+    return this.call.exchange.answered;
+  }
+}
