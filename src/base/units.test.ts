@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "../../test/support/properties.ts";
-import { describeBytes, formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
+import { describeBytes, describeCount, formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 
 test("a size may be bytes or carry k, kb, m, mb, g or gb in any case", () => {
   const sizes = {
@@ -41,4 +41,11 @@ test("what is formatted is read back as the same number", () => {
 
 test("bytes are described with at most one decimal", () => {
   assert.deepEqual([512, 1536, 134217728, 1610612736].map(describeBytes), ["512 B", "1.5 KiB", "128 MiB", "1.5 GiB"]);
+});
+
+test("a count is described in the singular for one alone", () => {
+  assert.deepEqual(
+    [0, 1, 2].map((count) => describeCount(count, "file")),
+    ["0 files", "1 file", "2 files"],
+  );
 });

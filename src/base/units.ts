@@ -87,3 +87,8 @@ export function describeBytes(bytes: number): string {
 function trim(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(1).replace(/\.0$/, "");
 }
+
+/** "1 file", "2 files". */
+export function describeCount(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}

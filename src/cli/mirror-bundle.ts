@@ -4,9 +4,9 @@
  * file for a machine without a network. There is a whole bundle or none.
  */
 import { rmSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import { describeBytes } from "../base/units.ts";
+import { describeBytes, describeCount } from "../base/units.ts";
 import { type Flag, HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import type { LockFile } from "../mirror/lockfile/lock-file.ts";
 import type { MirrorParts } from "../mirror/mirror-parts.ts";
@@ -88,8 +88,8 @@ async function bundle(call: Call, parts: MirrorParts, lock: LockFile, file: stri
   }
   for (const warning of warnings) note(call, NAME, warning);
   call.io.stdout.write(
-    `${file}: ${projectCount} projects, ${fileCount} files, ${describeBytes(sizeBytes)}\n` +
-      `On the other machine: pilotlight mirror import FILE, then pilotlight mirror --offline\n`,
+    `${file}: ${describeCount(projectCount, "project")}, ${describeCount(fileCount, "file")}, ${describeBytes(sizeBytes)}\n` +
+      `On the other machine: pilotlight mirror import ${basename(file)}, then pilotlight mirror --offline\n`,
   );
   return EXIT_OK;
 }

@@ -3,7 +3,7 @@
  * Needs no index and asks nobody: every byte is checked against the bundle's
  * own hashes before anything of it is shown.
  */
-import { describeBytes } from "../base/units.ts";
+import { describeBytes, describeCount } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import type { MirrorParts } from "../mirror/mirror-parts.ts";
 import { bundleProgressLine } from "./bundle-progress.ts";
@@ -50,7 +50,7 @@ async function take(call: Call, parts: MirrorParts, file: string): Promise<numbe
   const { projectCount, fileCount, addedCount, addedBytes } = imported.value;
   const added = addedCount === 0 ? "all of it was there already" : `${describeBytes(addedBytes)} of it new`;
   call.io.stdout.write(
-    `Imported ${projectCount} projects with ${fileCount} files, ${added}\n` +
+    `Imported ${describeCount(projectCount, "project")} with ${describeCount(fileCount, "file")}, ${added}\n` +
       `pilotlight mirror verify LOCKFILE proves that an install needs no index, pilotlight mirror --offline serves it\n`,
   );
   return EXIT_OK;

@@ -4,7 +4,7 @@
  * every byte of it, and asks nobody. Status 1 says that something is missing,
  * 2 that it could not be looked at: scripts can tell.
  */
-import { describeBytes } from "../base/units.ts";
+import { describeBytes, describeCount } from "../base/units.ts";
 import { HELP_FLAG, JSON_FLAG } from "../config/flags.ts";
 import type { LockFile } from "../mirror/lockfile/lock-file.ts";
 import type { MirrorParts } from "../mirror/mirror-parts.ts";
@@ -50,7 +50,7 @@ async function verify(call: Call, parts: MirrorParts, lock: LockFile): Promise<n
     return status;
   }
   for (const warning of warnings) note(call, NAME, warning);
-  const found = `${projectCount} projects, ${fileCount} files, ${describeBytes(checkedBytes)} checked`;
+  const found = `${describeCount(projectCount, "project")}, ${describeCount(fileCount, "file")}, ${describeBytes(checkedBytes)} checked`;
   if (isComplete) call.io.stdout.write(`Complete: ${found}. An install needs no index\n`);
   else {
     call.io.stdout.write(`Missing: ${missing.length === 1 ? "one thing" : `${missing.length} things`} (${found})\n`);

@@ -2,6 +2,7 @@
  * Mirror: its parts, behind a listener.
  */
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
+import { describeCount } from "../base/units.ts";
 import type { MirrorConfig } from "../config/mirror-config.ts";
 import { createListener, type Listener } from "../http/listener.ts";
 import type { ClientAuth } from "./client-auth.ts";
@@ -103,16 +104,12 @@ class ListeningMirror implements Mirror {
     // One that never listened has told why.
     if (this.#isListening) {
       const [answers, transfers] = [this.#observer.openCount, this.#parts.transfers.openCount];
-      this.#log("info", `Stopping: ${counted(answers, "answer")} and ${counted(transfers, "transfer")} under way`);
+      this.#log("info", `Stopping: ${describeCount(answers, "answer")} and ${describeCount(transfers, "transfer")} under way`);
     }
     await this.#listener.drain(DRAIN_GRACE_MS);
     await this.#auth?.close();
     await this.#parts.close();
   }
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function listenFailure(host: string, port: number, error: unknown): Failure {

@@ -3,7 +3,7 @@
  * held back should be seen where the mirror is looked at, not only in a
  * client's 403. Names no project: the rules themselves are the configuration's.
  */
-import { DAY_MS, formatDuration } from "../../base/units.ts";
+import { DAY_MS, describeCount, formatDuration } from "../../base/units.ts";
 import type { MirrorConfig } from "../mirror-config.ts";
 
 /** "cool-down 7d, 2 rules, 1 pin, enforced"; null when nothing is hidden and nothing pinned. */
@@ -22,5 +22,5 @@ export function describePolicy({ policy, pins }: Pick<MirrorConfig, "policy" | "
 }
 
 function counted(count: number, what: string): readonly string[] {
-  return count === 0 ? [] : [`${count} ${what}${count === 1 ? "" : "s"}`];
+  return count === 0 ? [] : [describeCount(count, what)];
 }
