@@ -136,6 +136,22 @@ function nodeOnly(peer: () => ProcessPeer): void {
   });
 }
 
+test("calls that lie ready in a process in Python are answered once the one before them is", async (t) => {
+  const client = pythonClient();
+  if (client === null) return t.skip("NOT TESTED: this machine has no python3");
+  for (const { ring } of WAYS) {
+    const peer = await startPeer({ command: client.command, env: { ...client.env, AHEAD: "3" }, ring });
+    t.after(() => peer.end());
+    assert.match(peer.ready, / 4$/);
+    peer.request(1, "/patient");
+    for (const call of [2, 3, 4]) peer.request(call, "/echo", { body: Buffer.from(`${call}`) });
+    // What lies ready and is cancelled may be answered all the same; it does no harm.
+    peer.send(KIND.cancel, 0, 3);
+    peer.send(KIND.cancel, 0, 1);
+    for (const call of [1, 2, 3, 4]) await peer.answer(call);
+  }
+});
+
 for (const client of [pythonClient(), nodeClient()]) {
   for (const way of client === null ? [] : WAYS)
     describe(`several calls at a time in ${client!.name} by ${way.name}`, () => together(client!, way.ring));

@@ -162,15 +162,6 @@ class _Link:
         """Wakes the thread that waits for messages: there will be no more."""
         self._connection.shutdown(socket.SHUT_RD)
 
-    def _receive(self, flags=0):
-        try:
-            data = self._connection.recv(65536, flags)
-        except ConnectionError:
-            data = b""
-        if not data:
-            raise _Ended
-        return data
-
 
 class _Frames(_Link):
     name = "frames/1"
@@ -185,7 +176,7 @@ class _Frames(_Link):
     def take(self):
         message = self._next()
         while message is None:
-            self._more(self._receive())
+            self._more()
             message = self._next()
         return message
 
@@ -193,13 +184,19 @@ class _Frames(_Link):
         message = self._next()
         while message is None:
             try:
-                self._more(self._receive(socket.MSG_DONTWAIT))
+                self._more(socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return None
             message = self._next()
         return message
 
-    def _more(self, data):
+    def _more(self, flags=0):
+        try:
+            data = self._connection.recv(65536, flags)
+        except ConnectionError:
+            data = b""
+        if not data:
+            raise _Ended
         self._data, self._at = self._data[self._at :] + data, 0
 
     def _next(self):
@@ -267,6 +264,7 @@ class _Ring(_Link):
         self._taken = self._words[self._taken_word]
         self._published = self._words[self._told]
         self._fence, self._write_fence = threading.Lock(), threading.Lock()
+        self._bells = bytearray(256)
         self._rung = None
         self._over = False
         self._warmth = 0
@@ -329,14 +327,7 @@ class _Ring(_Link):
             self._fence.acquire(False)
             self._fence.release()
             if words[asked] == taken:
-                try:
-                    self._receive()
-                except _Ended:
-                    self._over = True
-                    raise
-                finally:
-                    if self._rung is not None:
-                        self._rung.set()
+                self._hear()
             words[self._asleep] = 0
             if words[asked] != taken:
                 break
@@ -380,13 +371,24 @@ class _Ring(_Link):
             if ((self._published - words[self._told_taken]) & 0xFFFFFFFF) + needed <= self._room:
                 break
             if self._rung is None:
-                self._receive()
+                self._hear()
             elif self._over:
                 raise _Ended
             else:
                 # The thread that reads hears the bell, but not while it finds messages without sleeping.
                 self._rung.wait(0.1)
         words[self._waits] = 0
+
+    def _hear(self):
+        """Sleeps until the server rings. Into the same few bytes each time: who looks next looks at the ring."""
+        try:
+            self._over = self._connection.recv_into(self._bells) == 0
+        except ConnectionError:
+            self._over = True
+        if self._rung is not None:
+            self._rung.set()
+        if self._over:
+            raise _Ended
 
     def _ring(self):
         try:
@@ -619,15 +621,16 @@ def _head_of(headers):
     return "".join(lines).encode("latin-1")
 
 
-def serve(handler, concurrency=1, body_max=64 * 1024 * 1024):
+def serve(handler, concurrency=1, ahead=0, body_max=64 * 1024 * 1024):
     """Answers calls with `handler` until the server says stop; then the process exits with 0, and this never returns.
 
     A handler returns a Response, a str, bytes, a dict or list (JSON), (status, body) or (status, headers, body). A body may also be
     an open file or an iterable of bytes, which is sent as it comes. What it raises is logged, and its call answered with 500.
-    With `concurrency` above 1 it runs in that many threads. A longer request body than `body_max` is answered with 413.
+    With `concurrency` above 1 it runs in that many threads. So many calls as `ahead` says may be sent here while those are at work:
+    short calls then need no sleep between them, but wait behind a long one. A longer request body than `body_max` is answered with 413.
     """
-    if not 1 <= concurrency <= 65535:
-        raise ValueError(f"concurrency is 1 to 65535, not {concurrency}")
+    if concurrency < 1 or ahead < 0 or concurrency + ahead > 65535:
+        raise ValueError(f"concurrency and ahead are at least 1 and 0, together at most 65535, not {concurrency} and {ahead}")
     # Standard output is the function's log, and a log that comes in blocks comes too late.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
@@ -639,7 +642,7 @@ def serve(handler, concurrency=1, body_max=64 * 1024 * 1024):
             finally:
                 server.end_children()
         link = _linked(_connected())
-        link._connection.sendall(f"READY {link.name} {concurrency}\n".encode())
+        link._connection.sendall(f"READY {link.name} {concurrency + ahead}\n".encode())
         _Calls(link, handler, concurrency, body_max).serve()
     except (_Ended, ConnectionError):
         pass

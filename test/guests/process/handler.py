@@ -1,4 +1,4 @@
-"""What the tests of the clients call; the same as handler.mjs and handler.c. CONCURRENCY and BODY_MAX come from the environment."""
+"""What the tests of the clients call; the same as handler.mjs and handler.c. CONCURRENCY, AHEAD and BODY_MAX come from the environment."""
 
 import os
 import sys
@@ -66,5 +66,6 @@ HANDLERS = {
 pilotlight.serve(
     lambda request: HANDLERS[request.path](request),
     concurrency=int(os.environ.get("CONCURRENCY", "1")),
+    ahead=int(os.environ.get("AHEAD", "0")),
     body_max=int(os.environ.get("BODY_MAX", "16777216")),
 )
