@@ -136,8 +136,9 @@ test("a reload reaches dedicated workers and stops those whose function is gone"
   await started([spec("tenant", { isolation: { kind: "process" } }), spec("hello")]);
   await fleet.get("/wake/tenant");
   const socketPath = await dedicatedSocket("tenant");
+  await getJson({ socketPath, path: "/next/later/300" });
   await fleet.supervisor.reload();
-  await eventually("version 2", async () => (await getJson({ socketPath, path: "/version" })) === 2);
+  assert.equal(await getJson({ socketPath, path: "/version" }), 2);
   fleet.plan.functions = [spec("hello")];
   await fleet.supervisor.reload();
   await eventually("its worker has left", () => fleet.supervisor.slots.length === 1);

@@ -36,6 +36,16 @@ test("while a function is profiled its calls go elsewhere, and afterwards they c
   await eventually("its worker has left", () => fleet.supervisor.slots.length === 1);
 });
 
+test("a reload reaches the worker that profiles, too", async () => {
+  const profile = fleet.supervisor.profile(request(600_000));
+  const socketPath = await profilerSocket();
+  await getJson({ socketPath, path: "/next/later/300" });
+  assert.ok((await fleet.supervisor.reload()).ok);
+  assert.equal(await getJson({ socketPath, path: "/version" }), 2);
+  await fleet.stop();
+  assert.ok(!(await profile).ok);
+});
+
 test("of two profiles of one function asked for at once the second is refused", async () => {
   const outcomes = await Promise.all([fleet.supervisor.profile(request(50)), fleet.supervisor.profile(request(50))]);
   assert.deepEqual(

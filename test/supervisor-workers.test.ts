@@ -137,14 +137,49 @@ test("a drain that outlasts its grace is cut short by the worker itself", async 
   assert.deepEqual(onExit.mock.calls[0]?.arguments, [{ code: 0, signal: null }]);
 });
 
-test("a reload reaches every worker, and one that can't be made keeps the old deployment", async () => {
+/** Of both workers, most likely: each answer is whichever worker's the kernel chose. */
+async function versions(): Promise<Set<unknown>> {
+  return new Set(await Promise.all(Array.from({ length: 24 }, () => fleet.get("/version"))));
+}
+
+test("a reload is over when every worker serves it", { skip: process.platform !== "linux" }, async () => {
   await started([spec("hello")], { workerCount: 2 });
-  assert.equal(await fleet.get("/version"), 1);
+  assert.deepEqual(await versions(), new Set([1]));
+  await fleet.get("/next/later/300");
   assert.ok((await fleet.supervisor.reload()).ok);
-  await eventually("version 2 everywhere", async () => {
-    const versions = await Promise.all(Array.from({ length: 12 }, () => fleet.get("/version")));
-    return versions.every((version) => version === 2);
-  });
+  assert.deepEqual(await versions(), new Set([2]));
+});
+
+test("a reload does not wait for a worker that has died of it, and its successor serves what is new", async () => {
+  await started([spec("hello")]);
+  const pid = await fleet.get("/pid");
+  await fleet.get("/next/SIGKILL");
+  assert.ok((await fleet.supervisor.reload()).ok);
+  await eventually("a new worker", async () => (await fleet.get("/pid")) !== pid);
+  assert.equal(await fleet.get("/version"), 2);
+});
+
+test("reloads that are asked for at once come one after another, and each is over in its turn", async () => {
+  await started([spec("hello")]);
+  await fleet.get("/next/later/50");
+  const served = await Promise.all([1, 2, 3].map(() => fleet.supervisor.reload().then(() => fleet.get("/version"))));
+  for (const [index, version] of served.entries()) assert.ok(Number(version) >= index + 2, `reload ${index + 1}: version ${version}`);
+});
+
+test("a reload that needs rights which no worker has is over when those that have them took over", async () => {
+  await started([spec("hello")]);
+  const before = fleet.supervisor.slots[0]!.worker;
+  fleet.plan.functions = [spec("hello", { folders: [{ hostPath: fleet.dataDir, guestName: "/data", isWritable: true }] })];
+  assert.ok((await fleet.supervisor.reload()).ok);
+  const { worker, listening } = fleet.supervisor.slots[0]!;
+  assert.notEqual(worker, before);
+  assert.deepEqual([worker?.rights.writableFolders, listening], [[fleet.dataDir], true]);
+  assert.equal(fleet.supervisor.restartsByReason.rights, 1);
+});
+
+test("a reload that can't be made keeps the old deployment", async () => {
+  await started([spec("hello")]);
+  assert.ok((await fleet.supervisor.reload()).ok);
   fleet.plan.failures = [{ code: "SOURCE_UNREADABLE", message: "Cannot read the functions" }];
   assert.ok(!(await fleet.supervisor.reload()).ok);
   assert.equal(await fleet.get("/version"), 2);

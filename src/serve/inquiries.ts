@@ -1,5 +1,5 @@
 /**
- * Inquiries: questions to a worker that expect an answer (collect, profile),
+ * Inquiries: questions to a worker that expect an answer (collect, profile, deploy),
  * each with a deadline. A worker that is stuck or dies answers null; whoever
  * asks must not wait for it longer than it said.
  */

@@ -28,8 +28,13 @@ export type ToWorker =
       /** Runs its one function where the inspector can see it, outside the sandbox's limits (`profile`). */
       readonly inspected: boolean;
     }
-  /** Swap the routes; sandboxes of functions that changed drain and close. */
-  | { readonly type: "deploy"; readonly deployment: Deployment; readonly placements: readonly Placement[] }
+  /** Swap the routes; sandboxes of functions that changed drain and close. Answered by `deployed`. */
+  | {
+      readonly type: "deploy";
+      readonly requestId: number;
+      readonly deployment: Deployment;
+      readonly placements: readonly Placement[];
+    }
   | { readonly type: "place"; readonly placements: readonly Placement[] }
   | { readonly type: "built"; readonly functionId: string; readonly bundle: BundleRef | null; readonly failure: Failure | null }
   | { readonly type: "collect"; readonly requestId: number }
@@ -67,6 +72,8 @@ export type FromWorker =
   | { readonly type: "listening"; readonly port: number | null }
   /** It cannot serve and exits: a port taken meanwhile, an unreadable certificate. */
   | { readonly type: "failed"; readonly failure: Failure }
+  /** From here on it serves that deployment and no other. */
+  | { readonly type: "deployed"; readonly requestId: number }
   | { readonly type: "heartbeat"; readonly residentBytes: number; readonly inFlight: readonly string[] }
   | { readonly type: "build"; readonly functionId: string }
   /** A turn of this function can't be stopped and goes on using processor and memory: only the worker's end ends it. */

@@ -1,7 +1,8 @@
 /**
  * Reloads: what is on disk now takes the place of what is served, one reload
- * after the other. On failure, a throw of ours included, the old deployment
- * stays and the log says why.
+ * after the other. It is over when no worker serves what was before: whoever
+ * waits for it may send a request to what is new. On failure, a throw of ours
+ * included, the old deployment stays and the log says why.
  */
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
@@ -13,8 +14,8 @@ export interface ReloadsHost {
   /** The configuration as it is now. */
   reconfigure(): Promise<Result<Config, readonly Failure[]>>;
   record(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
-  /** The new deployment is there: workers are to be told. */
-  onRenewed(renewal: Renewal): void;
+  /** The new deployment is there: workers are to be told. Resolves when all of them serve it. */
+  onRenewed(renewal: Renewal): Promise<void>;
 }
 
 export class Reloads {
@@ -23,6 +24,14 @@ export class Reloads {
 
   constructor(host: ReloadsHost) {
     this.#host = host;
+  }
+
+  /** What is served first: a reload that is asked for meanwhile comes behind it. */
+  first(config: Config): Promise<Result<Renewal, readonly Failure[]>> {
+    const renewed = this.#host.live.renew(config);
+    const over = () => ok(undefined);
+    this.#last = renewed.then(over, over);
+    return renewed;
   }
 
   reload(): Promise<Result<void, readonly Failure[]>> {
@@ -39,7 +48,7 @@ export class Reloads {
         record("error", `The old deployment stays: ${failure.message}`, { ...failure, message: undefined });
       return renewed;
     }
-    onRenewed(renewed.value);
+    await onRenewed(renewed.value);
     for (const notice of renewed.value.notices) record("warn", notice);
     const { version, functions } = live.current;
     record("info", describeReload(renewed.value), { version, functions: functions.length });

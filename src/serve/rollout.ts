@@ -7,24 +7,33 @@ import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import type { SocketPaths } from "./data-files.ts";
 import type { DedicatedWorkers } from "./dedicated-workers.ts";
+import type { Deployment } from "./function-spec.ts";
+import { BOOT_MAX_MS, SILENCE_MAX_MS } from "./heartbeat.ts";
+import type { Inquiries } from "./inquiries.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
-import type { ToWorker } from "./messages.ts";
+import type { Placement, ToWorker } from "./messages.ts";
 import type { PlacementTable } from "./placement.ts";
+import type { Profilers } from "./profilers.ts";
 import type { PublicPort } from "./public-port.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
+
+/** Beyond what a worker gets that boots, or is stuck: by then it has answered or was ended. */
+const DEPLOYED_MAX_MS = BOOT_MAX_MS + 2 * SILENCE_MAX_MS;
 
 export interface RolloutParts {
   readonly config: Config;
   readonly snapshotFile: string;
   /** Makes what the snapshot is made from. */
   readonly prepareGuest: () => Promise<unknown>;
+  readonly inquiries: Inquiries;
   readonly live: LiveDeployment;
   readonly placement: PlacementTable;
   readonly port: PublicPort;
   readonly sockets: SocketPaths;
   readonly shared: readonly WorkerSlot[];
   readonly dedicated: DedicatedWorkers;
+  readonly profilers: Profilers;
 }
 
 export class Rollout {
@@ -66,14 +75,15 @@ export class Rollout {
     };
   }
 
-  /** The deployment is another. */
-  deploy(): void {
-    const { dedicated, live, placement, shared } = this.#parts;
-    const deployment = live.current;
+  /** The deployment is another. Resolves when no worker serves the one before: each has said so, or has ended. */
+  async deploy(): Promise<void> {
+    const { dedicated, live, placement, profilers, shared } = this.#parts;
     const placements = placement.placements();
-    for (const slot of shared) slot.send({ type: "deploy", deployment, placements });
+    const deployed = shared.flatMap((slot) => this.#deployTo(slot, live.current, placements));
     this.#stopUnplaced();
-    for (const slot of dedicated.slots) slot.send({ type: "deploy", deployment: live.only(slot.functionId!), placements: [] });
+    const apart = [...dedicated.slots, ...profilers.slots];
+    const deployedApart = apart.flatMap((slot) => this.#deployTo(slot, live.only(slot.functionId!), []));
+    await Promise.all([...deployed, ...deployedApart]);
   }
 
   /** A function runs elsewhere from now on. */
@@ -81,6 +91,11 @@ export class Rollout {
     const placements = this.#parts.placement.placements();
     for (const slot of this.#parts.shared) slot.send({ type: "place", placements });
     this.#stopUnplaced();
+  }
+
+  #deployTo(slot: WorkerSlot, deployment: Deployment, placements: readonly Placement[]): Promise<unknown>[] {
+    const order = (requestId: number) => ({ type: "deploy", requestId, deployment, placements }) as const;
+    return slot.serving.map((worker) => this.#parts.inquiries.ask(worker, order, DEPLOYED_MAX_MS));
   }
 
   #stopUnplaced(): void {

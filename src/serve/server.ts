@@ -119,7 +119,7 @@ function nodeTooOld(): Failure {
 export interface Server {
   /** Resolves when it serves; throws PilotlightError (PORT_IN_USE, CONFIG_BAD_VALUE, …) when it can't. */
   start(): Promise<ServerAddresses>;
-  /** Serves the functions as they are on disk now; throws PilotlightError and serves the old ones when they can't be read. */
+  /** Serves the functions as they are on disk now, in every worker once it resolves; throws PilotlightError and serves the old ones when they can't be read. */
   reload(): Promise<void>;
   /** Finishes the calls in flight, then stops; `force` does not wait. Stopping twice, or before the start, is no error. */
   stop(options?: { readonly force?: boolean }): Promise<void>;

@@ -112,7 +112,7 @@ export class Supervisor implements SlotHost {
       snapshotFile: async (...args) => (await this.#workshop).snapshotFile(...args),
     });
     this.live.onImproved = (functionId, failure) => {
-      if (failure === null) this.#rollout?.deploy();
+      if (failure === null) void this.#rollout?.deploy();
       else if (this.#stopping === null)
         this.record("warn", `${functionId} could not be prepared for a faster start: ${failure}`, { function: functionId });
     };
@@ -159,7 +159,7 @@ export class Supervisor implements SlotHost {
   async start(): Promise<Result<Addresses, readonly Failure[]>> {
     const [claimed, deployed, snapshotFile] = await Promise.all([
       this.#port.open(this.#handsOff),
-      this.live.renew(this.config),
+      this.#reloads.first(this.config),
       this.#workshop.then((workshop) => workshop.snapshotFile(this.config)),
     ]);
     const failures = [claimed, deployed].flatMap((one) => (one.ok ? [] : [one.failure].flat()));
@@ -167,9 +167,10 @@ export class Supervisor implements SlotHost {
     if (failures.length > 0 || !deployed.ok) return this.#giveUp(failures);
     this.placement.deploy(this.live.identified());
     const { config, live, placement } = this;
-    const [shared, dedicated, port, sockets] = [this.#shared, this.#dedicated, this.#port, this.#sockets];
     const prepareGuest = (): Promise<unknown> => this.#workshop.then((workshop) => workshop.snapshotFile(config));
-    this.#rollout = new Rollout({ config, snapshotFile, prepareGuest, live, placement, port, sockets, shared, dedicated });
+    const workers = { shared: this.#shared, dedicated: this.#dedicated, profilers: this.#profilers, inquiries: this.#inquiries };
+    const [port, sockets] = [this.#port, this.#sockets];
+    this.#rollout = new Rollout({ config, snapshotFile, prepareGuest, live, placement, port, sockets, ...workers });
     this.#stopTicking = everyTick((elapsedMs) => this.#tick(elapsedMs));
     for (const slot of this.#shared) slot.sendStart();
     const first = await this.#firstBoot.outcome;
@@ -177,7 +178,7 @@ export class Supervisor implements SlotHost {
     this.#port.bound(first.value);
     await this.#startOthers();
     // A build has the settings of its functions in itself: seen only now.
-    replaceWithoutRights(this.#shared, live.current);
+    await replaceWithoutRights(this.#shared, live.current);
     sweepLeavings(this.config.dataDir);
     for (const notice of deployed.value.notices) this.record("warn", notice);
     const notice = descriptorNotice(this.config.http, openFilesMaxCount());
@@ -263,6 +264,7 @@ export class Supervisor implements SlotHost {
         this.#inquiries.answered(worker, message);
         return;
       case "profiled":
+      case "deployed":
         this.#inquiries.answered(worker, message);
         return;
       case "log":
@@ -356,16 +358,16 @@ export class Supervisor implements SlotHost {
       return;
     }
     this.#blame.accuse([functionId], why);
-    slot.replace(worker, "runaway", RUNAWAY_GRACE_MS);
+    void slot.replace(worker, "runaway", RUNAWAY_GRACE_MS);
   }
 
-  #renewed({ changed }: Renewal): void {
+  async #renewed({ changed }: Renewal): Promise<void> {
     this.placement.deploy(this.live.identified());
-    this.#rollout?.deploy();
-    void this.#port.claimOwnPorts(this.live.current).then((failures) => {
+    const claimed = this.#port.claimOwnPorts(this.live.current).then((failures) => {
       for (const { code, message, hint } of failures) this.record("error", message, { code, hint });
     });
-    replaceWithoutRights(this.slots, this.live.current);
+    const deployed = this.#rollout?.deploy();
+    await Promise.all([claimed, deployed, replaceWithoutRights(this.slots, this.live.current)]);
     this.#buildCheck.deployed(new Set(changed));
   }
 

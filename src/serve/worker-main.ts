@@ -28,11 +28,14 @@ async function receive(message: ToWorker, handle: unknown): Promise<void> {
     return;
   }
   const begun = await starting;
+  // Nothing is served yet, and its `start` will bring what was deployed last.
+  if (begun === null && message.type === "deploy") send({ type: "deployed", requestId: message.requestId });
   if (!begun?.ok) return;
   const worker = begun.value;
   switch (message.type) {
     case "deploy":
-      worker.deploy(message.deployment, message.placements);
+      await worker.deploy(message.deployment, message.placements);
+      send({ type: "deployed", requestId: message.requestId });
       return;
     case "place":
       worker.place(message.placements);

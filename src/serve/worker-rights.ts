@@ -33,14 +33,16 @@ export function rightsIn(config: Config): WorkerRights {
   return { writableFolders: writableFoldersIn(config), startsProcesses: holdsExecutable(config) };
 }
 
-export function replaceWithoutRights(slots: Iterable<WorkerSlot>, deployment: Deployment): void {
-  for (const slot of slots) {
+/** Resolves when others have taken over, or can't for now. */
+export async function replaceWithoutRights(slots: readonly WorkerSlot[], deployment: Deployment): Promise<void> {
+  const replaced = slots.map((slot) => {
     const { worker } = slot;
-    if (worker === null) continue;
+    if (worker === null) return null;
     const needed = rightsOf(deployment, slot.functionId);
     const isUnable =
       needed.writableFolders.some((folder) => !worker.rights.writableFolders.includes(folder)) ||
       (needed.startsProcesses && !worker.rights.startsProcesses);
-    if (isUnable) slot.replace(worker, "rights", DRAIN_GRACE_MS);
-  }
+    return isUnable ? slot.replace(worker, "rights", DRAIN_GRACE_MS) : null;
+  });
+  await Promise.all(replaced);
 }

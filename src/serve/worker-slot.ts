@@ -51,6 +51,8 @@ interface Replacement {
   /** What it may still take for its open calls. */
   readonly graceMs: number;
   failedSuccessors: number;
+  /** Called when a successor listens, or the first could not. */
+  readonly tried: () => void;
 }
 
 export interface SlotRole {
@@ -115,10 +117,13 @@ export class WorkerSlot implements SlotRole {
     if (message !== null) this.worker.send(message);
   }
 
-  /** To the worker and to the successor that is about to take over. */
+  /** Whom new requests may meet: the worker, and the successor that is about to take over. */
+  get serving(): readonly WorkerProcess[] {
+    return [this.worker, this.#successor].filter((worker) => worker !== null);
+  }
+
   send(message: ToWorker): void {
-    this.worker?.send(message);
-    this.#successor?.send(message);
+    for (const worker of this.serving) worker.send(message);
   }
 
   tick(elapsedMs: number): void {
@@ -127,7 +132,7 @@ export class WorkerSlot implements SlotRole {
     }
     const worker = this.worker;
     if (worker !== null && worker.residentBytes > this.#memoryMaxBytes && worker.livedMs > REPLACE_MIN_AGE_MS) {
-      this.replace(worker, "memory", DRAIN_GRACE_MS);
+      void this.replace(worker, "memory", DRAIN_GRACE_MS);
     }
   }
 
@@ -146,6 +151,7 @@ export class WorkerSlot implements SlotRole {
   #close(): void {
     this.#closed = true;
     this.#settle();
+    this.#replacement?.tried();
     this.#cancelRestart();
   }
 
@@ -182,8 +188,8 @@ export class WorkerSlot implements SlotRole {
     this.#host.onMessage(this, worker, message);
   }
 
-  /** The successor listens before the predecessor stops: no connection is refused in between. */
-  replace(worker: WorkerProcess, reason: ReplaceReason, graceMs: number): void {
+  /** The successor listens before the predecessor stops: no connection is refused in between. Resolves then, or when the first successor died. */
+  async replace(worker: WorkerProcess, reason: ReplaceReason, graceMs: number): Promise<void> {
     if (this.#replacement !== null || this.#closed || worker.expected || worker !== this.worker) return;
     this.restarts++;
     this.#host.onReplacing(this, worker, reason);
@@ -192,8 +198,10 @@ export class WorkerSlot implements SlotRole {
       void this.#leave(worker, graceMs);
       return;
     }
-    this.#replacement = { worker, reason, graceMs, failedSuccessors: 0 };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#replacement = { worker, reason, graceMs, failedSuccessors: 0, tried: resolve };
     this.#spawnSuccessor();
+    await promise;
   }
 
   #spawnSuccessor(): void {
@@ -209,7 +217,9 @@ export class WorkerSlot implements SlotRole {
     this.#successor = null;
     this.#replacement = null;
     this.listening = true;
-    if (replacement !== null) void this.#leave(replacement.worker, replacement.graceMs);
+    if (replacement === null) return;
+    void this.#leave(replacement.worker, replacement.graceMs);
+    replacement.tried();
   }
 
   /** A successor died at boot. Whom it was to replace serves on meanwhile, unless it may be the cause. */
@@ -217,6 +227,7 @@ export class WorkerSlot implements SlotRole {
     const replacement = this.#replacement;
     if (replacement === null) return;
     replacement.failedSuccessors++;
+    replacement.tried();
     if (replacement.reason === "runaway" && replacement.failedSuccessors >= RUNAWAY_SUCCESSORS_MAX) {
       this.#replacement = null;
       void this.#leave(replacement.worker, replacement.graceMs);
@@ -267,6 +278,7 @@ export class WorkerSlot implements SlotRole {
   #vacate(): void {
     this.worker = this.#successor;
     this.#successor = null;
+    this.#replacement?.tried();
     this.#replacement = null;
     this.listening = false;
     this.#cancelRestart();

@@ -129,11 +129,11 @@ export class Worker {
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
     this.#listener = this.#createListener(this.#front.handle);
     this.#ownPorts = listen.kind === "tcp" ? this.#createOwnPorts(listen.host) : null;
-    this.deploy(message.deployment, message.placements);
+    void this.deploy(message.deployment, message.placements);
   }
 
-  /** Functions that did not change keep their sandboxes; the others' drain and close. */
-  deploy(deployment: Deployment, placements: readonly Placement[]): void {
+  /** Functions that did not change keep their sandboxes; the others' drain and close. Resolves when ports of functions are open. */
+  deploy(deployment: Deployment, placements: readonly Placement[]): Promise<void> {
     const before = this.#runtimes;
     this.#runtimes = new Map();
     for (const spec of deployment.functions) {
@@ -145,12 +145,12 @@ export class Worker {
     this.place(placements);
     this.#front.router = createRouter([...this.#runtimes.values()].map((runtime) => functionRoute(runtime.spec, runtime)));
     this.jobs.deployed();
-    void this.#ownPorts?.deploy(deployment.functions);
     for (const runtime of before.values()) {
       this.#budget.delete(runtime);
       this.#retired.add(runtime);
       runtime.retire();
     }
+    return this.#ownPorts?.deploy(deployment.functions) ?? Promise.resolve();
   }
 
   place(placements: readonly Placement[]): void {

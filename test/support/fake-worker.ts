@@ -8,6 +8,7 @@
  *   /hang/ID  /hang                             blocks the loop for good (in a turn of ID, or in none)
  *   /turn/ID                                    a turn in the thread lane that goes on for good
  *   /wake/ID  /cleared/ID  /runaway/ID  /fat/BYTES    sends a message
+ *   /next/later/MS  /next/SIGNAL                serves the next deployment so much later, or dies of it
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -27,6 +28,7 @@ let placements: readonly Placement[] = [];
 let config: unknown = null;
 let residentBytes = 1;
 let answered = 0;
+let deploy = (serve: () => void): void => serve();
 const inFlight = new Set<string>();
 const builds = new Map<string, ((bundle: BundleRef | null) => void)[]>();
 
@@ -66,6 +68,9 @@ function handle(request: IncomingMessage, response: ServerResponse): unknown {
     case "hang":
       if (first !== "") flight?.enter(0, first);
       for (;;);
+    case "next":
+      deploy = first === "later" ? (serve) => void setTimeout(serve, Number(second)) : () => process.kill(process.pid, first);
+      return answer("ready");
     case "turn":
       flight?.enter(1, first);
       return answer("turning");
@@ -116,8 +121,11 @@ process.on("message", (message: ToWorker, handle: unknown) => {
       });
     }
     case "deploy":
-      deployment = message.deployment;
-      placements = message.placements;
+      deploy(() => {
+        deployment = message.deployment;
+        placements = message.placements;
+        send({ type: "deployed", requestId: message.requestId });
+      });
       return;
     case "place":
       placements = message.placements;
