@@ -5,7 +5,7 @@
  * and again. What went wrong around it (a full disk) is not. Must not run in a
  * worker: bundling reads files that the function chose.
  */
-import { statSync } from "node:fs";
+import { stampOfPath } from "../base/file-stamp.ts";
 import { type Failure, fail, type Result } from "../base/result.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 
@@ -91,7 +91,5 @@ export class Builder {
 
 /** Tells one version of a file from the next without reading it; "" for code that is no file. */
 export function fileStamp(file: string): string {
-  if (file === "") return "";
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats === undefined ? "absent" : `${stats.size}-${stats.mtimeMs}-${stats.ino}`;
+  return file === "" ? "" : stampOfPath(file);
 }
