@@ -14,10 +14,14 @@ const DROPS = "(memory.init $data (i32.const 0) (i32.const 0) (i32.const 1)) (da
 const folder = mkdtempSync(join(tmpdir(), "pilotlight-validate-wasm-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function module(start: string, main: string): Uint8Array {
-  const parsed = binaryen.parseText(`(module (memory (export "memory") 1) (data $data "x")
+const GET = '(import "gojinn" "host_kv_get" (func $get (param i32 i32 i32 i32) (result i32)))';
+const SLEEP = '(import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))';
+const WAITS_TOO_EARLY = "its start function calls what may have to wait";
+
+function module(start: string, main: string, imports = ""): Uint8Array {
+  const parsed = binaryen.parseText(`(module ${imports} (memory (export "memory") 1) (data $data "x")
     (func $init ${start}) (start $init) (func (export "_start") ${main}))`);
-  parsed.setFeatures(binaryen.Features.All);
+  parsed.setFeatures(binaryen.Features.BulkMemory);
   return parsed.emitBinary();
 }
 
@@ -32,6 +36,10 @@ test("a module that spins or traps before its first request is a failure, within
     "spins-alone": module(SPIN, DROPS),
     "spins-later": module("", SPIN),
     traps: module("(unreachable)", ""),
+    // Pointers and without: before there is an instance nothing is known of its memory.
+    asks: module("(drop (call $get (i32.const 0) (i32.const 1) (i32.const 16) (i32.const 16)))", "", GET),
+    "asks-of-nothing": module("(drop (call $get (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))", "", GET),
+    sleeps: module("(drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))", "", SLEEP),
   };
   for (const [name, bytes] of Object.entries(modules)) writeFileSync(join(functions, `${name}.wasm`), bytes);
   const startMs = performance.now();
@@ -41,7 +49,7 @@ test("a module that spins or traps before its first request is a failure, within
   const report = JSON.parse(stdout) as {
     functions: { id: string; failure: { code: string; message: string; hint: string } | null; start: { mode: string } }[];
   };
-  const told = Object.fromEntries(report.functions.map(({ id, failure }) => [id, failure?.message ?? null]));
+  const told = Object.fromEntries(report.functions.map(({ id, failure }) => [id, failure?.message.replace(/ \(kv, .*/, "") ?? null]));
   assert.deepEqual(told, {
     good: null,
     "good-alone": null,
@@ -49,6 +57,9 @@ test("a module that spins or traps before its first request is a failure, within
     "spins-alone": "spins-alone can't be instantiated: its start function used more than 200 ms of CPU time",
     "spins-later": "spins-later would be ended in every call: it used more than 200 ms of CPU time and had not asked for its request",
     traps: "traps can't be instantiated: unreachable",
+    asks: `asks can't be instantiated: ${WAITS_TOO_EARLY}`,
+    "asks-of-nothing": `asks-of-nothing can't be instantiated: ${WAITS_TOO_EARLY}`,
+    sleeps: `sleeps can't be instantiated: ${WAITS_TOO_EARLY}`,
   });
   for (const { id, failure, start } of report.functions) {
     assert.equal(start.mode, id.endsWith("-alone") ? "instance" : "reset", id);

@@ -187,7 +187,7 @@ export class Command {
   #instantiate(): Exports {
     // A start function runs before its memory is known, and must not be given that of the last instance.
     this.#guest.memory.detach();
-    const exports = instantiate(this.#module, this.#imports);
+    const exports = instantiate(this.#module, this.#imports, this.#guest);
     this.#guest.memory.attach(exports["memory"] as Memory);
     this.#exports = exports;
     return exports;

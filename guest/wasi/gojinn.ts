@@ -65,7 +65,7 @@ export function gojinnImports(guest: GuestProcess): Record<string, GuestFunction
     host_ws_read: () => 0n,
     host_ws_write: () => OK,
   };
-  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, run, FALLBACKS[name] ?? OK)]));
+  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, name, run, FALLBACKS[name] ?? OK)]));
 }
 
 /** What those answer whose pointers lead out of the guest's memory, where it is not 0. */

@@ -5,14 +5,18 @@
  * exceptions could catch it and go on, so the end is kept: every later call meets
  * it again, and so does whoever started the run.
  */
+import { MAY_WAIT } from "./channel.ts";
 import type { GuestProcess } from "./guest-process.ts";
 
 /** Some of Gojinn's give an i64, a bigint on this side. */
 export type GuestFunction = (...args: never[]) => number | bigint | Promise<number | bigint>;
 
+export const WAITS_TOO_EARLY =
+  "its start function calls what may have to wait (kv, sql, blob, queue, lock, http, poll_oneoff), and nothing can wait before _start: call it from main";
+
 /** `outside` is the answer to a pointer that leads out of the memory, before and after any waiting. */
-export function guarded(guest: GuestProcess, run: GuestFunction, outside: number | bigint): GuestFunction {
-  const call = run as (...args: unknown[]) => number | bigint | Promise<number | bigint>;
+export function guarded(guest: GuestProcess, name: string, run: GuestFunction, outside: number | bigint): GuestFunction {
+  const call = (MAY_WAIT.has(name) ? onceStarted(guest, run) : run) as (...args: unknown[]) => number | bigint | Promise<number | bigint>;
   const refuse = (error: unknown): number | bigint => {
     if (error instanceof RangeError) return outside;
     guest.end ??= error;
@@ -28,4 +32,15 @@ export function guarded(guest: GuestProcess, run: GuestFunction, outside: number
       return refuse(error);
     }
   }) as GuestFunction;
+}
+
+/**
+ * Of a start function, which nothing can suspend. Its memory is not known yet, so every pointer would lead out of it: answered
+ * as that, a module would load, and do without what it asked for in every request.
+ */
+function onceStarted(guest: GuestProcess, run: GuestFunction): GuestFunction {
+  return (...args) => {
+    if (guest.isStarting) throw new Error(WAITS_TOO_EARLY);
+    return run(...args);
+  };
 }

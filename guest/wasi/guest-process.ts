@@ -52,6 +52,8 @@ export class GuestProcess {
   readonly #block: ProcessParts["block"];
   readonly #requests: HostRequests | null;
   runId = 0;
+  /** Its start function runs. */
+  isStarting = false;
   /** It has been suspended in this run. */
   hasWaited = false;
   /** NUL-ended strings one after the other, as WASI hands them over. */

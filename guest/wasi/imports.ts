@@ -129,7 +129,7 @@ export function wasiImports(guest: GuestProcess): Record<string, GuestFunction> 
     sock_send: (fd: number) => notASocket(guest.descriptors.get(fd)),
     sock_shutdown: (fd: number) => notASocket(guest.descriptors.get(fd)),
   };
-  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, run, ERRNO.fault)]));
+  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, name, run, ERRNO.fault)]));
 }
 
 /** There are no sockets: a descriptor that exists is something else. */

@@ -64,5 +64,5 @@ export function pilotlightImports(guest: GuestProcess): Record<string, GuestFunc
         return give(answer, out, max, needed);
       }),
   };
-  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, run, ERRNO.fault)]));
+  return Object.fromEntries(Object.entries(imports).map(([name, run]) => [name, guarded(guest, name, run, ERRNO.fault)]));
 }

@@ -69,7 +69,7 @@ export class Rehearsal {
   instantiate(): Exports {
     this.#guest.noted = 0;
     this.#guest.end = null;
-    const exports = this.#shim.instantiate(this.#module as never, this.#imports);
+    const exports = this.#shim.instantiate(this.#module as never, this.#imports, this.#guest as never);
     this.use(exports);
     return exports;
   }

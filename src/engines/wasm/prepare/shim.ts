@@ -59,7 +59,7 @@ export interface Shim {
   readonly MustWait: new () => object;
   functionsOnStack(): number[];
   gojinnImports(guest: never): Imports[string];
-  instantiate(module: never, imports: Imports): Exports;
+  instantiate(module: never, imports: Imports, guest: never): Exports;
   pilotlightImports(guest: never): Imports[string];
   preopenedFolders(channel: Channel): object[];
   wasiImports(guest: never): Imports[string];
