@@ -12,6 +12,7 @@ import { makeEngine, sourceOf } from "./support/javascript-subject.ts";
 
 const MIB = 1024 * 1024;
 const PROMOTING_CALLS = 60;
+const LIMIT_ATTEMPTS = 20;
 
 interface Attack {
   /** Body of an async handler. */
@@ -187,7 +188,7 @@ describe("an attack from inside", () => {
   }
 
   /** All attacks in one bundle: bundling each would take longer than all of them. */
-  async function bundle(codes: Readonly<Record<string, string>>): Promise<EngineSource> {
+  async function bundle(codes: Readonly<Record<string, string>>, limits: Partial<EngineSource> = {}): Promise<EngineSource> {
     const attacks = Object.entries(codes).map(([name, code]) => `${JSON.stringify(name)}: async (request, env, ctx) => { ${code} }`);
     return sourceOf(
       `const attacks = { ${attacks.join(",\n")} };
@@ -195,7 +196,7 @@ describe("an attack from inside", () => {
          const name = decodeURIComponent(request.url.slice(request.url.lastIndexOf("/") + 1));
          return name in attacks ? attacks[name](request, env, ctx) : new Response("calm");
        };`,
-      { memoryMaxBytes: 64 * MIB, cpuTimeoutMs: 600, timeoutMs: 10_000 },
+      { memoryMaxBytes: 64 * MIB, cpuTimeoutMs: 600, timeoutMs: 10_000, ...limits },
     );
   }
 
@@ -230,6 +231,24 @@ describe("an attack from inside", () => {
       });
     }
   }
+
+  test("a call that outgrows the memory in the loop lane is told so, and one that waits beside it may come again", async () => {
+    const codes = {
+      hoard: `const hoard = []; for (;;) hoard.push(new Array(1_000).fill(1));`,
+      wait: `await new Promise((resolve) => setTimeout(resolve, 60_000)); return new Response("waited");`,
+    };
+    const source = await bundle(codes, { memoryMaxBytes: 16 * MIB, timeoutMs: 120_000 });
+    for (let attempt = 0; attempt < LIMIT_ATTEMPTS; attempt++) {
+      const sandbox = await open(source, "loop");
+      const beside = ask(sandbox, "/wait");
+      const { failure } = await ask(sandbox, "/hoard");
+      assert.equal((await beside).failure?.code, "SANDBOX_LOST");
+      if (failure?.code === "MEMORY_LIMIT_EXCEEDED") return;
+      // On a busy machine the watchdog may be quicker than the heap is full.
+      assert.equal(failure?.code, "CPU_LIMIT_EXCEEDED");
+    }
+    assert.fail("its heap was never full in time");
+  });
 
   test("a finalizer that spins is ended like any other turn", async () => {
     const code = `const registry = new FinalizationRegistry(() => { for (;;); });

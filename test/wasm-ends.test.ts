@@ -1,6 +1,10 @@
 /** How a run begins and ends when the guest would have it otherwise. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import binaryen from "binaryen";
 import type { Engine } from "../src/engines/engine.ts";
 import { type FakeAnswer, fakeCall } from "./support/fake-exchange.ts";
 import { fileOf, guest, skipReason } from "./support/guests.ts";
@@ -10,6 +14,36 @@ const startWrites = await guest("wat", "start-writes");
 const catchesEnd = await guest("wat", "catches-end");
 const complain = await guest("c", "complain");
 const startAsks = await guest("wat", "start-asks");
+
+const MIB = 2 ** 20;
+const KIB = 2 ** 10;
+const QUICK_CALLS_MAX = 2_000;
+const LIMIT_ATTEMPTS = 20;
+
+const workDir = mkdtempSync(join(tmpdir(), "pilotlight-wasm-ends-"));
+after(() => rmSync(workDir, { recursive: true, force: true }));
+
+/**
+ * Fills the heap of its isolate, which linear memory is no part of, when there is input. By calls: in a loop without
+ * any, V8 (14.6) looks whether it shall end once in 600,000 rounds.
+ */
+function hoardingModule(): Uint8Array {
+  const module = binaryen.parseText(`(module
+    (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 8) "\\10\\00\\00\\00\\01\\00\\00\\00")
+    (type $block (array (mut i64)))
+    (type $list (struct (field (ref null $list)) (field (ref $block))))
+    (func $make (result (ref $block)) (array.new_default $block (i32.const 1000)))
+    (func (export "_start") (local $kept (ref null $list))
+      (drop (call $fd_read (i32.const 0) (i32.const 8) (i32.const 1) (i32.const 4)))
+      (if (i32.load8_u (i32.const 16)) (then
+        (loop $more
+          (local.set $kept (struct.new $list (local.get $kept) (call $make)))
+          (br $more))))))`);
+  module.setFeatures(binaryen.Features.GC | binaryen.Features.ReferenceTypes);
+  return module.emitBinary();
+}
 
 describe("a run", { skip: skipReason(startWrites) }, () => {
   let engine: Engine;
@@ -46,6 +80,28 @@ describe("a run", { skip: skipReason(startWrites) }, () => {
     }
   });
 
+  test("that outgrows its heap in the loop lane is told so", async () => {
+    const file = join(workDir, "hoard.wasm");
+    writeFileSync(file, hoardingModule());
+    const source = await moduleSource(file, { contract: "command", memoryMaxBytes: MIB, outputMaxBytes: KIB });
+    for (let attempt = 0; attempt < LIMIT_ATTEMPTS; attempt++) {
+      const template = await engine.prepare(source);
+      const sandbox = await template.open();
+      const ask = (body: string): Promise<FakeAnswer> => {
+        const { call, answer } = fakeCall({ method: "POST", body });
+        sandbox.invoke(call);
+        return answer;
+      };
+      for (let call = 0; template.lane !== "loop" && call < QUICK_CALLS_MAX; call++) assert.equal((await ask("")).failure, null);
+      assert.equal(template.lane, "loop");
+      const { failure } = await ask("hoard");
+      if (failure?.code === "MEMORY_LIMIT_EXCEEDED") return;
+      // On a busy machine the watchdog may be quicker than the heap is full.
+      assert.equal(failure?.code, "CPU_LIMIT_EXCEEDED");
+    }
+    assert.fail("its heap was never full in time");
+  });
+
   test("whose start function would have to wait is told so, and what to do", async () => {
     const told = /its start function calls what may have to wait .*: call it from main/;
     for (const { failure } of await answers(fileOf(startAsks), 2)) {
@@ -58,7 +114,6 @@ describe("a run", { skip: skipReason(startWrites) }, () => {
   });
 
   describe("that is ended by a limit", { skip: skipReason(complain) }, () => {
-    const QUICK_CALLS_MAX = 2_000;
     const cases = [
       ["spin", "thread", ["before it spins"]],
       ["spin", "loop", ["before it spins"]],

@@ -31,8 +31,8 @@ export interface TurnOwner {
   threw(callId: number, error: unknown): void;
   /** A CPU limit was passed: the sandbox must end. */
   overran(callId: number, message: string): void;
-  /** isolated-vm has disposed the isolate; of itself it does so for one reason, the memory limit. */
-  outgrew(): void;
+  /** isolated-vm has disposed the isolate; of itself it does so for one reason, the memory limit. 0: between two turns. */
+  outgrew(callId: number): void;
   /** The isolate was disposed, yet its turn does not end: V8 checks for that in most loops, not in all. */
   ranAway(): void;
   /** No turn is in the pool any more. */
@@ -177,7 +177,7 @@ export class TurnRunner {
     this.#disarm();
     if (this.#closed || this.#inPool.length === 0) return;
     if (this.#isolate.isDisposed) {
-      this.#owner.outgrew();
+      this.#owner.outgrew(this.runningCallId);
       return;
     }
     const { cpuTimeoutMs, functionId } = this.#limits;
@@ -193,7 +193,7 @@ export class TurnRunner {
 
   async #runInPool({ callId, entry, args, options, ended }: Turn): Promise<void> {
     if (this.#isolate.isDisposed) {
-      this.#owner.outgrew();
+      this.#owner.outgrew(this.runningCallId);
       return;
     }
     const slot = this.#observer.threadTurn(this.#limits.functionId);

@@ -134,7 +134,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
 
   realmFailed(error: unknown): CallFailure {
     // The memory limit may strike while a context is made, outside any turn.
-    if (this.#isolate.isDisposed) this.outgrew();
+    if (this.#isolate.isDisposed) this.outgrew(this.#turns.runningCallId);
     return this.#death ?? loadFailureOf(error);
   }
 
@@ -265,8 +265,8 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
     this.#die({ code: "CPU_LIMIT_EXCEEDED", message }, callId);
   }
 
-  outgrew(): void {
-    this.#die(outgrownFailure(this.#code.source));
+  outgrew(callId: number): void {
+    this.#die(outgrownFailure(this.#code.source), callId);
   }
 
   ranAway(): void {
@@ -275,7 +275,7 @@ export class JavaScriptSandbox implements Sandbox, RealmHost, TurnOwner, Enterin
 
   threw(callId: number, error: unknown): void {
     if (this.#isolate.isDisposed) {
-      this.outgrew();
+      this.outgrew(callId);
       return;
     }
     const thrown = describeThrown(error);

@@ -352,7 +352,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
 
   threw(callId: number, error: unknown): void {
     if (this.#opened.isolate.isDisposed) {
-      this.outgrew();
+      this.outgrew(callId);
       return;
     }
     const thrown = describeThrown(error);
@@ -370,8 +370,8 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     this.#die({ code: "CPU_LIMIT_EXCEEDED", message }, callId);
   }
 
-  outgrew(): void {
-    this.#die(outgrownFailure(this.#code));
+  outgrew(callId: number): void {
+    this.#die(outgrownFailure(this.#code), callId);
   }
 
   ranAway(): void {
