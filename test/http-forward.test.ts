@@ -10,15 +10,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { fetch } from "undici";
+import type { Exchange } from "../src/http/exchange.ts";
 import { forward } from "../src/http/forward.ts";
 import { answers, say, serve, statusOf, until } from "./support/http.ts";
 
-async function relay(worker: (request: IncomingMessage, response: ServerResponse) => void) {
+async function relay(worker: (request: IncomingMessage, response: ServerResponse) => void, prepare = (_exchange: Exchange): void => {}) {
   const socketPath = join(mkdtempSync(join(tmpdir(), "pilotlight-forward-")), "s");
   const behind = createServer(worker);
   await new Promise<void>((resolve) => behind.listen(socketPath, resolve));
   const failures: string[] = [];
-  const front = await serve((exchange) => forward(exchange, socketPath, { onFailure: (error) => failures.push(error.message) }));
+  const front = await serve((exchange) => {
+    prepare(exchange);
+    forward(exchange, socketPath, { onFailure: (error) => failures.push(error.message) });
+  });
   return {
     port: front.port,
     url: `http://127.0.0.1:${front.port}`,
@@ -62,6 +66,26 @@ test("hop-by-hop headers stop here", async () => {
   await say(pair.port, [`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`], answers(1));
   assert.equal(seen["x-kept"], "yes");
   for (const name of ["te", "x-private"]) assert.equal(seen[name], undefined, name);
+});
+
+test("why a worker answered in its function's place is told to who keeps it, and to no client", async () => {
+  const told: Promise<string>[] = [];
+  const keep = (exchange: Exchange): void => {
+    exchange.tellReason = (reason) => {
+      told.push(reason);
+      return null;
+    };
+  };
+  const worker = (_: IncomingMessage, response: ServerResponse): void => {
+    response.writeHead(500, { "X-Pilotlight-Reason": "it%20trapped%0A%20%20at%20inner", "X-Kept": "yes" }).end("sorry");
+  };
+  for (const prepare of [keep, () => {}]) {
+    await using pair = await relay(worker, prepare);
+    const answer = await fetch(pair.url);
+    assert.deepEqual([answer.status, answer.headers.get("x-kept"), await answer.text()], [500, "yes", "sorry"]);
+    assert.equal(answer.headers.get("x-pilotlight-reason"), null);
+  }
+  assert.deepEqual(await Promise.all(told), ["it trapped\n  at inner"]);
 });
 
 test("HEAD, 204 and an empty POST pass through in their own framing", async () => {

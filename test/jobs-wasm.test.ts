@@ -46,26 +46,33 @@ test("a WebAssembly function runs in the background, and host_enqueue calls one 
   }
 });
 
-test("a dead job of a function that trapped tells the trap, and where", { skip: skipReason(trap) }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "pilotlight-jobs-trap-"));
-  copyFileSync(fileOf(trap), join(folder, "trap.wasm"));
-  const server = await startServer({}, { path: folder, jobs: { attempts: 1 }, functions: { trap: { contract: "command" } } });
-  try {
-    const queued = await server.get("/trap", { method: "POST", body: "divide", headers: { prefer: "respond-async" } });
-    const id = queued.headers.get("x-gojinn-job-id")!;
-    const result = await eventually("the job is dead", async () => {
-      const answer = await server.get(`/_jobs/${id}`);
-      return answer.status === 202 ? null : answer;
-    });
-    assert.doesNotMatch(await result.text(), /divide by zero/, "its client is not told");
-    const shown = await pilotlight(["jobs", "show", id, "--admin", new URL(server.adminUrl).host], { cwd: folder });
-    assert.match(shown.stdout, /^Last error: trap trapped: integer divide by zero\n {4}at innermost \(.*\n {4}at middle /m);
-    const listed = await pilotlight(["jobs", "list", "--admin", new URL(server.adminUrl).host], { cwd: folder });
-    assert.match(listed.stdout, /dead .* trap trapped: integer divide by zero at innermost/);
-    const [dead] = (await server.logs("trap")).filter(({ code }) => code === "JOB_DEAD");
-    assert.equal(dead?.["message"], "A job is dead: trap trapped: integer divide by zero");
-  } finally {
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+for (const isolation of ["request", "process"] as const) {
+  test(`a dead job of a function that trapped tells the trap, and where (isolation: ${isolation})`, {
+    skip: skipReason(trap),
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "pilotlight-jobs-trap-"));
+    copyFileSync(fileOf(trap), join(folder, "trap.wasm"));
+    const functions = { trap: { contract: "command", isolation } } as const;
+    const server = await startServer({}, { path: folder, jobs: { attempts: 1 }, functions });
+    try {
+      const queued = await server.get("/trap", { method: "POST", body: "divide", headers: { prefer: "respond-async" } });
+      const id = queued.headers.get("x-gojinn-job-id")!;
+      const result = await eventually("the job is dead", async () => {
+        const answer = await server.get(`/_jobs/${id}`);
+        return answer.status === 202 ? null : answer;
+      });
+      assert.doesNotMatch(await result.text(), /divide by zero/, "its client is not told");
+      const shown = await pilotlight(["jobs", "show", id, "--admin", new URL(server.adminUrl).host], { cwd: folder });
+      assert.match(shown.stdout, /^Last error: trap trapped: integer divide by zero\n {4}at innermost \(.*\n {4}at middle /m);
+      const listed = await pilotlight(["jobs", "list", "--admin", new URL(server.adminUrl).host], { cwd: folder });
+      assert.match(listed.stdout, /dead .* trap trapped: integer divide by zero at innermost/);
+      const dead = await eventually("it is in the log", async () => {
+        return (await server.logs("trap")).find(({ code }) => code === "JOB_DEAD") ?? null;
+      });
+      assert.equal(dead["message"], "A job is dead: trap trapped: integer divide by zero");
+    } finally {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}

@@ -24,7 +24,13 @@ const FILES = {
   "refuses.ts": `export default () => new Response("not here", { status: 404 })`,
   "bytes.ts": `export default async (request) => new Response(await request.arrayBuffer(), { headers: { "content-type": "image/png" } })`,
   "large.ts": `export default () => new Response(new Uint8Array(9 * 1024 * 1024))`,
-  "alone.ts": `export default () => new Response("from a process of its own")`,
+  "alone.ts": `export default (request) => {
+    const { search } = new URL(request.url);
+    if (search === "?throw") throw new Error("no good either, \\ud83d\\ude00, \\ud83d");
+    if (search === "?spin") for (;;);
+    if (search === "?sets") return new Response("sorry", { status: 500, headers: { "x-pilotlight-reason": "set%20by%20hand" } });
+    return new Response("from a process of its own");
+  }`,
   "sends.ts": `export default async (request, env) => Response.json(await env.QUEUE(new URL(request.url).searchParams.get("to")).send({ n: 1 }))`,
   "inbox.ts": `export default async (request) => Response.json({ method: request.method, url: request.url, type: request.headers.get("content-type"), topic: request.headers.get("x-pilotlight-topic"), from: request.headers.get("x-pilotlight-from"), body: await request.json() })`,
   "leaves.ts": `export default () => new Response("still here")`,
@@ -36,7 +42,7 @@ let server: TestServer;
 before(async () => {
   server = await startServer(FILES, {
     workers: 2,
-    functions: { alone: { isolation: "process" }, sends: { allow: { queue: ["inbox.ts", "refuses", "nobody"] } } },
+    functions: { alone: { isolation: "process", cpuTimeout: "300ms" }, sends: { allow: { queue: ["inbox.ts", "refuses", "nobody"] } } },
     jobs: { retryDelay: "20ms", retryDelayMax: "100ms", attempts: 3 },
   });
 });
@@ -162,6 +168,27 @@ test("a body too large to keep is refused, declared or not", async () => {
 
 test("a function in a process of its own has jobs too", async () => {
   assert.equal(await (await ended(await queued("/alone"))).text(), "from a process of its own");
+});
+
+for (const [how, reason] of [
+  ["throw", /^Error: no good either, \u{1f600}, \ufffd\n {4}at .*alone\.ts:3:\d+/u],
+  ["spin", /^A turn of alone used more than 300 ms of CPU time$/],
+] as const) {
+  test(`why a job failed is told of a function in a process of its own as of others: ${how}`, async () => {
+    const url = await queued(`/alone?${how}`);
+    const told = await (await ended(url)).text();
+    assert.match(told, /JOB_DEAD/);
+    const dead = (await jobs("?state=dead&function=alone")).find(({ id }) => url.endsWith(String(id)));
+    assert.match(String(dead?.["error"]), reason);
+  });
+}
+
+test("what one worker tells another of a failure reaches no client, whatever it sends", async () => {
+  for (const how of ["throw", "sets"]) {
+    const answer = await server.get(`/alone?${how}`, { headers: { "x-pilotlight-job": "1" } });
+    assert.equal(answer.status, 500);
+    assert.equal(answer.headers.get("x-pilotlight-reason"), null);
+  }
 });
 
 test("a message calls the function that its topic names, by its file's name", async () => {

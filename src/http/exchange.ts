@@ -62,9 +62,10 @@ export interface Exchange {
 
   /**
    * Why there is no answer but one of ours, before that is given: for an operator, never for a client, whom it
-   * would tell what is inside. The first line says it, frames may follow. Absent where nobody keeps it.
+   * would tell what is inside. The first line says it, frames may follow. Absent where nobody keeps it. Where it
+   * returns a promise, the answer is given when that is settled: it takes the reason along.
    */
-  tellReason?(reason: Promise<string>): void;
+  tellReason?(reason: Promise<string>): Promise<void> | null;
 
   /** Called once when the answer was handed to the socket whole, or failed; for metrics and logs. */
   onFinished: ((status: number, bodyBytes: number) => void) | null;

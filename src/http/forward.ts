@@ -8,6 +8,7 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import { RETRY_SOON_LINE } from "./answer-lines.ts";
 import { answerError } from "./error-answer.ts";
 import type { Exchange } from "./exchange.ts";
+import { REASON_HEADER, reasonIn } from "./forwarded-reason.ts";
 import { ANSWER_HEAD_MAX_BYTES, answerLines, fitsOneWrite, relayAnswer, relayBody, relayedHeaders } from "./relay.ts";
 
 export interface ForwardOptions {
@@ -22,6 +23,8 @@ const IDLE_CONNECTION_MS = 2_000;
 const IDLE_CONNECTIONS_MAX_COUNT = 64;
 const FAILED_CODE = "FUNCTION_WORKER_DIED";
 const FAILED_MESSAGE = "The process that runs this function ended before it answered: try again";
+
+const BETWEEN_WORKERS: ReadonlySet<string> = new Set([REASON_HEADER]);
 
 const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeSockets: IDLE_CONNECTIONS_MAX_COUNT });
 
@@ -68,7 +71,9 @@ export function forward(exchange: Exchange, socketPath: string, options: Forward
 }
 
 function giveBack(exchange: Exchange, response: IncomingMessage, options: ForwardOptions): void {
-  relayAnswer(exchange, response, answerLines(response));
+  const reason = reasonIn(response.headers[REASON_HEADER]);
+  if (reason !== null) void exchange.tellReason?.(Promise.resolve(reason));
+  relayAnswer(exchange, response, answerLines(response, BETWEEN_WORKERS));
   response.on("end", () => exchange.end());
   response.on("error", (error) => {
     if (!exchange.aborted) options.onFailure?.(error);

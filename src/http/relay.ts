@@ -76,14 +76,15 @@ export function relayAnswer(exchange: Exchange, response: IncomingMessage, heade
   exchange.start(response.statusCode as number, headerLines, length === undefined ? null : Number(length));
 }
 
-/** "name: value\r\n" lines without those of the connection. */
-export function answerLines(response: IncomingMessage): string {
+/** "name: value\r\n" lines without those of the connection. `leftOut` holds names in lower case. */
+export function answerLines(response: IncomingMessage, leftOut: ReadonlySet<string> = NONE): string {
   const dropped = hopByHopNames(response.headers.connection === undefined ? [] : [response.headers.connection]);
   const raw = response.rawHeaders;
   let lines = "";
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (!dropped.has(name.toLowerCase())) lines += `${name}: ${raw[i + 1]}\r\n`;
+    const key = name.toLowerCase();
+    if (!dropped.has(key) && !leftOut.has(key)) lines += `${name}: ${raw[i + 1]}\r\n`;
   }
   return lines;
 }

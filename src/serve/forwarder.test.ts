@@ -91,6 +91,22 @@ test("a quarantine tells strangers that it is one, and the log why", async () =>
   assert.deepEqual(refusals, [[503, `it is in quarantine: ${reason}`]]);
 });
 
+test("a job hears why its call was refused", async () => {
+  const told: Promise<string>[] = [];
+  const { call, answer } = fakeCall();
+  call.exchange.tellReason = (reason) => {
+    told.push(reason);
+    return null;
+  };
+  createForwarder().forward(call.exchange, {
+    functionId: "bomb",
+    where: "quarantine",
+    reason: "bomb ended its worker process twice (SIGABRT)",
+  });
+  assert.equal((await answer).status, 503);
+  assert.deepEqual(await Promise.all(told), ["it is in quarantine: bomb ended its worker process twice (SIGABRT)"]);
+});
+
 test("dev shows the whole reason of a quarantine", async () => {
   const reason = "bomb ended its worker process twice (SIGABRT)";
   const { text } = await ask(createForwarder({ showsErrors: true }), { functionId: "bomb", where: "quarantine", reason });

@@ -49,7 +49,7 @@ export class Forwarder {
   forward(exchange: Exchange, placement: Placement): void {
     const { functionId } = placement;
     if (placement.where === "quarantine") {
-      this.#options.refused(functionId, 503, `it is in quarantine: ${placement.reason}`);
+      this.#refused(exchange, functionId, 503, `it is in quarantine: ${placement.reason}`);
       const why = this.#options.showsErrors ? placement.reason : QUARANTINE_PUBLIC_REASON;
       const message = `${functionId} is switched off until its code changes: ${why}`;
       answerError(exchange, 503, "FUNCTION_QUARANTINED", message, "retry-after: 60\r\n");
@@ -73,7 +73,7 @@ export class Forwarder {
         this.forward(exchange, now);
         return;
       }
-      this.#options.refused(functionId, 503, "its worker is not up");
+      this.#refused(exchange, functionId, 503, "its worker is not up");
       answerError(exchange, 503, "FUNCTION_STARTING", `The worker of ${functionId} is not up; try again shortly`, RETRY_SOON_LINE);
       return;
     }
@@ -86,9 +86,15 @@ export class Forwarder {
       },
       onFailure: (error) => {
         this.#sleeps(socketPath, waking);
-        this.#options.refused(functionId, 502, `its worker ended before it answered: ${error.message}`);
+        this.#refused(exchange, functionId, 502, `its worker ended before it answered: ${error.message}`);
       },
     });
+  }
+
+  /** Said before the answer is given. */
+  #refused(exchange: Exchange, functionId: string, status: number, reason: string): void {
+    this.#options.refused(functionId, status, reason);
+    void exchange.tellReason?.(Promise.resolve(reason));
   }
 
   /** The socket took no connection. Another request may have found out first, and wait for the next worker already. */
@@ -97,7 +103,7 @@ export class Forwarder {
   }
 
   #unreachable(exchange: Exchange, functionId: string, error: Error): void {
-    this.#options.refused(functionId, 502, `its worker could not be asked: ${error.message}`);
+    this.#refused(exchange, functionId, 502, `its worker could not be asked: ${error.message}`);
     const message = `The worker of ${functionId} could not be asked; try again shortly`;
     if (exchange.answered) exchange.destroy();
     else answerError(exchange, 502, "FUNCTION_UNREACHABLE", message, RETRY_SOON_LINE);

@@ -89,14 +89,18 @@ export class FunctionRuntime {
     const { id } = this.spec;
     this.counters.errors++;
     this.#host.log("error", message, { function: id, requestId, code, status: 500, hint, at });
-    exchange.tellReason?.(Promise.resolve(message));
-    if (this.#host.showsErrors) {
-      const page = errorPage(exchange, { functionId: id, failure, stack: "", excerpt: "" });
-      exchange.respond(500, page.headerLines, page.body);
-    } else {
-      const lines = `x-request-id: ${requestId}\r\n`;
-      answerError(exchange, 500, code, `${id} can't be served; the server's log has the reason under this request id`, lines, requestId);
-    }
+    const answer = (): void => {
+      if (this.#host.showsErrors) {
+        const page = errorPage(exchange, { functionId: id, failure, stack: "", excerpt: "" });
+        exchange.respond(500, page.headerLines, page.body);
+      } else {
+        const lines = `x-request-id: ${requestId}\r\n`;
+        answerError(exchange, 500, code, `${id} can't be served; the server's log has the reason under this request id`, lines, requestId);
+      }
+    };
+    const told = exchange.tellReason?.(Promise.resolve(message)) ?? null;
+    if (told === null) answer();
+    else void told.then(answer);
   }
 
   /** The call has its place. */
@@ -110,15 +114,16 @@ export class FunctionRuntime {
     this.#enter(call).catch((error: unknown) => call.fail(toCallFailure(error)));
   }
 
-  failed(call: ServedCall, failure: CallFailure, status: number): void {
+  /** Where it returns a promise, the answer waits for it (`Exchange.tellReason`). */
+  failed(call: ServedCall, failure: CallFailure, status: number): Promise<void> | null {
     const { counters } = this;
     counters.errors++;
     if (failure.code === "CALL_TIMEOUT") counters.timeouts++;
     else if (failure.code === "CPU_LIMIT_EXCEEDED") counters.cpuTimeouts++;
     else if (failure.code === "MEMORY_LIMIT_EXCEEDED") counters.outOfMemory++;
     const mapped = this.#mapped(failure.stack);
-    call.exchange.tellReason?.(mapped.then((stack) => reasonOf(failure, stack)));
     void this.#logFailure(call.requestId, failure, status, mapped);
+    return call.exchange.tellReason?.(mapped.then((stack) => reasonOf(failure, stack))) ?? null;
   }
 
   async #logFailure(requestId: string, failure: CallFailure, status: number, mapped: Promise<string>): Promise<void> {

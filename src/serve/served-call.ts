@@ -48,12 +48,17 @@ export class ServedCall implements Call {
 
   fail(failure: CallFailure): void {
     const status = STATUS_OF_FAILURE[failure.code];
-    this.#runtime.failed(this, failure, status);
+    const told = this.#runtime.failed(this, failure, status);
     if (this.exchange.answered && !this.exchange.retract()) {
       // The head is out: a broken transfer is the only honest end.
       this.exchange.destroy();
       return;
     }
+    if (told === null) this.#answer(failure, status);
+    else void told.then(() => this.exchange.answered || this.#answer(failure, status));
+  }
+
+  #answer(failure: CallFailure, status: number): void {
     if (this.#runtime.showsErrors) void this.#showError(failure, status);
     else this.#tellStranger(failure, status);
   }

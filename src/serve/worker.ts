@@ -8,6 +8,7 @@ import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Config } from "../config/config.ts";
 import { isInTurn } from "../engines/isolate/turn-runner.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { carryReason } from "../http/forwarded-reason.ts";
 import { createListener, type Listener } from "../http/listener.ts";
 import type { StaticFiles } from "../http/static-files.ts";
 import { CredentialsError } from "../http/tls-credentials.ts";
@@ -25,7 +26,7 @@ import { functionRoute } from "./function-route.ts";
 import { FunctionRuntime, type RuntimeHost } from "./function-runtime.ts";
 import type { BundleRef, Deployment } from "./function-spec.ts";
 import { GuestLogs } from "./guest-logs.ts";
-import { WorkerJobs } from "./jobs/worker-jobs.ts";
+import { JOB_HEADER, WorkerJobs } from "./jobs/worker-jobs.ts";
 import type { FromWorker, Listen, Placement, ToWorker } from "./messages.ts";
 import { OwnMemory } from "./own-memory.ts";
 import { OwnPorts, sumOfCounters } from "./own-ports.ts";
@@ -127,7 +128,7 @@ export class Worker {
     const jobs = listen.kind === "unix" ? null : this.jobs;
     const options = { cors, staticFiles, jobs, forwarder: this.#forwarder, answers: this.#answers, isReady, isInTurn, listRoutes };
     this.#front = new Front(options, createRouter<FunctionRuntime>([]));
-    this.#listener = this.#createListener(this.#front.handle);
+    this.#listener = this.#createListener(listen.kind === "unix" ? this.#forwarded : this.#front.handle);
     this.#ownPorts = listen.kind === "tcp" ? this.#createOwnPorts(listen.host) : null;
     void this.deploy(message.deployment, message.placements);
   }
@@ -201,6 +202,12 @@ export class Worker {
       return { profile: null, failure: { code: "PROFILE_FAILED", message: `Cannot profile: ${(error as Error).message}` } };
     }
   }
+
+  /** Of what is a job where it came from, it is kept there why it failed. */
+  readonly #forwarded = (exchange: Exchange): void => {
+    if (exchange.header(JOB_HEADER) !== undefined) carryReason(exchange);
+    this.#front.handle(exchange);
+  };
 
   #everyRuntime(): FunctionRuntime[] {
     return [...this.#runtimes.values(), ...this.#retired];

@@ -88,8 +88,9 @@ export class JobExchange implements Exchange {
     return true;
   }
 
-  tellReason(reason: Promise<string>): void {
+  tellReason(reason: Promise<string>): null {
     this.#reason = reason;
+    return null;
   }
 
   write(chunk: Uint8Array): boolean {

@@ -8,6 +8,7 @@ import { headerPairs, hopByHopNames, valuesOf } from "../../http/hop-by-hop.ts";
 import type { LeasedJob } from "../../store/job.ts";
 import type { FunctionSpec } from "../function-spec.ts";
 import { topicOf } from "./job-queues.ts";
+import { JOB_HEADER } from "./worker-jobs.ts";
 
 export interface JobRequest {
   readonly method: string;
@@ -20,7 +21,7 @@ export interface JobRequest {
 }
 
 const TOPIC_HOST = "localhost";
-const OURS = ["x-pilotlight-job", "x-pilotlight-attempt", "x-pilotlight-topic", "x-pilotlight-from", "x-gojinn-async"];
+const OURS = [JOB_HEADER, "x-pilotlight-attempt", "x-pilotlight-topic", "x-pilotlight-from", "x-gojinn-async"];
 const JSON_BEGINS = /^[\s]*[[{"\d\-tfn]/;
 
 /** What is kept beside the body. */
@@ -39,7 +40,7 @@ export function requestOf(job: LeasedJob, spec: Pick<FunctionSpec, "route">): Jo
   const request = topic === null ? kept : message(job, topic, from ?? "", spec);
   const own = lines([
     ["content-length", String(job.payload.length)],
-    ["x-pilotlight-job", job.id],
+    [JOB_HEADER, job.id],
     ["x-pilotlight-attempt", String(job.attemptCount)],
   ]);
   return { ...request, headerBlock: request.headerBlock + own };

@@ -27,6 +27,9 @@ export interface WorkerJobsHost<Target extends JobTarget> {
   tell(event: JobEvent): void;
 }
 
+/** Tells a job's call from a request, to which a client may add it. */
+export const JOB_HEADER = "x-pilotlight-job";
+
 /** Not while the worker starts. */
 const FIRST_LOOK_AFTER_MS = 250;
 
