@@ -53,7 +53,8 @@ const SILENCE_MAX_MS = 120_000;
 
 async function run(call: Call): Promise<number> {
   const wanted = call.flags.positionals[0];
-  if (wanted === undefined) return misuse(call, "No function is named", "Write: pilotlight invoke FUNCTION; pilotlight list names them");
+  if (wanted === undefined || wanted === "")
+    return misuse(call, "No function is named", "Write: pilotlight invoke FUNCTION; pilotlight list names them");
   const isFile = statOrNull(resolve(call.io.cwd, wanted))?.isFile() ?? false;
   const source = call.flag("source");
   const positional = source ?? (isFile ? wanted : undefined);

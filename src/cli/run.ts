@@ -85,7 +85,9 @@ function readJob({ flags, flag, io }: Call): Result<RunJob, Failure[]> {
   const folders = (flags.values.get("dir") ?? []).map((text) => {
     const [hostPath = "", guestName = hostPath] = text.split("::");
     const path = resolve(io.cwd, hostPath);
-    if (!statOrNull(path)?.isDirectory()) wrong("NOT_A_FOLDER", `--dir "${text}": ${hostPath} is not a folder`, "Write: --dir HOST::GUEST");
+    if (hostPath === "") wrong("NOT_A_FOLDER", `--dir "${text}" names no folder of this machine`, "Write: --dir HOST::GUEST");
+    else if (!statOrNull(path)?.isDirectory())
+      wrong("NOT_A_FOLDER", `--dir "${text}": ${hostPath} is not a folder`, "Write: --dir HOST::GUEST");
     return { hostPath: path, guestName, isWritable: true };
   });
   const environ = (flags.values.get("env") ?? []).map((text) => {

@@ -8,6 +8,7 @@ const FLAGS: readonly Flag[] = [
   { name: "port", short: "p", value: "PORT", group: "Listening", help: "port", shown: "8080" },
   { name: "quiet", short: "q", group: "Output", help: "less" },
 ];
+const OUT: Flag = { name: "out", short: "o", value: "DIR", group: "Files", help: "a folder" };
 
 test("repeatable flags keep every value in order", () => {
   const { values, failures } = parseFlags(FLAGS, ["--header", "A: 1", "--header=B: -2", "-qp80", "x"], 1);
@@ -20,6 +21,15 @@ test("a flag given twice, a switch with a value and a surplus argument are failu
   assert.deepEqual(
     failures.map((failure) => failure.message),
     ["-p is given twice", '--quiet takes no value, but got "no"', 'Unexpected argument "two"'],
+  );
+});
+
+test("an empty path is a failure, an empty text is not", () => {
+  const { values, failures } = parseFlags([...FLAGS, OUT], ["--header", "", "-o", ""], 0);
+  assert.deepEqual([values.get("header"), values.get("out")], [[""], undefined]);
+  assert.deepEqual(
+    failures.map(({ code, message }) => [code, message]),
+    [["CONFIG_VALUE_MISSING", "-o is empty"]],
   );
 });
 

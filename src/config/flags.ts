@@ -29,6 +29,9 @@ export interface ParsedFlags {
   readonly failures: readonly Failure[];
 }
 
+/** Values that are paths: an empty one would be the folder that a script happens to be in. */
+const PLACES = ["DIR", "FILE", "PATH", "HOST::GUEST"];
+
 export const HELP_FLAG: Flag = { name: "help", group: "Output", help: "this text" };
 export const JSON_FLAG: Flag = { name: "json", group: "Output", help: "for programs instead of people" };
 
@@ -84,6 +87,13 @@ function checkToken(flag: Flag, token: OptionToken, seen: ReadonlyMap<string, un
       code: "CONFIG_VALUE_MISSING",
       message: `${token.rawName} needs a value`,
       hint: `Write ${example}, or --${flag.name}=VALUE when it begins with a dash`,
+    };
+  }
+  if (token.value === "" && PLACES.includes(flag.value)) {
+    return {
+      code: "CONFIG_VALUE_MISSING",
+      message: `${token.rawName} is empty`,
+      hint: `Write ${example}. Is a variable not set that stands there?`,
     };
   }
   if (seen.has(flag.name) && !flag.repeatable) {

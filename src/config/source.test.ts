@@ -27,6 +27,13 @@ test("a folder without a functions folder is itself the functions", () => {
   assert.deepEqual(found(null), { source: { kind: "folder", path: root }, configFile: null });
 });
 
+test("an empty path is no folder", () => {
+  writeFileSync(join(root, "hello.ts"), "");
+  const refused = findSource("", root);
+  assert.ok(!refused.ok);
+  assert.equal(refused.failure.message, 'Cannot serve "": the path is empty');
+});
+
 test("a folder of some other project is served only when it is named", () => {
   writeFileSync(join(root, "package.json"), "{}");
   const refused = findSource(null, root);

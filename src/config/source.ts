@@ -23,6 +23,14 @@ const FOREIGN_SIGNS = ["package.json", ".git", "src"];
 
 /** `path` null looks in `cwd`: the project there, or the folder itself unless it is some other project. */
 export function findSource(path: string | null, cwd: string): Result<FoundSource> {
+  // Of a script whose variable is not set: nobody meant the folder that it happens to be in.
+  if (path === "") {
+    return fail({
+      code: "SOURCE_MISSING",
+      message: 'Cannot serve "": the path is empty',
+      hint: 'Is a variable not set that stands there? The folder here is "."',
+    });
+  }
   const absolute = resolve(cwd, path ?? ".");
   const stats = statOrNull(absolute);
   if (stats === null) {
