@@ -1,10 +1,11 @@
 /** The commands that run functions, as somebody at a shell would use them. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
-import { pilotlight } from "./support/cli.ts";
+import { pilotlight, startPilotlight } from "./support/cli.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "pilotlight-cli-"));
 after(() => rmSync(cwd, { recursive: true, force: true }));
@@ -79,6 +80,56 @@ test("test runs the .http files and counts", async () => {
   assert.equal(status, 0);
   assert.match(stdout, /✓ echoes/);
   assert.match(stdout, /\n1 passed, 0 failed\n$/);
+});
+
+/** Node keeps a cache beside them. */
+const scratchFolders = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith("pilotlight-"));
+
+test("what tests keep begins empty and is gone afterwards, unless a data folder is named", async () => {
+  const project = join(cwd, "keeping");
+  const scratch = join(cwd, "scratch");
+  for (const folder of [join(project, "functions"), scratch]) mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(project, "functions/count.js"),
+    "export default async (_, env) => { const n = ((await env.KV.get('n', 'json')) ?? 0) + 1; await env.KV.put('n', String(n)); return new Response(String(n)); };",
+  );
+  writeFileSync(join(project, "functions/count.http"), "GET /count\n\n?? body == 1\n\n### again\nGET /count\n\n?? body == 2\n");
+  writeFileSync(join(project, "pilotlight.yaml"), "functions:\n  count: { allow: { kv: [counts] } }\n");
+  const run = (...flags: string[]) => pilotlight(["test", ...flags], { cwd: project, env: { TMPDIR: scratch } });
+  for (let times = 0; times < 2; times++) {
+    const { status, stdout, stderr } = await run();
+    assert.deepEqual([status, stderr], [0, ""], stdout);
+    assert.match(stdout, /\n2 passed, 0 failed\n$/);
+  }
+  assert.equal(existsSync(join(project, ".pilotlight")), false);
+  assert.deepEqual(scratchFolders(scratch), []);
+  assert.equal((await run("--data-dir", "kept")).status, 0);
+  const again = await run("--data-dir", "kept");
+  assert.equal(again.status, 1, again.stdout);
+  assert.match(again.stdout, /got "3"/);
+});
+
+test("an interrupted run leaves nothing behind either", async () => {
+  const project = join(cwd, "endless");
+  const scratch = join(project, "scratch");
+  mkdirSync(scratch, { recursive: true });
+  writeFileSync(join(project, "wait.js"), "export default () => new Promise(() => { setTimeout(() => {}, 60_000); });");
+  writeFileSync(join(project, "wait.http"), "GET /wait\n\n?? status == 200\n");
+  const child = startPilotlight(["test", "wait.js"], { cwd: project, env: { TMPDIR: scratch } });
+  await once(child.stdout!, "data");
+  assert.equal(scratchFolders(scratch).length, 1);
+  child.kill("SIGINT");
+  const [status] = await once(child, "close");
+  assert.deepEqual([status, scratchFolders(scratch)], [130, []]);
+});
+
+test("a place for what tests keep that can't be had is one line", async () => {
+  const { status, stdout, stderr } = await pilotlight(["test"], { cwd, env: { TMPDIR: join(cwd, "thrown.ts") } });
+  assert.deepEqual([status, stdout, stderr.trimEnd().split("\n").length], [2, "", 1], stderr);
+  assert.match(
+    stderr,
+    /^pilotlight test: Cannot write to the folder for temporary files \S+thrown\.ts: a file stands where a folder is needed\. .*TMPDIR, or a data/,
+  );
 });
 
 test("a failed test shows a diff and ends with 1", async () => {

@@ -1,7 +1,8 @@
 /**
  * `pilotlight test`: sends the requests of .http files to a private server and
  * judges the answers (docs/http-tests.md). Files run one after the other and
- * so do the requests in them: a later one may rely on an earlier one.
+ * so do the requests in them: a later one may rely on an earlier one. What they
+ * leave is the next run's, or a server's, only in a data folder that was named.
  */
 import { globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -17,14 +18,15 @@ import { type Answer, judge, type Mismatch } from "./http-tests/expect.ts";
 import type { HttpTest } from "./http-tests/model.ts";
 import { parseHttpFile } from "./http-tests/parse.ts";
 import { StartFailed, withPrivateServer } from "./private-server.ts";
-import { RUN_FLAGS, readWorkplace } from "./source-flags.ts";
+import { makeScratchFolder } from "./scratch-folder.ts";
+import { RUN_FLAGS, readSource, readWorkplace } from "./source-flags.ts";
 
 export const test: Command = {
   name: "test",
   usage: "[PATH] [flags]",
   about:
-    "Runs the .http files of PATH against its functions. PATH may also be one .http file.\nEnds with 1 when an expectation does not hold, with 2 when a file can't be read.",
-  flags: [...RUN_FLAGS, JSON_FLAG, HELP_FLAG],
+    "Runs the .http files of PATH against its functions. PATH may also be one .http file. What functions keep begins\nempty and is gone afterwards, unless --data-dir names a folder for it.\nEnds with 1 when an expectation does not hold, with 2 when a file can't be read.",
+  flags: [...RUN_FLAGS.map((flag) => (flag.name === "data-dir" ? { ...flag, shown: "a temporary one" } : flag)), JSON_FLAG, HELP_FLAG],
   positionalMaxCount: 1,
   examples: [
     ["pilotlight test", "every .http file of the project here"],
@@ -55,7 +57,8 @@ const SILENCE_MAX_MS = 120_000;
 async function run(call: Call): Promise<number> {
   const { io } = call;
   const place = locate(call.flags.positionals[0], io.cwd);
-  const config = await readWorkplace("test", call, place.path === null ? [] : [place.path]);
+  const isKept = call.flag("data-dir") !== undefined;
+  const config = await (isKept ? readWorkplace : readSource)("test", call, place.path === null ? [] : [place.path]);
   if (config === null) return EXIT_MISUSE;
   const { files, failures } = await readFiles(place.file === null ? httpFiles(config) : [place.file], io.cwd);
   if (failures.length > 0) {
@@ -70,6 +73,21 @@ async function run(call: Call): Promise<number> {
     );
     return EXIT_MISUSE;
   }
+  if (isKept) return report(call, config, files);
+  const scratch = makeScratchFolder();
+  if (!scratch.ok) {
+    printFailures("test", [scratch.failure], io);
+    return EXIT_MISUSE;
+  }
+  try {
+    return await report(call, { ...config, dataDir: scratch.value.path }, files);
+  } finally {
+    scratch.value.remove();
+  }
+}
+
+async function report(call: Call, config: Config, files: readonly TestFile[]): Promise<number> {
+  const { io } = call;
   const reporter = call.flag("json") ? null : new Reporter(io.stdout, palette(io.stdout, io.env));
   const log: string[] = [];
   let outcomes: Outcome[];
