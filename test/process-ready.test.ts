@@ -181,6 +181,8 @@ test("a way that its settings rule out is refused with both", async () => {
   assert.match((await heard("READY", { expected: "frames" })).message, /wants to be called by http, and its settings say call: frames/);
   assert.match((await heard("READY fork/1\n")).message, /was not to be one/);
   assert.match((await heard("READY frames/1 1\n", { expected: "fork" })).message, /was to be a fork server/);
+  assert.match((await heard("READY snapshot/1\n")).message, /nobody was to take one/);
+  assert.match((await heard("READY frames/1 1\n", { expected: "template" })).message, /its client knows nothing of snapshots/);
   assert.match((await heard("READY", { expected: "auto" })).message, /has no port to listen on/);
 });
 

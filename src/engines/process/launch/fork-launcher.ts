@@ -13,7 +13,7 @@ import { ForkedProcess } from "./forked-process.ts";
 import type { LaunchedProcess, Launcher, LaunchFailure, LaunchOrder } from "./launched.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { ProcessLog } from "./output-reader.ts";
-import { type LaunchSubject, PlainLauncher } from "./plain-launcher.ts";
+import { type LaunchSubject, PLAIN, PlainLauncher } from "./plain-launcher.ts";
 
 /** The fork server's own number among the instances, which begin with 1. */
 const FORK_SERVER_INSTANCE = 0;
@@ -37,7 +37,7 @@ export class ForkLauncher implements Launcher {
   async launch(order: LaunchOrder): Promise<Result<LaunchedProcess, LaunchFailure>> {
     const forked = await this.#fork(order);
     if (forked.ok) return forked;
-    return this.#plain.start(order, { isForkServer: false, insteadBecause: forked.failure });
+    return this.#plain.start(order, { ...PLAIN, insteadBecause: forked.failure });
   }
 
   close(): void {
@@ -116,7 +116,7 @@ export class ForkLauncher implements Launcher {
   async #startServer(): Promise<Result<ForkServer, string>> {
     const startedAtMs = performance.now();
     const order: LaunchOrder = { instance: FORK_SERVER_INSTANCE, withRing: false, moreEnv: {}, ownsStdio: false };
-    const started = await this.#plain.start(order, { isForkServer: true, insteadBecause: null });
+    const started = await this.#plain.start(order, { ...PLAIN, role: "fork server" });
     if (!started.ok) return this.#died(startedAtMs, started.failure.message);
     const ready = await started.value.ready;
     if (!ready.ok || this.#isClosed) {

@@ -7,8 +7,8 @@
 import type { CallWay } from "../../../config/process-settings.ts";
 import type { Hello } from "./launched.ts";
 
-/** What is asked of a start: the way its settings name, any ("auto"), or a fork server. */
-export type Expected = CallWay | "fork";
+/** What is asked of a start: the way its settings name, any ("auto"), a fork server, or a process that an image is taken of. */
+export type Expected = CallWay | "fork" | "template";
 
 export type HelloReading =
   | { readonly state: "more" }
@@ -21,14 +21,14 @@ const LINE_MAX_BYTES = 64;
 const CONCURRENCY_MAX = 65_535;
 const VERSION = "1";
 const SHOWN_MAX_BYTES = 48;
-const FORMS = 'exactly READY, or "READY ring/1 N", "READY frames/1 N" or "READY fork/1" with a line feed behind it';
+const FORMS = 'exactly READY, or "READY ring/1 N", "READY frames/1 N", "READY fork/1" or "READY snapshot/1" with a line feed behind it';
 
 export function readHello(bytes: Buffer, expected: Expected): HelloReading {
   const text = bytes.toString("latin1", 0, LINE_MAX_BYTES + 1);
   if (text === BARE) return judged("http", null, bytes.length, expected);
   const lineEnd = text.indexOf("\n");
   if (lineEnd === -1) return isBeginning(text) ? { state: "more" } : wrong(bytes);
-  const match = /^READY (?:(ring|frames)\/(\d{1,4}) (\d{1,5})|(fork)\/(\d{1,4}))$/.exec(text.slice(0, lineEnd));
+  const match = /^READY (?:(ring|frames)\/(\d{1,4}) (\d{1,5})|(fork|snapshot)\/(\d{1,4}))$/.exec(text.slice(0, lineEnd));
   if (match === null) return wrong(bytes);
   const way = (match[1] ?? match[4]) as Hello["way"];
   const version = match[2] ?? match[5];
@@ -50,7 +50,11 @@ function judged(way: Hello["way"], concurrency: number | null, length: number, e
   if (expected === "fork" && way !== "fork")
     return { state: "wrong", why: `it was to be a fork server (PILOTLIGHT_FORK), and says that it is called by ${way}` };
   if (expected !== "fork" && way === "fork") return { state: "wrong", why: "it says that it is a fork server, and was not to be one" };
-  if (expected !== "auto" && expected !== way && expected !== "stdio")
+  if (expected !== "template" && way === "snapshot")
+    return { state: "wrong", why: "it says that it waits until its image is taken, and nobody was to take one" };
+  if (expected === "template" && way !== "snapshot" && way !== "http")
+    return { state: "wrong", why: `its client knows nothing of snapshots (PILOTLIGHT_SNAPSHOT): it says that it is called by ${way}` };
+  if (expected !== "auto" && expected !== "template" && expected !== way && expected !== "stdio")
     return { state: "wrong", why: `it wants to be called by ${way}, and its settings say call: ${expected}` };
   return { state: "said", way, concurrency, length };
 }

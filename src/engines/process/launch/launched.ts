@@ -28,8 +28,8 @@ export interface ProcessEnd {
 
 /** What it said on the socket: how it wants to be called. */
 export interface Hello {
-  readonly way: Exclude<LinkWay, "stdio"> | "fork";
-  /** Open for ring and frames; null for a bare READY whose connection is not used again. */
+  readonly way: Exclude<LinkWay, "stdio"> | "fork" | "snapshot";
+  /** Open except for a bare READY, whose connection is not used again. */
   readonly connection: Duplex | null;
   /** Calls it can take at a time, as it says; null where it says nothing. */
   readonly concurrency: number | null;

@@ -9,6 +9,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { guestDir } from "../../../base/package-files.ts";
 import { fail, ok, type Result } from "../../../base/result.ts";
+import { KIB } from "../../../base/units.ts";
 import type { ProcessSettings } from "../../../config/process-settings.ts";
 import { createRingFile, type RingFile } from "../ring/ring-file.ts";
 import { Cgroup } from "./cgroup.ts";
@@ -16,14 +17,14 @@ import { environmentOf } from "./environment.ts";
 import { releasePort, takePort } from "./free-port.ts";
 import type { Expected } from "./hello.ts";
 import { type LaunchPlan, namespaceLacks, planLaunch } from "./launch-plan.ts";
-import type { Launcher, LaunchFailure, LaunchOrder } from "./launched.ts";
+import type { Launcher, LaunchFailure, LaunchOrder, Origin } from "./launched.ts";
 import { holdersOf } from "./limit-holders.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import { OutputReader, type ProcessLog } from "./output-reader.ts";
 import { ProcessPipe } from "./pipes.ts";
 import { ownerOf } from "./port-owner.ts";
 import { descendantsOf } from "./process-tree.ts";
-import { findProgram } from "./program.ts";
+import { findProgram, type Program } from "./program.ts";
 import { ReadySocket } from "./ready.ts";
 import { makeHome, makeRunFolder, type RunFolder } from "./run-folder.ts";
 import { describeSpawnError } from "./spawn-error.ts";
@@ -43,14 +44,28 @@ export interface LaunchSubject {
 
 /** How this start differs from a plain one. */
 export interface StartVariant {
-  readonly isForkServer: boolean;
+  readonly origin: Origin;
   readonly insteadBecause: string | null;
+  /** A template is a process that an image is taken of; its ring has no room, because it is in the image. */
+  readonly role: "instance" | "fork server" | "template";
+  /** Descriptors that the process is to have, behind its ring's. They stay the caller's. */
+  readonly fds: readonly number[];
+  /** What is executed, made of what a plain start executes. */
+  execute(run: Run): Run;
 }
 
-const PLAIN: StartVariant = { isForkServer: false, insteadBecause: null };
+export interface Run {
+  readonly program: Program;
+  readonly env: Readonly<Record<string, string>>;
+  /** What the first of `fds` will be in the process. */
+  readonly firstFd: number;
+}
+
+export const PLAIN: StartVariant = { origin: "started", insteadBecause: null, role: "instance", fds: [], execute: (run) => run };
 /** Where a ring's descriptor is found in the process, behind its standard ones. */
-const RING_SLOT = 3;
+export const RING_SLOT = 3;
 const RING_PATH = `/proc/self/fd/${RING_SLOT}`;
+const RING_OF_TEMPLATE_BYTES = 4 * KIB;
 /** Client libraries that a function may import without having installed them. */
 export const CLIENTS_DIR = join(guestDir, "process");
 
@@ -91,9 +106,9 @@ export class PlainLauncher implements Launcher {
   }
 
   /** Null, and noted, where there is no memory to share and there are other ways to be called. */
-  makeRing(): Result<RingFile | null, LaunchFailure> {
+  makeRing(capacityBytes = this.#subject.settings.ringBytes): Result<RingFile | null, LaunchFailure> {
     const { settings, functionId } = this.#subject;
-    const ring = createRingFile({ capacityBytes: settings.ringBytes, hasCrc: settings.ringChecks });
+    const ring = createRingFile({ capacityBytes, hasCrc: settings.ringChecks });
     if (ring.ok) return ring;
     const { message, hint } = ring.failure;
     if (settings.call === "ring") return fail(this.#failure(`${message}. ${hint}`));
@@ -126,17 +141,17 @@ export class PlainLauncher implements Launcher {
 
   async #start(order: LaunchOrder, variant: StartVariant, made: DisposableStack): Promise<Result<StartedProcess, LaunchFailure>> {
     const { settings, functionId, file } = this.#subject;
-    const expected: Expected = variant.isForkServer ? "fork" : settings.call;
+    const expected = expectedOf(variant, settings);
     const port = await this.#port(expected);
     if (port !== 0) made.defer(() => releasePort(port));
     if (port === 0 && expected === "http") return fail(this.#failure(this.#noPort()));
     const home = makeHome(this.#subject.dataDir, functionId);
     const socket = await this.openSocket();
     made.defer(() => socket.close());
-    const ring = order.withRing ? this.makeRing() : ok(null);
+    const ring = order.withRing ? this.makeRing(variant.role === "template" ? RING_OF_TEMPLATE_BYTES : settings.ringBytes) : ok(null);
     if (!ring.ok) return ring;
     made.defer(() => ring.value?.close());
-    const env = environmentOf({
+    const ownEnv = environmentOf({
       functionId,
       named: this.#subject.env,
       more: order.moreEnv,
@@ -147,22 +162,25 @@ export class PlainLauncher implements Launcher {
       socketPath: socket.path,
       port,
       ringPath: ring.value === null ? null : RING_PATH,
-      isForkServer: variant.isForkServer,
+      isForkServer: variant.role === "fork server",
     });
-    const program = findProgram({ functionId, functionFile: file, command: settings.command, port, searchPath: env["PATH"]! });
+    const program = findProgram({ functionId, functionFile: file, command: settings.command, port, searchPath: ownEnv["PATH"]! });
     if (!program.ok) return program;
+    const fds = [...(ring.value === null ? [] : [ring.value.fd]), ...variant.fds];
+    const firstFd = RING_SLOT + fds.length - variant.fds.length;
+    const run = variant.execute({ program: program.value, env: ownEnv, firstFd });
     const cgroup = this.makeCgroup(socket.path);
     const plan = planLaunch({
-      program: program.value,
+      program: run.program,
       settings,
       memoryMaxBytes: this.#subject.memoryMaxBytes,
       facts: cgroup === null ? { ...this.#facts, cgroupHome: null } : this.#facts,
       cgroupDir: cgroup?.dir ?? null,
-      nodeOptions: env["NODE_OPTIONS"] ?? null,
+      nodeOptions: run.env["NODE_OPTIONS"] ?? null,
     });
     const streams = made.use(new Streams(order.ownsStdio));
     const startedAtMs = performance.now();
-    const child = await spawned(plan, { env, cwd: home, stdio: [...streams.stdio, ...(ring.value === null ? [] : [ring.value.fd])] });
+    const child = await spawned(plan, { env: run.env, cwd: home, stdio: [...streams.stdio, ...fds] });
     if (!child.ok) {
       void cgroup?.remove();
       return fail(this.#failure(describeSpawnError(child.failure)));
@@ -173,6 +191,7 @@ export class PlainLauncher implements Launcher {
     if (!order.ownsStdio) readers.push(new OutputReader(stdout, "stdout", this.#log));
     const started = new StartedProcess({
       child: child.value,
+      origin: variant.origin,
       holders: plan.holders,
       insteadBecause: variant.insteadBecause,
       spawnMs,
@@ -204,7 +223,8 @@ export class PlainLauncher implements Launcher {
   /** 0 where it can't be called by HTTP: its settings, or a network of its own. */
   async #port(expected: Expected): Promise<number> {
     const isReachable = !holdersOf(this.#subject.settings, this.#facts).namespaces.network;
-    return isReachable && (expected === "http" || expected === "auto") ? takePort() : 0;
+    const isUsed = expected === "template" ? isByPort(this.#subject.settings.call) : isByPort(expected);
+    return isReachable && isUsed ? takePort() : 0;
   }
 
   #noPort(): string {
@@ -225,6 +245,15 @@ export class PlainLauncher implements Launcher {
   #failure(why: string): LaunchFailure {
     return { code: "SPAWN_FAILED", message: `Cannot start ${this.#subject.functionId}: ${why}` };
   }
+}
+
+function expectedOf({ role }: StartVariant, { call }: ProcessSettings): Expected {
+  if (role === "instance") return call;
+  return role === "template" ? "template" : "fork";
+}
+
+function isByPort(expected: Expected): boolean {
+  return expected === "http" || expected === "auto";
 }
 
 /** Standard streams of one start. */

@@ -20,6 +20,7 @@ import { killTree, searchFor } from "./tree-killer.ts";
 
 export interface StartedParts {
   readonly child: ChildProcess;
+  readonly origin: Origin;
   readonly holders: LimitHolders;
   readonly insteadBecause: string | null;
   readonly spawnMs: number;
@@ -42,7 +43,7 @@ export interface StartedParts {
 const LAST_LINES_WAIT_MS = 150;
 
 export class StartedProcess implements LaunchedProcess {
-  readonly origin: Origin = "started";
+  readonly origin: Origin;
   readonly insteadBecause: string | null;
   readonly spawnMs: number;
   readonly stdin: Writable | null;
@@ -64,6 +65,7 @@ export class StartedProcess implements LaunchedProcess {
   constructor(parts: StartedParts) {
     this.#parts = parts;
     this.#outerPid = parts.child.pid!;
+    this.origin = parts.origin;
     this.insteadBecause = parts.insteadBecause;
     this.spawnMs = parts.spawnMs;
     this.stdin = parts.stdin;

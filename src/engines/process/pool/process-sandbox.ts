@@ -115,7 +115,7 @@ export class ProcessSandbox implements Sandbox {
 
   #becomes(discovery: Discovery): void {
     const { way } = discovery;
-    if (way === "fork") throw new Error("a fork server is the launcher's, and no instance");
+    if (way === "fork" || way === "snapshot") throw new Error("a fork server and a template are the launcher's, and no instances");
     this.#host.discovered(way);
     this.#keeper = this.#keeperFor(way);
     if (this.#isRetired) this.#keeper.retire();
