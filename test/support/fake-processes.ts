@@ -36,9 +36,9 @@ export interface ProcessScript {
 }
 
 export interface CallScript {
-  readonly does: "answer" | "stream" | "throw" | "never" | "unsent" | "crash" | "lose" | "break off";
+  readonly does: "answer" | "stream" | "throw" | "never" | "unsent" | "crash" | "lose" | "break off" | "mumble";
   readonly afterMs: number;
-  /** What it does when it is given up: ends it at once, later, or never. */
+  /** What it does when it is given up, or failed by its link: ends it at once, later, or never. */
   readonly cancel: "at once" | "later" | "never";
 }
 
@@ -310,6 +310,11 @@ class FakeLink implements Link {
       case "throw":
         this.#end(open, { kind: "failed", failure: { code: "HANDLER_THREW", message: "ValueError" }, isSpent: false });
         if (this.way === "stdio") this.#process.die(1, null);
+        return;
+      case "mumble":
+        if (this.way === "ring" || this.way === "frames") this.#cancel(open.script);
+        this.#end(open, { kind: "failed", failure: { code: "INVALID_ANSWER", message: "status 999" }, isSpent: false });
+        if (this.way === "stdio") this.#process.die(0, null);
         return;
       case "unsent":
         this.#end(open, { kind: "unsent", why: "there was no room for it" });

@@ -48,7 +48,7 @@ const processScript: fc.Arbitrary<ProcessScript> = fc.record({
 });
 
 const callScript: fc.Arbitrary<CallScript> = fc.record({
-  does: often("answer", "answer", "stream", "throw", "never", "unsent", "crash", "lose", "break off"),
+  does: often("answer", "answer", "stream", "throw", "never", "unsent", "crash", "lose", "break off", "mumble"),
   afterMs: fc.oneof({ weight: 8, arbitrary: fc.nat(15) }, { weight: 1, arbitrary: fc.nat(600) }),
   cancel: fc.constantFrom("at once", "later", "never"),
 });

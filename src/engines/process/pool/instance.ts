@@ -9,6 +9,7 @@ import { assert } from "../../../base/assert.ts";
 import type { CallFailure } from "../../engine.ts";
 import type { LaunchedProcess, ProcessEnd } from "../launch/launched.ts";
 import type { CallEnd, Link, LinkedCall } from "../links/link.ts";
+import { GIVE_UP_GRACE_MS } from "./call-book.ts";
 import type { Unanswered } from "./call-end.ts";
 import { StateRecord } from "./instance-state.ts";
 import { type PoolClock, pause } from "./pool-clock.ts";
@@ -218,6 +219,8 @@ export class Instance implements CallHolder {
     if (end.kind === "answered") this.#owner.answered(this, pooled);
     else this.#owner.unanswered(this, pooled, end);
     this.#owner.freed(this);
+    // A call may have failed that the process is still busy with.
+    if (end.kind === "failed" && !this.#isLeft()) void this.#lookForPlaces(this.#link!, nowMs + GIVE_UP_GRACE_MS);
   }
 
   /** Whether the process is free of a call that was given up, and whether it answers at all. */

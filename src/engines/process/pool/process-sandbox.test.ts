@@ -214,6 +214,21 @@ test("an instance that answers, and never ends the calls that were given up, is 
   assert.equal(machine.launchCount, 2);
 });
 
+test("an instance that goes on with a call that its link has failed is given others when that is over, or replaced", async () => {
+  for (const cancel of ["later", "never"] as const) {
+    const { clock, machine, call } = await pool({ settings: { instanceMax: 1 }, calls: [{}, { does: "mumble", cancel }, {}] });
+    call();
+    await clock.pass(START_MS + 5);
+    const bad = call();
+    await clock.pass(5);
+    const next = call();
+    await clock.pass(995);
+    assert.deepEqual([bad.ends, next.ends], [["INVALID_ANSWER"], cancel === "later" ? ["answered"] : []]);
+    await clock.pass(100);
+    assert.equal(machine.launchCount, cancel === "later" ? 1 : 2);
+  }
+});
+
 test("an HTTP program that answered nothing while a call waited for as long as it may is replaced", async () => {
   const { clock, machine, call } = await pool({ way: "http", settings: { instanceMax: 1 }, calls: [{ does: "never" }, {}] });
   call();
