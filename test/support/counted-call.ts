@@ -5,6 +5,7 @@
  */
 import type { Call, CallFailure } from "../../src/engines/engine.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
+import { IncomingBody, NO_BODY } from "../../src/http/request-body.ts";
 
 export interface CountedCall {
   readonly call: Call;
@@ -28,11 +29,13 @@ export function countedCall(number: number, { method, isBodyWhole }: CountedRequ
     ends.push(how);
     onEnd();
   };
+  // One that comes in parts ends when somebody reads it.
+  const bodyEnds = (): void => queueMicrotask(() => (exchange.body as IncomingBody).finish());
   const exchange = {
     method,
     target: "/",
     headerBlock: "",
-    body: { complete: isBodyWhole, whole: null, length: 0, read: async () => null, readAll: async () => null },
+    body: isBodyWhole ? NO_BODY : new IncomingBody({ bodyWanted: () => bodyEnds(), bodyDrained() {} }, null),
     aborted: false,
     answered: false,
     onAbort: null as ((mayWait?: boolean) => void) | null,

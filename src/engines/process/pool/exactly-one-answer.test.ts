@@ -11,7 +11,7 @@ import fc from "../../../../test/support/properties.ts";
 import { VirtualClock } from "../../../../test/support/virtual-clock.ts";
 import { PROCESS_DEFAULTS } from "../../../config/process-settings.ts";
 import { INSTANCE_STATES } from "../../../telemetry/process-metrics.ts";
-import type { Call, EngineSource } from "../../engine.ts";
+import type { EngineSource } from "../../engine.ts";
 import type { LinkWay } from "../links/link.ts";
 import { ProcessEngine } from "../process-engine.ts";
 import { RESENDS_MAX } from "./call-end.ts";
@@ -104,8 +104,9 @@ async function live(
   disturbances: readonly Drawn<typeof disturbance>[],
 ): Promise<void> {
   const clock = new VirtualClock();
-  const calls = new Map<Call, CountedCall>();
-  const reached = new Map<Call, number[]>();
+  /** By their request's id. */
+  const calls = new Map<string, CountedCall>();
+  const reached = new Map<string, number[]>();
   const { instanceMax, concurrency } = limits;
   const machine = new FakeMachine({
     clock,
@@ -114,10 +115,10 @@ async function live(
     concurrency: freshState && way !== "stdio" ? 1 : concurrency,
     processes: inTurn(processScripts),
     calls: inTurn(callScripts),
-    reached(call, instance) {
-      assert.deepEqual(calls.get(call)!.ends, [], "a call was sent after it had ended");
-      assert.equal(call.exchange.aborted, false, "a call was sent for a client that has left");
-      reached.set(call, [...(reached.get(call) ?? []), instance]);
+    reached({ requestId, exchange }, instance) {
+      assert.deepEqual(calls.get(requestId)!.ends, [], "a call was sent after it had ended");
+      assert.equal(exchange.aborted, false, "a call was sent for a client that has left");
+      reached.set(requestId, [...(reached.get(requestId) ?? []), instance]);
     },
   });
   const engine = new ProcessEngine({ launcherOf: () => machine, linksOf: () => machine, onGuestLog: () => {}, clock });
@@ -145,7 +146,7 @@ async function live(
       const isLate = clock.nowMs() > cameMs + TIMEOUT_MS;
       assert.ok(!isLate || counted.call.exchange.answered, `a call without an answer ended ${clock.nowMs() - cameMs} ms after it came`);
     });
-    calls.set(counted.call, counted);
+    calls.set(counted.call.requestId, counted);
     callCount++;
     sandbox.invoke(counted.call);
     if (leavesMs !== null) clock.after(leavesMs, counted.leave);
@@ -156,7 +157,7 @@ async function live(
     assert.equal(ends.length, call.exchange.aborted ? 0 : 1, `call ${number} ended ${ends.length} times: ${ends.join(", ")}`);
     if (ends[0] === "answered") answeredCount++;
     const { method, body } = call.exchange;
-    const processes = reached.get(call) ?? [];
+    const processes = reached.get(call.requestId) ?? [];
     const mayReach = method !== "POST" && method !== "PATCH" && body.complete ? 1 + RESENDS_MAX : 1;
     assert.ok(processes.length <= mayReach, `${method} call ${number} was given to ${processes.length} processes`);
   }

@@ -15,6 +15,7 @@ import { StateRecord } from "./instance-state.ts";
 import { type Keeper, launchWith, loadFailed } from "./keeper.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import type { CallHolder, PooledCall } from "./pooled-call.ts";
+import { withWholeBody } from "./whole-body-call.ts";
 
 /** What it turned out to be: a program that waits for calls, with its process, or a one-shot one. */
 export type Discovery = { readonly way: "stdio" } | { readonly way: Hello["way"]; readonly adopted: Adopted };
@@ -94,58 +95,95 @@ export class FirstStart implements Keeper, CallHolder {
   }
 
   async #try(pooled: PooledCall | null): Promise<void> {
-    const { launcher, links, clock, counters, gate, log, nextInstance } = this.#parts;
+    const { launcher, links, clock, nextInstance } = this.#parts;
     const orderedMs = clock.nowMs();
     this.#states = new StateRecord(orderedMs);
-    if (pooled !== null) pooled.holder = this;
+    if (pooled !== null && !(await this.#take(pooled))) {
+      this.#end();
+      return;
+    }
     const number = nextInstance();
     const moreEnv = pooled === null ? {} : links.environmentOf(pooled.call);
     const launched = await launchWith(launcher, { instance: number, withRing: true, moreEnv, ownsStdio: pooled !== null });
-    let outcome: Outcome;
-    if (launched.ok) {
-      const process = launched.value;
-      const spawnedMs = clock.nowMs();
-      const output = process.stdout === null ? null : new FirstOutput(process.stdout);
-      this.#process = process;
-      if (this.#isStopping) process.kill();
-      outcome = await this.#watch(process, pooled);
-      if (outcome.kind === "waits" && !this.#isStopping) {
-        output?.logTo((line) => log("info", line));
-        const { hello } = outcome;
-        const readyMs = clock.nowMs() - spawnedMs;
-        this.#becomes(pooled, { way: hello.way, adopted: { number, process, orderedMs, readyMs, hello } });
-        return;
-      }
-      process.kill();
-      await process.ended;
-      if (outcome.kind === "one-shot") {
-        const readyMs = clock.nowMs() - spawnedMs;
-        counters.came(process, "stdio", { spawnMs: process.spawnMs, readyMs });
-      }
-    } else {
-      outcome = { kind: "neither", failure: loadFailed(launched.failure.message), tells: true };
-    }
-    this.#process = null;
-    counters.gone(this.#states, clock.nowMs());
-    this.#states = null;
-    if (outcome.kind === "one-shot") {
-      this.#becomes(pooled, { way: "stdio" });
+    if (!launched.ok) {
+      this.#neither(pooled, { kind: "neither", failure: loadFailed(launched.failure.message), tells: true }, orderedMs);
       return;
     }
-    if (outcome.kind === "neither" && !this.#isStopping) {
-      const { failure, tells } = outcome;
-      if (tells) {
-        counters.failedStarts++;
-        log("error", failure.message);
-        gate.failed(failure.message, orderedMs, clock.nowMs());
-        this.#book.failWaiting(failure);
-      } else if (pooled === null) {
-        log("warn", `${failure.message}: it was started ahead of its calls; the first will tell how it wants to be called`);
-      }
-      if (pooled !== null) this.#book.fail(pooled, failure);
-      this.#tellWarm(failure);
-      this.serveWaiting();
+    const process = launched.value;
+    const spawnedMs = clock.nowMs();
+    const output = process.stdout === null ? null : new FirstOutput(process.stdout);
+    this.#process = process;
+    if (this.#isStopping) process.kill();
+    const outcome = await this.#watch(process, pooled);
+    const readyMs = clock.nowMs() - spawnedMs;
+    if (outcome.kind === "waits" && !this.#isStopping) {
+      this.#waits(pooled, { number, process, orderedMs, readyMs, hello: outcome.hello }, output);
+      return;
     }
+    process.kill();
+    await process.ended;
+    if (outcome.kind === "neither") this.#neither(pooled, outcome, orderedMs);
+    else if (outcome.kind === "one-shot") this.#isOneShot(process, readyMs);
+    else this.#end();
+  }
+
+  #waits(pooled: PooledCall | null, adopted: Adopted, output: FirstOutput | null): void {
+    const { functionId, log } = this.#parts;
+    output?.logTo((line) => log("info", line));
+    if (pooled !== null && !pooled.isOver) {
+      // It said so much before READY that it was taken for an answer.
+      const message = `${functionId} began to answer before it was READY`;
+      if (pooled.isAnswerBegun) this.#book.fail(pooled, { code: "INVALID_ANSWER", message });
+      else this.#putBack(pooled);
+    }
+    this.#tellWarm(null);
+    this.#discovered({ way: adopted.hello.way, adopted });
+  }
+
+  #isOneShot(process: LaunchedProcess, readyMs: number): void {
+    const { functionId, counters, gate, clock, log } = this.#parts;
+    counters.came(process, "stdio", { spawnMs: process.spawnMs, readyMs });
+    counters.gone(this.#states!, clock.nowMs());
+    gate.answered();
+    const how = "answers as a one-shot program (its first run ended with output)";
+    log("info", `${functionId} ${how}; set call: stdio to spare the guess`);
+    this.#tellWarm(null);
+    this.#discovered({ way: "stdio" });
+  }
+
+  #neither(pooled: PooledCall | null, { failure, tells }: Extract<Outcome, { kind: "neither" }>, orderedMs: number): void {
+    const { counters, gate, clock, log } = this.#parts;
+    if (!this.#isStopping && tells) {
+      counters.failedStarts++;
+      log("error", failure.message);
+      gate.failed(failure.message, orderedMs, clock.nowMs());
+      this.#book.failWaiting(failure);
+    } else if (!this.#isStopping && pooled === null) {
+      log("warn", `${failure.message}; it was started ahead of its calls, and the first will tell how it wants to be called`);
+    }
+    if (pooled !== null) this.#book.fail(pooled, failure);
+    this.#tellWarm(failure);
+    counters.gone(this.#states!, clock.nowMs());
+    this.#end();
+  }
+
+  /** The call is with the first start, its body read, since it may be given twice. False where nothing is to be started for it. */
+  async #take(pooled: PooledCall): Promise<boolean> {
+    pooled.holder = this;
+    try {
+      pooled.call = await withWholeBody(pooled.call);
+      return !pooled.isOver && !this.#isStopping;
+    } catch (error) {
+      this.#book.fail(pooled, { code: "BODY_FAILED", message: (error as Error).message });
+      return false;
+    }
+  }
+
+  /** Nothing was learned: the next call may try. */
+  #end(): void {
+    this.#process = null;
+    this.#states = null;
+    this.serveWaiting();
     this.#tellIfEmptied();
   }
 
@@ -192,18 +230,9 @@ export class FirstStart implements Keeper, CallHolder {
     process.stdin?.end();
   }
 
-  #becomes(pooled: PooledCall | null, discovery: Discovery): void {
-    const { functionId, log, gate } = this.#parts;
-    if (discovery.way === "stdio") {
-      gate.answered();
-      log("info", `${functionId} answers as a one-shot program (its first run ended with output); set call: stdio to spare the guess`);
-    }
-    if (pooled !== null && !pooled.isOver) {
-      pooled.holder = null;
-      this.#book.lineUpFirst(pooled);
-    }
-    this.#tellWarm(null);
-    this.#discovered(discovery);
+  #putBack(pooled: PooledCall): void {
+    pooled.holder = null;
+    this.#book.lineUpFirst(pooled);
   }
 
   #tellWarm(failure: CallFailure | null): void {

@@ -16,8 +16,8 @@ import { settleUnanswered } from "./settle-unanswered.ts";
 
 /** What is still in the pipe when the process has gone is read in less. */
 const OUTPUT_WAIT_MS = 1_000;
-/** Between the end of the output and that of the process. */
-const LINGER_MS = 100;
+/** What a process may still do behind its answer. */
+const LINGER_MS = 1_000;
 
 export class OneShotRuns implements Keeper {
   onEmptied: (() => void) | null = null;

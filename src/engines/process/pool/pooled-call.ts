@@ -16,9 +16,8 @@ export interface CallHolder {
 }
 
 export class PooledCall {
-  readonly call: Call;
+  call: Call;
   readonly arrivedMs: number;
-  readonly isRepeatable: boolean;
   /** Times it was given to another instance than its first. */
   resends = 0;
   /** Null while it waits, and while it is being found out why its instance was lost. */
@@ -27,11 +26,14 @@ export class PooledCall {
   isOver = false;
 
   constructor(call: Call, nowMs: number) {
-    const { method, body } = call.exchange;
     this.call = call;
     this.arrivedMs = nowMs;
-    // Asked now: a body that came in parts calls itself complete when somebody has read it.
-    this.isRepeatable = isRepeatable(method, body.complete);
+  }
+
+  /** A body of which somebody has read a part is never complete again. */
+  get isRepeatable(): boolean {
+    const { method, body } = this.call.exchange;
+    return isRepeatable(method, body.complete);
   }
 
   get isAnswerBegun(): boolean {
