@@ -28,6 +28,22 @@ test("all together weigh no more than they may, but the newest stays whatever it
   assert.deepEqual([map.size, map.weight], [0, 0]);
 });
 
+test("what is pushed out is told, what is deleted or replaced is not", () => {
+  const gone: number[] = [];
+  const map = new RecentMap<string, number>({ countMax: 2, onPushedOut: (value) => gone.push(value) });
+  for (const [key, value] of [
+    ["a", 1],
+    ["b", 2],
+    ["b", 3],
+    ["c", 4],
+    ["d", 5],
+  ] as const)
+    map.set(key, value);
+  map.delete("d");
+  map.clear();
+  assert.deepEqual(gone, [1, 3]);
+});
+
 test("what is older than it may be, or from a time to come, is not there", () => {
   let nowMs = 1_000;
   const map = new RecentMap<string, number>({ ageMaxMs: 100, nowMs: () => nowMs });

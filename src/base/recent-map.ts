@@ -13,6 +13,8 @@ export interface RecentLimits<Value> {
   readonly ageMaxMs?: number;
   /** What ages are measured by; the clock that never jumps unless told. */
   nowMs?(): number;
+  /** It had to go, for what came after it. */
+  onPushedOut?(value: Value): void;
 }
 
 interface Entry<Value> {
@@ -61,9 +63,10 @@ export class RecentMap<Key, Value> {
     const weight = this.#limits.weigh?.(value) ?? 0;
     this.#entries.set(key, { value, weight, sinceMs: ageMaxMs === undefined ? 0 : this.#nowMs() });
     this.#weight += weight;
-    for (const oldest of this.#entries.keys()) {
+    for (const [oldest, entry] of this.#entries) {
       if ((this.#entries.size <= countMax && this.#weight <= weightMax) || this.#entries.size === 1) return;
       this.delete(oldest);
+      this.#limits.onPushedOut?.(entry.value);
     }
   }
 

@@ -4,12 +4,13 @@
  * goes on behind them. They last as long as the process, bounded by count and
  * bytes, the oldest out first: no place for what a cache should hold.
  */
+import { RecentMap } from "../../base/recent-map.ts";
 import { GIB } from "../../base/units.ts";
 import type { Digest } from "./digest.ts";
 import type { Spool } from "./spool.ts";
 
 const PARTS_MAX = 16;
-/** The newest stays whatever it weighs: a large file is the one that is worth it. */
+/** A large file is worth it most: RecentMap keeps the newest whatever it weighs. */
 const HELD_MAX_BYTES = GIB;
 
 /** Its spool is held by whoever has the part. */
@@ -23,9 +24,12 @@ export interface LeftPart {
 }
 
 export class LeftParts {
-  /** Insertion order is order of age. */
-  readonly #parts = new Map<string, LeftPart>();
-  #heldBytes = 0;
+  readonly #parts = new RecentMap<string, LeftPart>({
+    countMax: PARTS_MAX,
+    weightMax: HELD_MAX_BYTES,
+    weigh: ({ sizeBytes }) => sizeBytes,
+    onPushedOut: (part) => this.#discard(part),
+  });
   #dropped: Promise<void> = Promise.resolve();
 
   get count(): number {
@@ -35,20 +39,13 @@ export class LeftParts {
   put(key: string, part: LeftPart): void {
     this.#drop(key);
     this.#parts.set(key, part);
-    this.#heldBytes += part.sizeBytes;
-    for (const oldest of this.#parts.keys()) {
-      if (this.#parts.size === 1 || (this.#parts.size <= PARTS_MAX && this.#heldBytes <= HELD_MAX_BYTES)) break;
-      this.#drop(oldest);
-    }
   }
 
   /** Whoever takes it has it alone. */
   take(key: string): LeftPart | null {
-    const part = this.#parts.get(key);
-    if (part === undefined) return null;
+    const part = this.#parts.peek(key);
     this.#parts.delete(key);
-    this.#heldBytes -= part.sizeBytes;
-    return part;
+    return part ?? null;
   }
 
   /** Resolves when the files of all that were dropped are gone. */
@@ -59,8 +56,11 @@ export class LeftParts {
 
   #drop(key: string): void {
     const part = this.take(key);
-    if (part === null) return;
-    part.spool.release();
-    this.#dropped = Promise.all([this.#dropped, part.spool.partial.discard()]).then(() => undefined);
+    if (part !== null) this.#discard(part);
+  }
+
+  #discard({ spool }: LeftPart): void {
+    spool.release();
+    this.#dropped = Promise.all([this.#dropped, spool.partial.discard()]).then(() => undefined);
   }
 }
