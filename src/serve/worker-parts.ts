@@ -64,8 +64,9 @@ export class Engines {
   readonly #javascript: Engine;
   readonly #watchdog: Watchdog;
   readonly #capabilities: LazyCapabilities;
-  #wasm: Promise<Engine> | null = null;
-  #openWasm: Engine | null = null;
+  /** Those that a first call has asked for. */
+  readonly #loading = new Map<EngineName, Promise<Engine>>();
+  readonly #loaded = new Map<EngineName, Engine>();
 
   private constructor(message: StartMessage, host: EngineHost, javascript: Engine, watchdog: Watchdog, capabilities: LazyCapabilities) {
     this.#message = message;
@@ -91,8 +92,11 @@ export class Engines {
 
   of(name: EngineName): Engine | Promise<Engine> {
     if (name === "javascript") return this.#javascript;
-    this.#wasm ??= this.#loadWasm();
-    return this.#openWasm ?? this.#wasm;
+    const loaded = this.#loaded.get(name);
+    if (loaded !== undefined) return loaded;
+    const loading = this.#loading.get(name) ?? this.#load(name);
+    this.#loading.set(name, loading);
+    return loading;
   }
 
   openStore(): Promise<Store> {
@@ -102,8 +106,30 @@ export class Engines {
   async close(): Promise<void> {
     await this.#capabilities.close();
     this.#javascript.close();
-    this.#openWasm?.close();
+    for (const engine of this.#loaded.values()) engine.close();
     this.#watchdog.close();
+  }
+
+  async #load(name: "wasm" | "process"): Promise<Engine> {
+    const engine = await (name === "wasm" ? this.#loadWasm() : this.#loadProcesses());
+    this.#loaded.set(name, engine);
+    return engine;
+  }
+
+  async #loadProcesses(): Promise<Engine> {
+    const [{ ProcessEngine }, { functionLauncher }, { FunctionLinks }] = await Promise.all([
+      import("../engines/process/process-engine.ts"),
+      import("../engines/process/function-launcher.ts"),
+      import("../engines/process/function-links.ts"),
+    ]);
+    const { onGuestLog } = this.#host;
+    const { dataDir } = this.#message.config;
+    return new ProcessEngine({
+      onGuestLog,
+      // The supervisor: where it moves itself among control groups, its workers and their processes are below.
+      launcherOf: (source) => functionLauncher(source, { dataDir, serverPid: process.ppid, onGuestLog }),
+      linksOf: ({ functionId }) => new FunctionLinks(functionId),
+    });
   }
 
   async #loadWasm(): Promise<Engine> {
@@ -115,8 +141,7 @@ export class Engines {
     const file = join(dataDir, "cache", "snapshots", snapshotFileName(await guestHash("wasi", dataDir)));
     const snapshot = await loadSnapshot(file, () => scriptCode("wasi", dataDir), "compiled");
     const recorder = await recorderOf(this.#message.config, this.#host);
-    this.#openWasm = new WasmEngine({ ...isolateHost(this.#host, this.#watchdog, this.#capabilities), snapshot, recorder });
-    return this.#openWasm;
+    return new WasmEngine({ ...isolateHost(this.#host, this.#watchdog, this.#capabilities), snapshot, recorder });
   }
 }
 
