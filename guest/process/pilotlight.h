@@ -263,7 +263,7 @@ static inline uint64_t pl__now_ns(void) {
 
 /* Looks a little longer where calls came close together, then sleeps until the server rings. */
 static inline void pl__await_entry(pl_link *link) {
-  const uint64_t spin_ns = 20000, near_ns = 60000;
+  const uint64_t spin_ns = 10000, near_ns = 30000;
   uint64_t since = pl__now_ns();
   if (link->warmth > 2) {
     do {

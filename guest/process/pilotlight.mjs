@@ -190,8 +190,8 @@ const TOLD = { head: 288, tail: 320, asleep: 352, waits: 384 };
 const SKIPPED = 0xffffffff;
 const WARMTH_MAX = 8;
 /** Calls that come within this time of each other make it worth to look again before sleeping; and how long. */
-const NEAR_MS = 0.06;
-const SPIN_MS = 0.02;
+const NEAR_MS = 0.03;
+const SPIN_MS = 0.01;
 
 /**
  * Hot path, once per message: words by Atomics, whose stores are full fences, so that a word of the server is never read before

@@ -239,9 +239,10 @@ class _Ring(_Link):
     _told, _told_taken, _server_asleep, _waits = 288, 320, 352, 384
     _entry, _prefix, _header = struct.Struct("<IIBBHIII"), struct.Struct("<II"), struct.Struct("<BBHIII")
     _zeros = [bytes(count) for count in range(8)]
-    # A wait of up to this many looks (some 40 ns each) is cheaper than sleeping and being woken; it is tried when calls came close together.
-    _looks = range(400)
-    _near_s = 60e-6
+    # Looks before sleeping, some 40 ns each, where calls lately came that soon after the answer before them. Over HTTP, with one call at a
+    # time, 100 cost what none do (51 us of CPU a request, on both sides together) and 400 cost 19 more; with calls ahead 100 save 3 of 35.
+    _looks = range(100)
+    _near_s = 25e-6
 
     def __init__(self, connection, path):
         super().__init__(connection)
