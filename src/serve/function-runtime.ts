@@ -20,6 +20,7 @@ import { errorPage, type Page } from "./error-page.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 import type { GuestLogs } from "./guest-logs.ts";
 import { limitHint } from "./limit-hint.ts";
+import { describeBuildFailure, reasonOf, toCallFailure } from "./runtime-failures.ts";
 import { ServedCall } from "./served-call.ts";
 
 /** What a runtime needs of its worker. */
@@ -44,8 +45,6 @@ export interface RuntimeHost {
 
 /** A function whose load has failed is not tried again for this long: it would fail for every request. */
 const LOAD_RETRY_MS = 1_000;
-const REASON_FRAMES_MAX = 5;
-const FRAME = /^\s+at /;
 
 export class FunctionRuntime {
   readonly spec: FunctionSpec;
@@ -101,6 +100,13 @@ export class FunctionRuntime {
     const told = exchange.tellReason?.(Promise.resolve(message)) ?? null;
     if (told === null) answer();
     else void told.then(answer);
+  }
+
+  /** Opens its sandbox before anybody calls: a process function has from then on the instances that it always keeps. */
+  warmUp(): void {
+    if (this.spec.failure !== null || this.#closed || this.hasSandbox) return;
+    // What goes wrong is told to the call that meets it, and in the log.
+    this.#open().catch(() => {});
   }
 
   /** The call has its place. */
@@ -299,10 +305,7 @@ export class FunctionRuntime {
         usable.invoke(call);
         return;
       }
-      this.#opening ??= this.#openOnce().finally(() => {
-        this.#opening = null;
-      });
-      const opened = await this.#opening;
+      const opened = await this.#open();
       if (this.#closed) {
         // Retired while it opened: it serves the calls that waited for it, then closes. Not at
         // once: the others enter in the microtasks behind this one.
@@ -311,6 +314,13 @@ export class FunctionRuntime {
         return;
       }
     }
+  }
+
+  #open(): Promise<Sandbox> {
+    this.#opening ??= this.#openOnce().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
   }
 
   async #openOnce(): Promise<Sandbox> {
@@ -380,21 +390,4 @@ export class FunctionRuntime {
       process: spec.process,
     });
   }
-}
-
-function toCallFailure(error: unknown): CallFailure {
-  if (error instanceof SandboxError) return error.failure;
-  return { code: "LOAD_FAILED", message: error instanceof Error ? error.message : String(error) };
-}
-
-/** For where there is no log at hand: one line, and where it was. */
-function reasonOf({ message }: CallFailure, mappedStack: string): string {
-  const frames = mappedStack.split("\n").filter((line) => FRAME.test(line));
-  return [message, ...frames.slice(0, REASON_FRAMES_MAX)].join("\n");
-}
-
-/** The hint goes beside it (`adviceOf`). */
-function describeBuildFailure({ at, message }: Failure): string {
-  const place = at === undefined ? "" : `${at.file}${at.line === undefined ? "" : `:${at.line}:${at.column ?? 1}`}`;
-  return message.includes(place) ? message : `${place}: ${message}`;
 }

@@ -10,6 +10,7 @@ import type { Engine } from "../engines/engine.ts";
 import { Watchdog } from "../engines/isolate/watchdog.ts";
 import { JavaScriptEngine } from "../engines/javascript/javascript-engine.ts";
 import { loadSnapshot } from "../engines/javascript/snapshot.ts";
+import type { ProcessEngine } from "../engines/process/process-engine.ts";
 import type { Recorder } from "../engines/wasm/recording/recorder.ts";
 import type { CapabilityHost } from "../host/capabilities.ts";
 import type { StaticFiles } from "../http/static-files.ts";
@@ -67,6 +68,7 @@ export class Engines {
   /** Those that a first call has asked for. */
   readonly #loading = new Map<EngineName, Promise<Engine>>();
   readonly #loaded = new Map<EngineName, Engine>();
+  #processes: ProcessEngine | null = null;
 
   private constructor(message: StartMessage, host: EngineHost, javascript: Engine, watchdog: Watchdog, capabilities: LazyCapabilities) {
     this.#message = message;
@@ -103,6 +105,11 @@ export class Engines {
     return this.#capabilities.openStore();
   }
 
+  /** Processes of retired functions end by themselves, if they do so within `withinMs`. */
+  async drained(withinMs: number): Promise<void> {
+    await this.#processes?.drained(withinMs);
+  }
+
   async close(): Promise<void> {
     await this.#capabilities.close();
     this.#javascript.close();
@@ -124,12 +131,13 @@ export class Engines {
     ]);
     const { onGuestLog } = this.#host;
     const { dataDir } = this.#message.config;
-    return new ProcessEngine({
+    this.#processes = new ProcessEngine({
       onGuestLog,
       // The supervisor: where it moves itself among control groups, its workers and their processes are below.
       launcherOf: (source) => functionLauncher(source, { dataDir, serverPid: process.ppid, onGuestLog }),
       linksOf: ({ functionId }) => new FunctionLinks(functionId),
     });
+    return this.#processes;
   }
 
   async #loadWasm(): Promise<Engine> {

@@ -151,7 +151,18 @@ export class Worker {
       this.#retired.add(runtime);
       runtime.retire();
     }
+    // Not within the turn that answers wait for.
+    setImmediate(() => this.#warmUp());
     return this.#ownPorts?.deploy(deployment.functions) ?? Promise.resolve();
+  }
+
+  /** Where a function lives in a worker of its own, it is warmed up there. */
+  #warmUp(): void {
+    if (this.#draining) return;
+    for (const runtime of this.#runtimes.values()) {
+      const { process, id } = runtime.spec;
+      if (process !== null && process.instanceMin > 0 && this.#forwarder.placementOf(id) === undefined) runtime.warmUp();
+    }
   }
 
   place(placements: readonly Placement[]): void {
@@ -225,8 +236,10 @@ export class Worker {
   async drain(graceMs: number): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
+    const startMs = performance.now();
     await Promise.all([this.#listener.drain(graceMs), this.#ownPorts?.drain(graceMs), this.jobs.drain(graceMs)]);
     for (const runtime of this.#runtimes.values()) runtime.retire();
+    await this.#engines.drained(Math.max(0, graceMs - (performance.now() - startMs)));
     // Ends the watchdog's thread: process.exit would wait for it.
     this.#budget.close();
     await this.#engines.close();
@@ -279,7 +292,10 @@ export class Worker {
       guestLogs: this.#guestLogs,
       mapStack,
       excerpt: async (stack, bundle) => (await import("../engines/javascript/source-map.ts")).excerptOf(stack, bundle.mapFile),
-      opened: (runtime) => this.#budget.add(runtime),
+      opened: (runtime) => {
+        // Processes are no memory of this one's, and leave by themselves when nobody calls.
+        if (runtime.spec.engine !== "process") this.#budget.add(runtime);
+      },
     };
   }
 

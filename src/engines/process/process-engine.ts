@@ -30,6 +30,7 @@ export class ProcessEngine implements Engine {
   readonly #options: ProcessEngineOptions;
   readonly #templates = new Set<ProcessTemplate>();
   #instanceCount = 0;
+  #onUnused: (() => void) | null = null;
 
   constructor(options: ProcessEngineOptions) {
     this.#options = options;
@@ -55,15 +56,30 @@ export class ProcessEngine implements Engine {
         nextInstance: () => ++this.#instanceCount,
         log: (level, message) => onGuestLog(functionId, level, message),
       },
-      () => this.#templates.delete(template),
+      () => this.#drop(template),
     );
     this.#templates.add(template);
     return template;
   }
 
+  /** Resolves when what was retired has ended all its processes, each in the time that it is given to leave; or after `withinMs`. */
+  async drained(withinMs: number): Promise<void> {
+    if (this.#templates.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, withinMs);
+    this.#onUnused = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
   /** The worker leaves: no process is given time. */
   close(): void {
     for (const template of [...this.#templates]) template.kill();
+  }
+
+  #drop(template: ProcessTemplate): void {
+    this.#templates.delete(template);
+    if (this.#templates.size === 0) this.#onUnused?.();
   }
 }
 
