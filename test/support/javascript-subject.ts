@@ -74,7 +74,10 @@ export const javascriptSubject: Subject = {
   skipped: null,
   thrown: { code: "HANDLER_THREW", message: /boom/ },
   outgrown: { code: "MEMORY_LIMIT_EXCEEDED", isClosed: true },
+  endless: { code: "CPU_LIMIT_EXCEEDED", isClosed: true },
   keepsState: true,
+  sandboxCount: 1_000,
+  freshCallCount: 40,
   engine: () => makeEngine(),
   source: (handler, limits) => sourceOf(HANDLERS[handler], limits),
 };

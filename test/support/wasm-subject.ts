@@ -75,7 +75,10 @@ export async function wasmSubject(): Promise<Subject> {
     thrown: { code: "GUEST_TRAPPED", message: /unreachable/ },
     // Growing fails as in any program, and it is the guest that gives up.
     outgrown: { code: "GUEST_TRAPPED", isClosed: false },
+    endless: { code: "CPU_LIMIT_EXCEEDED", isClosed: true },
     keepsState: false,
+    sandboxCount: 1_000,
+    freshCallCount: 40,
     engine: () => makeWasmEngine(),
     async source(handler, limits) {
       const found = await guest("c", GUESTS[handler]);

@@ -3,6 +3,7 @@
  * engine contract knows it. Takes calls into its book and hands them to whoever
  * keeps the processes; which keeper that is may turn out at the first start.
  */
+import { assert } from "../../../base/assert.ts";
 import type { Call, CallFailure, Sandbox } from "../../engine.ts";
 import type { LinkWay } from "../links/link.ts";
 import { CallBook } from "./call-book.ts";
@@ -115,7 +116,7 @@ export class ProcessSandbox implements Sandbox {
 
   #becomes(discovery: Discovery): void {
     const { way } = discovery;
-    if (way === "fork" || way === "snapshot") throw new Error("a fork server and a template are the launcher's, and no instances");
+    assert(way !== "fork" && way !== "snapshot", "a launcher handed out a process that is only for itself");
     this.#host.discovered(way);
     this.#keeper = this.#keeperFor(way);
     if (this.#isRetired) this.#keeper.retire();
