@@ -12,8 +12,9 @@ import { MIB } from "../../src/base/units.ts";
 import { PROCESS_DEFAULTS, type ProcessSettings } from "../../src/config/process-settings.ts";
 import type { Subject } from "../../src/engines/contract.test.ts";
 import type { EngineSource } from "../../src/engines/engine.ts";
-import { openProcessEngine } from "../../src/engines/process/open-process-engine.ts";
-import type { ProcessEngine } from "../../src/engines/process/process-engine.ts";
+import { functionLauncher } from "../../src/engines/process/function-launcher.ts";
+import { FunctionLinks } from "../../src/engines/process/function-links.ts";
+import { ProcessEngine } from "../../src/engines/process/process-engine.ts";
 import { pythonClient } from "./process-clients.ts";
 
 const HANDLERS = join(import.meta.dirname, "../guests/process");
@@ -32,7 +33,11 @@ export function makeProcessEngine({ logs = [] }: ProcessEngineParts = {}): Proce
   const dataDir = mkdtempSync(join(tmpdir(), "pilotlight-process-"));
   after(() => rmSync(dataDir, { recursive: true, force: true }));
   const onGuestLog = (_functionId: string, level: string, message: string): void => void logs.push({ level, message });
-  return openProcessEngine({ dataDir, serverPid: process.pid, onGuestLog });
+  return new ProcessEngine({
+    onGuestLog,
+    launcherOf: (source) => functionLauncher(source, { dataDir, serverPid: process.pid, onGuestLog }),
+    linksOf: ({ functionId }) => new FunctionLinks(functionId),
+  });
 }
 
 export interface ProcessSourceOptions extends Partial<Omit<EngineSource, "process">> {

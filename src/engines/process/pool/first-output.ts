@@ -1,48 +1,61 @@
 /**
- * First output: what a program writes to a standard output that might have been
- * an answer. Kept, up to a limit, until it is known that it is not; logged line by
+ * First output: what a program writes to a standard output that might have been an
+ * answer. Kept, up to a limit, until it is known that it is not; logged line by
  * line from then on. Read in any case: a full pipe would stop the program.
  */
 import type { Readable } from "node:stream";
-import { KIB } from "../../../base/units.ts";
+import { KIB, SECOND_MS } from "../../../base/units.ts";
+import { OutputLines } from "../launch/output-lines.ts";
 
-const KEPT_MAX_CHARACTERS = 64 * KIB;
-const LINE_MAX_CHARACTERS = 8 * KIB;
+const KEPT_MAX_BYTES = 64 * KIB;
 
 export class FirstOutput {
   readonly #output: Readable;
-  #kept = "";
-  #log: ((line: string) => void) | null = null;
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #lines: OutputLines | null = null;
+  #write: (line: string) => void = () => {};
+  #reportedMs = Number.NEGATIVE_INFINITY;
 
   constructor(output: Readable) {
     this.#output = output;
-    const decoder = new TextDecoder();
-    output.on("data", (chunk: Uint8Array) => this.#take(decoder.decode(chunk, { stream: true })));
-    output.on("end", () => this.#end());
+    output.on("data", (chunk: Buffer) => this.#take(chunk));
+    output.on("close", () => this.#end());
     output.on("error", () => {});
   }
 
   /** It is a log. */
-  logTo(log: (line: string) => void): void {
-    this.#log = log;
-    this.#take("");
+  logTo(write: (line: string) => void): void {
+    const kept = this.#kept;
+    this.#kept = [];
+    this.#write = write;
+    this.#lines = new OutputLines(write);
+    for (const chunk of kept) this.#take(chunk);
+    if (this.#output.closed) this.#end();
     // Whoever read it for an answer may have stopped it.
     this.#output.resume();
   }
 
-  #take(text: string): void {
-    if (this.#log === null) {
-      this.#kept = (this.#kept + text).slice(0, KEPT_MAX_CHARACTERS);
-      return;
+  #take(chunk: Buffer): void {
+    if (this.#lines !== null) {
+      const nowMs = performance.now();
+      this.#lines.push(chunk, nowMs);
+      if (nowMs - this.#reportedMs >= SECOND_MS) this.#report(nowMs);
+    } else if (this.#keptBytes < KEPT_MAX_BYTES) {
+      this.#kept.push(chunk);
+      this.#keptBytes += chunk.length;
     }
-    const lines = (this.#kept + text).split("\n");
-    this.#kept = lines.pop()!;
-    for (const line of lines) this.#log(line.slice(0, LINE_MAX_CHARACTERS));
-    if (this.#kept.length > LINE_MAX_CHARACTERS) this.#end();
   }
 
   #end(): void {
-    if (this.#kept !== "") this.#log?.(this.#kept.slice(0, LINE_MAX_CHARACTERS));
-    this.#kept = "";
+    this.#lines?.end();
+    this.#report(performance.now());
+  }
+
+  #report(nowMs: number): void {
+    const dropped = this.#lines?.takeDropped() ?? 0;
+    if (dropped === 0) return;
+    this.#reportedMs = nowMs;
+    this.#write(`(${dropped} lines of its standard output were dropped)`);
   }
 }
