@@ -421,8 +421,9 @@ class _Calls:
                 threading.Thread(target=self._work, name=f"pilotlight-{number}", daemon=True).start()
 
     def serve(self):
-        link, early = self._link, self._early
+        link = self._link
         while not self._is_done():
+            early = self._early
             request = self._receive(early.popleft() if early else link.take())
             if request is None:
                 continue
@@ -439,11 +440,20 @@ class _Calls:
             return
         message = self._link.poll()
         while message is not None:
-            if message[0] == CANCEL:
+            if message[0] != CANCEL:
+                self._early.append(message)
+            elif message[2] in self._open:
                 self._receive(message)
             else:
-                self._early.append(message)
+                self._forget(message[2])
             message = self._link.poll()
+
+    def _forget(self, call):
+        """Cancelled before it was begun: nobody waits for it, and it need not wait for its turn to be told so."""
+        early = [message for message in self._early if message[2] != call]
+        if len(early) < len(self._early):
+            self._early = deque(early)
+            self._link.send(FAILED, END, 0, call, b"", b"cancelled before it was begun")
 
     def _is_done(self):
         return self._stopping and not (self._gathering or self._unanswered or self._early)
