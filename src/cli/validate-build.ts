@@ -43,6 +43,7 @@ async function build(config: Config, spec: FunctionSpec): Promise<BuiltFunction>
     const built = await buildWasm(config, spec, giveUp.signal);
     return built.ok ? done({ bundle: built.value.bundle }, built.value.better) : done({ failure: built.failure });
   }
+  if (spec.engine === "process") return done({});
   const bundle = await getBundle(bundleSourceOf(config.source, spec), config.dataDir, "serve");
   return bundle.ok ? done({ bundle: bundle.value }) : done({ failure: bundle.failure });
 }

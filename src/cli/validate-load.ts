@@ -33,7 +33,7 @@ export async function checkLoading(functions: readonly FunctionSpec[], dataDir: 
   const failures = new Map<string, Failure>();
   const warnings: Failure[] = [];
   const scratchDir = mkdtempSync(join(tmpdir(), "pilotlight-validate-"));
-  let rest = functions.filter((spec) => spec.bundle !== null && spec.failure === null);
+  let rest = functions.filter((spec) => spec.engine !== "process" && spec.bundle !== null && spec.failure === null);
   try {
     while (rest.length > 0) {
       const results = await loadApart({ functions: rest, dataDir, scratchDir });

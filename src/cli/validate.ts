@@ -19,6 +19,7 @@ import { methodsOf } from "./route-table.ts";
 import { readWorkplace, SOURCE_FLAGS } from "./source-flags.ts";
 import { buildAll, settled } from "./validate-build.ts";
 import { checkLoading } from "./validate-load.ts";
+import { checkPrograms, type ProgramCheck } from "./validate-process.ts";
 
 export const validate: Command = {
   name: "validate",
@@ -50,12 +51,14 @@ async function run(call: Call): Promise<number> {
     ),
     config.dataDir,
   );
-  const functions = await Promise.all(built.map((one) => settled(one, loaded.failures.get(one.spec.id) ?? null)));
+  const programs = await checkPrograms(here);
+  const failureOf = (id: string): Failure | null => loaded.failures.get(id) ?? programs.failures.get(id) ?? null;
+  const functions = await Promise.all(built.map((one) => settled(one, failureOf(one.spec.id))));
   const warnings = [...secretsMissing(config, here, call), ...loaded.warnings];
   const failed = functions.filter((spec) => spec.failure !== null).length + failures.length;
   const text = call.flag("json")
-    ? JSON.stringify({ functions: functions.map(describe), notices, warnings, failures, failed }, null, 2)
-    : report(functions, notices, warnings, failures, call);
+    ? JSON.stringify({ functions: functions.map((spec) => describe(spec, programs)), notices, warnings, failures, failed }, null, 2)
+    : report(functions, programs, notices, warnings, failures, call);
   call.io.stdout.write(`${text}\n`);
   return failed === 0 ? EXIT_OK : EXIT_FAILED;
 }
@@ -84,7 +87,7 @@ function seenFrom(cwd: string, failure: Failure): Failure {
 }
 
 /** What --json says of a function: no values of its environment. */
-function describe(spec: FunctionSpec): object {
+function describe(spec: FunctionSpec, { limits }: ProgramCheck): object {
   const { id, route, engine, file, memoryMaxBytes, timeoutMs, isolation, failure } = spec;
   return {
     id,
@@ -96,12 +99,14 @@ function describe(spec: FunctionSpec): object {
     timeoutMs,
     isolation: isolationText(isolation),
     start: wasmStartOf(spec),
+    limits: limits.get(id) ?? null,
     failure,
   };
 }
 
 function report(
   functions: readonly FunctionSpec[],
+  { limits }: ProgramCheck,
   notices: readonly string[],
   warnings: readonly Failure[],
   failures: readonly Failure[],
@@ -131,12 +136,22 @@ function report(
           ),
         ]),
     ...functions.flatMap((spec) => startLine(spec, wasmStartOf(spec))),
+    ...limitLines(limits),
     ...notices.map((notice) => `${colour.yellow("note")}  ${notice}`),
     ...warnings.map((warning) => `${colour.yellow("note")}  ${describeFailure(seenFrom(io.cwd, warning))}`),
     ...problems.map((failure) => `\n${colour.red("FAIL")}  ${describeFailure(seenFrom(io.cwd, failure))}`),
     "",
     `${good} of ${functions.length} functions can be served${failures.length > 0 ? `; ${failures.length} more ${failures.length === 1 ? "problem" : "problems"}` : ""}`,
   ].join("\n");
+}
+
+/** Functions with the same limits share their lines. */
+function limitLines(limits: ProgramCheck["limits"]): string[] {
+  const alike = Map.groupBy(limits, ([, lines]) => lines.join("\n"));
+  return [...alike].flatMap(([text, entries]) => [
+    `      ${entries.map(([id]) => id).join(", ")} on this machine:`,
+    ...text.split("\n").map((line) => `        ${line}`),
+  ]);
 }
 
 /** How requests of a module start and what they look like: chosen for the developer, who may want to choose otherwise. */

@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { GIB, MIB } from "../base/units.ts";
 import { isAetherless, readAetherless } from "./aetherless.ts";
 import { parseYaml } from "./yaml.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pilotlight-aetherless-"));
+after(() => rmSync(folder, { recursive: true }));
+mkdirSync(join(folder, "bin"));
+writeFileSync(join(folder, "bin/hello"), "");
+writeFileSync(join(folder, "bin/hello.py"), "");
 
 const HELLO = `
   - id: hello-world
@@ -11,10 +20,10 @@ const HELLO = `
     handler_path: bin/hello`;
 
 function read(text: string) {
-  const tree = parseYaml(text, "/srv/aetherless.yaml");
+  const tree = parseYaml(text, join(folder, "aetherless.yaml"));
   if (!tree.ok) return assert.fail(tree.failure[0]!.message);
   assert.ok(isAetherless(tree.value.root));
-  return readAetherless(tree.value);
+  return readAetherless(tree.value, "/");
 }
 
 function complaints(text: string): string[] {
@@ -35,7 +44,7 @@ functions:${HELLO}
 `);
   assert.deepEqual([failures, isList], [[], true]);
   assert.deepEqual(functions["hello-world"], {
-    source: "/srv/bin/hello",
+    source: join(folder, "bin/hello"),
     engine: "process",
     port: 8080,
     memoryMaxBytes: 128 * MIB,
@@ -56,6 +65,14 @@ test("what is left out has Aetherless' own defaults", () => {
     snapshotDir: "/dev/shm/aetherless",
     restoreTimeoutMs: 15,
   });
+});
+
+test("a handler is looked for from the file's folder and from where the command is typed; a Python one needs no first line", () => {
+  const named = (path: string) => read(`functions:${HELLO.replace("bin/hello", path)}`);
+  const absolute = named(join(folder, "bin/hello.py").slice(1));
+  assert.equal(absolute.functions["hello-world"]?.source, join(folder, "bin/hello.py"));
+  assert.deepEqual(absolute.functions["hello-world"]?.process?.command, ["python3", "{file}"]);
+  assert.match(named("bin/gone").failures[0]!.message, /^functions\[0\]\.handler_path "bin\/gone" is not there$/);
 });
 
 test("values at the bounds are taken, and those behind them refused with the bounds", () => {

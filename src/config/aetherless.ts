@@ -4,6 +4,7 @@
  * its code let unknown keys pass, and paths of handlers that are not there, we
  * don't. What each field becomes is told in docs/process-functions.md.
  */
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Failure } from "../base/result.ts";
 import { fail, ok } from "../base/result.ts";
@@ -54,7 +55,8 @@ export function isAetherless(root: unknown): boolean {
   return isPlainObject(root) && (Object.hasOwn(root, "orchestrator") || Array.isArray(root["functions"]));
 }
 
-export function readAetherless(tree: Tree): ServerTree {
+/** Paths of handlers start at the file's folder, or else where the command was typed, as theirs do. */
+export function readAetherless(tree: Tree, cwd: string): ServerTree {
   const root = tree.root as Record<string, unknown>;
   const failures: Failure[] = [];
   for (const key of Object.keys(root)) if (!ROOT_KEYS.includes(key)) failures.push(unknownKey(tree, [key], ROOT_KEYS));
@@ -76,7 +78,17 @@ export function readAetherless(tree: Tree): ServerTree {
     if (rival !== undefined)
       failures.push(problem(tree, [...path, "trigger_port"], `${port} is that of ${rival} too`, "Give each function a port of its own"));
     ports.set(port, id);
-    functions[id] = overridesOf(read, orchestrator, tree);
+    const file = handlerFile(read.handler_path, [tree.baseDir, cwd]);
+    if (file === null)
+      failures.push(
+        problem(
+          tree,
+          [...path, "handler_path"],
+          `${JSON.stringify(read.handler_path)} is not there`,
+          `Give a path that starts at ${tree.baseDir}`,
+        ),
+      );
+    else functions[id] = overridesOf(read, file, orchestrator, tree);
   }
   return { layer: new Map([["port", anyPort(tree)]]), functions, failures, isList: true };
 }
@@ -97,7 +109,11 @@ function readFunction(entry: unknown, path: readonly string[], tree: Tree, failu
   return REQUIRED.every((key) => read[key] !== undefined) ? (read as FunctionEntry) : null;
 }
 
-function overridesOf(read: FunctionEntry, orchestrator: Readonly<Record<string, unknown>>, tree: Tree): FunctionOverrides {
+function handlerFile(path: string, folders: readonly string[]): string | null {
+  return folders.map((folder) => resolve(folder, path)).find((file) => existsSync(file)) ?? null;
+}
+
+function overridesOf(read: FunctionEntry, file: string, orchestrator: Readonly<Record<string, unknown>>, tree: Tree): FunctionOverrides {
   const { shm_buffer_size = BUFFER_BYTES, warm_pool_size = WARM_POOL_SIZE } = orchestrator as {
     shm_buffer_size?: number;
     warm_pool_size?: number;
@@ -107,13 +123,15 @@ function overridesOf(read: FunctionEntry, orchestrator: Readonly<Record<string, 
     snapshot_dir?: string;
   };
   return {
-    source: resolve(tree.baseDir, read.handler_path),
+    source: file,
     engine: "process",
     port: read.trigger_port,
     memoryMaxBytes: read.memory_limit_mb * MIB,
     timeoutMs: read.timeout_ms ?? TIMEOUT_MS,
     env: read.environment ?? {},
     process: {
+      // Its scripts need not begin with their interpreter, nor be executable.
+      ...(file.endsWith(".py") ? { command: ["python3", "{file}"] } : {}),
       // Aetherless starts every function at once, and keeps it.
       instanceMin: 1,
       instanceMax: Math.max(warm_pool_size, PROCESS_DEFAULTS.instanceMin),

@@ -142,7 +142,7 @@ async function readConfigFile(parts: Parts, beside: string | null, failures: Fai
     return NO_SETTINGS;
   }
   const { isAetherless, readAetherless } = await import("./aetherless.ts");
-  const read = isAetherless(loaded.value.root) ? readAetherless(loaded.value) : readServerTree(loaded.value, [MIRROR_KEY]);
+  const read = isAetherless(loaded.value.root) ? readAetherless(loaded.value, parts.cwd) : readServerTree(loaded.value, [MIRROR_KEY]);
   failures.push(...read.failures);
   return read;
 }

@@ -1,0 +1,30 @@
+/**
+ * What can be known of process functions without running them: whether their
+ * program is there and can be executed, and which of their limits and walls hold
+ * on this machine, and by what. For `pilotlight validate`.
+ */
+import type { Failure } from "../base/result.ts";
+import { limitsTold } from "../engines/process/launch/limits-told.ts";
+import { machineFacts } from "../engines/process/launch/machine-probe.ts";
+import { findProgram } from "../engines/process/launch/program.ts";
+import type { FunctionSpec } from "../serve/function-spec.ts";
+
+export interface ProgramCheck {
+  /** By function id: why every call would be answered 500. */
+  readonly failures: ReadonlyMap<string, Failure>;
+  /** By function id: a limit or wall each. */
+  readonly limits: ReadonlyMap<string, readonly string[]>;
+}
+
+export async function checkPrograms(functions: readonly FunctionSpec[]): Promise<ProgramCheck> {
+  const failures = new Map<string, Failure>();
+  const limits = new Map<string, readonly string[]>();
+  for (const { id, file, process: settings, env, memoryMaxBytes, failure } of functions) {
+    if (settings === null || failure !== null) continue;
+    const searchPath = env["PATH"] ?? process.env["PATH"] ?? "";
+    const program = findProgram({ functionId: id, functionFile: file, command: settings.command, port: 0, searchPath });
+    if (!program.ok) failures.set(id, { ...program.failure, at: { file } });
+    limits.set(id, limitsTold(settings, memoryMaxBytes, await machineFacts(process.pid)));
+  }
+  return { failures, limits };
+}
