@@ -10,7 +10,8 @@ import { after, describe, test } from "node:test";
 import { openFrameLink } from "../src/engines/process/links/frame-link.ts";
 import type { CallEnd, Link } from "../src/engines/process/links/link.ts";
 import { openRingLink } from "../src/engines/process/links/ring-link.ts";
-import { createRingFile } from "../src/engines/process/ring/ring-file.ts";
+import { createRingFile, type RingFile } from "../src/engines/process/ring/ring-file.ts";
+import type { RingShape } from "../src/engines/process/ring/ring-layout.ts";
 import { type FakeCall, type FakeRequest, fakeCall } from "./support/fake-exchange.ts";
 import { type Client, cClient, nodeClient, pythonClient, WAYS, type Way } from "./support/process-clients.ts";
 import { endOf, firstLine, type ProcessExit } from "./support/process-peer.ts";
@@ -25,9 +26,14 @@ interface Linked extends AsyncDisposable {
   begin(target: string, request?: FakeRequest): FakeCall & { readonly ended: Promise<CallEnd>; abandon(): void };
 }
 
+function ringOf(shape: RingShape): RingFile {
+  const ring = createRingFile(shape);
+  assert.ok(ring.ok);
+  return ring.value;
+}
+
 async function linked(client: Client, way: Way, concurrency = 1): Promise<Linked> {
-  const ring = way.ring === null ? null : createRingFile(way.ring);
-  assert.ok(ring === null || ring.ok);
+  const ring = way.ring === null ? null : ringOf(way.ring);
   const home = mkdtempSync(join(tmpdir(), "pilotlight-linked-"));
   const path = join(home, "socket");
   const server = createServer().listen(path);
@@ -36,7 +42,7 @@ async function linked(client: Client, way: Way, concurrency = 1): Promise<Linked
     env: {
       PATH: process.env["PATH"],
       PILOTLIGHT_SOCKET: path,
-      ...(ring === null ? {} : { PILOTLIGHT_RING: ring.value.path }),
+      ...(ring === null ? {} : { PILOTLIGHT_RING: ring.path }),
       ...client.env,
     },
     stdio: ["ignore", "inherit", "ignore"],
@@ -47,7 +53,7 @@ async function linked(client: Client, way: Way, concurrency = 1): Promise<Linked
   server.close();
   rmSync(home, { recursive: true });
   assert.deepEqual([line, rest.length], [`READY ${ring === null ? "frames" : "ring"}/1 ${concurrency}`, 0]);
-  const link = ring === null ? openFrameLink(socket, { functionId: "fn" }) : openRingLink(ring.value, socket, { functionId: "fn" });
+  const link = ring === null ? openFrameLink(socket, { functionId: "fn" }) : openRingLink(ring, socket, { functionId: "fn" });
   return {
     link,
     exited,
@@ -61,7 +67,7 @@ async function linked(client: Client, way: Way, concurrency = 1): Promise<Linked
       link.close("the test is over");
       child.kill("SIGKILL");
       await exited;
-      ring?.value.close();
+      ring?.close();
     },
   };
 }
