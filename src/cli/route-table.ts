@@ -9,6 +9,8 @@ export interface Routed {
   readonly id: string;
   readonly route: string;
   readonly methods: readonly string[] | null;
+  /** Of its own, where every path is its. */
+  readonly port?: number | null;
   readonly bundle?: { readonly methods: readonly string[] | null } | null;
 }
 
@@ -30,7 +32,12 @@ export function curlLine(spec: Routed, origin: string): string {
   const method = methods.length === 0 || methods.includes("GET") ? "GET" : methods[0]!;
   const flags = method === "GET" ? "" : method === "POST" ? "-d '{}' " : `-X ${method} `;
   const insecure = origin.startsWith("https:") ? "-k " : "";
-  return `curl ${insecure}${flags}${quote(origin + samplePath(spec.route))}`;
+  return `curl ${insecure}${flags}${quote(addressOf(spec, origin))}`;
+}
+
+/** Its own port is the shorter way, and the one that was asked for. */
+function addressOf({ port = null, route }: Routed, origin: string): string {
+  return port === null ? origin + samplePath(route) : `${origin.replace(/:\d+$/, "")}:${port}/`;
 }
 
 /** "/users/:id/files/*" -> "/users/1/files/a/b". */

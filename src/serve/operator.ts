@@ -20,6 +20,8 @@ export interface FunctionReport {
   readonly route: string;
   /** null takes every method, or what its exports say once it is built. */
   readonly methods: readonly string[] | null;
+  /** Of its own, where every path is its. */
+  readonly port: number | null;
   readonly engine: string;
   /** As pilotlight.yaml writes it: "bounded(100)". */
   readonly isolation: string;
@@ -94,6 +96,7 @@ export class Operator {
         id: spec.id,
         route: spec.route,
         methods: spec.methods ?? spec.bundle?.methods ?? null,
+        port: spec.port,
         engine: spec.engine,
         isolation: isolationText(spec.isolation),
         lane: known?.metrics.lane ?? "none",
