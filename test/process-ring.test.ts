@@ -7,6 +7,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
+import { RingBroken } from "../src/engines/process/ring/ring-broken.ts";
 import { RingEnd } from "../src/engines/process/ring/ring-end.ts";
 import { createRingFile, openRingFile, type RingFile } from "../src/engines/process/ring/ring-file.ts";
 import { HEADER_BYTES } from "../src/engines/process/ring/ring-layout.ts";
@@ -119,6 +120,59 @@ test("no wake-up is lost between two processes that fall asleep all the time", {
   sendOne();
   await done.promise;
   end.close();
+});
+
+test("of a process that is killed while it writes, what it published is read, whole, and then nothing", { skip }, async () => {
+  for (let round = 0; round < 5; round++) {
+    const file = ring();
+    const { child, connection } = await started("flood", file);
+    await once(connection, "data");
+    const { consumer } = file.serverSide();
+    let count = 0;
+    const take = (): boolean => {
+      const message = consumer.read();
+      if (message === null) return false;
+      assert.ok(Buffer.isBuffer(message), "the ring is broken");
+      assert.ok(message.equals(bytesOf(count % 20_000, count)), `message ${count}`);
+      count++;
+      return true;
+    };
+    while (count < 100 * (round + 1)) take();
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    while (take());
+    assert.equal(consumer.fallAsleep(), true);
+  }
+});
+
+test("a process that writes anything anywhere, all the time, only breaks its ring", { skip }, async () => {
+  const file = ring();
+  const { connection } = await started("scribble", file);
+  await once(connection, "data");
+  const broken = new Set<string>();
+  const large = bytesOf(30_000, 1);
+  for (let round = 0; round < 2_000; round++) {
+    const { producer, consumer } = file.serverSide();
+    for (let look = 0; look < 10; look++) {
+      const message = look % 2 === 0 ? consumer.view() : consumer.take();
+      if (message instanceof RingBroken) broken.add(message.fault);
+      if (message === null || message instanceof RingBroken) break;
+      consumer.release();
+    }
+    for (let count = 0; count < 10 && producer.write(large); count++) producer.isConsumerAsleep();
+    if (producer.broken !== null) broken.add(producer.broken.fault);
+  }
+  assert.ok(broken.has("BAD_HEAD") && broken.has("BAD_TAIL"), [...broken].join());
+});
+
+test("a process that gives the memory back leaves zeros", { skip }, async () => {
+  const file = ring();
+  const { producer, consumer } = file.serverSide();
+  assert.ok(producer.write(bytesOf(100, 1)));
+  const { connection } = await started("punch", file);
+  assert.equal(await saidBy(connection), "0");
+  assert.equal(consumer.read(), null);
+  assert.ok(producer.write(bytesOf(30_000, 1)));
 });
 
 test("the process can't cut its ring short, and so can't end its server", { skip }, async () => {

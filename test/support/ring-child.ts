@@ -3,21 +3,28 @@
  * PILOTLIGHT_RING and does what its first argument says. Told apart from an
  * honest one only by that.
  */
-import { ftruncateSync, openSync } from "node:fs";
+import { fstatSync, ftruncateSync, openSync } from "node:fs";
 import { connect } from "node:net";
+import { openLibc } from "../../src/base/libc.ts";
 import { RingEnd } from "../../src/engines/process/ring/ring-end.ts";
-import { openRingFile } from "../../src/engines/process/ring/ring-file.ts";
+import { openRingFile, type RingFile } from "../../src/engines/process/ring/ring-file.ts";
 import { NO_ROOM } from "../../src/engines/process/ring/ring-producer.ts";
+import { openSharedMemory } from "../../src/engines/process/ring/shared-memory.ts";
+import { bytesOf } from "./ring-memory.ts";
 
 const path = process.env["PILOTLIGHT_RING"]!;
 const connection = connect(process.env["PILOTLIGHT_SOCKET"]!);
 connection.on("error", () => process.exit(1));
 
+function opened(): RingFile {
+  const file = openRingFile(path);
+  if (!file.ok) throw new Error(file.failure.message);
+  return file.value;
+}
+
 const ROLES: Readonly<Record<string, () => void>> = {
   /** Every message back as it came. */
   echo: () => {
-    const opened = openRingFile(path);
-    if (!opened.ok) throw new Error(opened.failure.message);
     const waiting: Buffer[] = [];
     const sendMore = (): void => {
       for (let message = waiting[0]; message !== undefined; message = waiting[0]) {
@@ -28,7 +35,7 @@ const ROLES: Readonly<Record<string, () => void>> = {
         waiting.shift();
       }
     };
-    const end = new RingEnd(opened.value.processSide(), connection, {
+    const end = new RingEnd(opened().processSide(), connection, {
       message: (message) => {
         waiting.push(message);
         sendMore();
@@ -41,7 +48,30 @@ const ROLES: Readonly<Record<string, () => void>> = {
     connection.write("READY ring/1 1\n");
     connection.on("end", () => process.exit(0));
   },
-  /** Cuts the file short, by every way there is to it. */
+  /** Messages without end, until it is killed in the middle of one. */
+  flood: () => {
+    const { producer } = opened().processSide();
+    connection.write("!", () => {
+      for (let count = 0; ; ) if (producer.write(bytesOf(count % 20_000, count))) count++;
+    });
+  },
+  /** Whatever comes to its mind, everywhere in the file, until it is killed. */
+  scribble: () => {
+    const shared = openSharedMemory(path);
+    if (!shared.ok) throw new Error(shared.failure.message);
+    const words = new Int32Array(shared.value.memory);
+    connection.write("!", () => {
+      for (let at = 0; ; at = (at + 1_013) % words.length) words[at] = Math.random() * 2 ** 32;
+    });
+  },
+  /** Gives the pages of the file back to the kernel: sealed against shrinking, it can still have holes. */
+  punch: () => {
+    const fd = openSync(path, "r+");
+    const { calls } = openLibc({ fallocate: { return: "int32", arguments: ["int32", "int32", "int64", "int64"] } });
+    const KEEP_SIZE_PUNCH_HOLE = 3;
+    connection.end(String(calls.fallocate(fd, KEEP_SIZE_PUNCH_HOLE, 0n, BigInt(fstatSync(fd).size))));
+  },
+  /** Cuts the file short. */
   truncate: () => {
     let told = "";
     try {

@@ -11,7 +11,7 @@ import { SpinBudget } from "./spin-budget.ts";
 
 /** What a look costs when the loop has nothing else to do. A longer turn was not ours: only so much of it counts as spent. */
 const TURN_MAX_US = 4;
-/** From the other side's byte to our look: known of an answer that we slept for, and no part of what it took. */
+/** From the other side's byte to our look: no part of what an answer took that we slept for. */
 const BELL_US = 25;
 const BYTE = Buffer.of(1);
 
@@ -30,11 +30,12 @@ export class Doorbell {
   #isClosed = false;
   #isRinging = false;
   #ringsAgain = false;
-  /** When the present wait began, and the last look of it; milliseconds. */
-  #sinceMs = 0;
+  /** The last look of the present wait. */
   #lookedMs = 0;
-  /** Of the present wait, time spent looking. */
+  /** Of the present wait, what looking has cost. */
   #spentUs = 0;
+  /** How long the loop had ever been idle when we went to sleep. */
+  #idleMs = 0;
 
   constructor(connection: Duplex, consumer: Pick<RingConsumer, "fallAsleep" | "wake">, look: () => boolean) {
     this.#connection = connection;
@@ -103,8 +104,9 @@ export class Doorbell {
     if (!this.#isAsleep) return;
     this.#isAsleep = false;
     this.#consumer.wake();
-    const waitUs = (performance.now() - this.#sinceMs) * 1_000 - BELL_US;
-    if (!this.#looked(Math.max(0, waitUs))) this.#sleep();
+    // What it would have cost to go on looking: a loop that had other work all the time could have looked for nothing.
+    const idleUs = (performance.nodeTiming.idleTime - this.#idleMs) * 1_000;
+    if (!this.#looked(this.#spentUs + Math.max(0, idleUs - BELL_US))) this.#sleep();
   }
 
   /** Whether that is all for now: it is closed, or something came and the next look has its time. */
@@ -124,12 +126,14 @@ export class Doorbell {
   #sleep(): void {
     if (this.#immediate !== null) return;
     this.#isAsleep = this.#consumer.fallAsleep();
-    if (!this.#isAsleep) this.#soon();
+    if (this.#isAsleep) this.#idleMs = performance.nodeTiming.idleTime;
+    else this.#soon();
   }
 
   #begin(): void {
-    this.#sinceMs = this.#lookedMs = performance.now();
+    this.#lookedMs = performance.now();
     this.#spentUs = 0;
+    if (this.#isAsleep) this.#idleMs = performance.nodeTiming.idleTime;
   }
 
   #soon(): void {

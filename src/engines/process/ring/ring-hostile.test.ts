@@ -11,6 +11,8 @@ import { NO_ROOM, RingProducer } from "./ring-producer.ts";
 
 const MAX = messageMaxBytesOf(CAPACITY);
 
+const WAYS = ["read", "take", "view"] as const;
+
 interface Attack {
   readonly what: string;
   readonly fault: RingFault;
@@ -72,7 +74,7 @@ const ON_CONSUMERS: readonly Attack[] = [
 ];
 
 for (const { what, fault, startAt = 0, hasCrc = false, isEmpty = false, attack } of ON_CONSUMERS) {
-  for (const way of ["read", "view"] as const) {
+  for (const way of WAYS) {
     test(`${what} breaks the ring for who would ${way}, for good`, () => {
       const ring = oneWay({ startAt, hasCrc });
       if (!isEmpty) assert.ok(ring.producer.write(bytesOf(100, 1)) && ring.producer.write(bytesOf(100, 2)));
@@ -162,7 +164,7 @@ test("10,000 rounds of anything in all of the mapping end with messages or a bro
 
 function takeAll(consumer: RingConsumer): RingBroken | null {
   for (let count = 0; count <= MESSAGES_MAX; count++) {
-    const message = count % 2 === 0 ? consumer.read() : consumer.view();
+    const message = consumer[WAYS[count % WAYS.length]!]();
     if (message === null || message instanceof RingBroken) return message;
     assert.ok(message.length <= MAX);
     consumer.release();
@@ -181,7 +183,7 @@ test("memory that changes while it is read ends with messages or a broken ring",
       const consumer = new RingConsumer(answers);
       Atomics.store(answers.words, answers.firstWord, CAPACITY);
       for (let look = 0; look < 20; look++) {
-        const message = look % 2 === 0 ? consumer.read() : consumer.view();
+        const message = consumer[WAYS[look % WAYS.length]!]();
         if (message === null || message instanceof RingBroken) break;
         assert.ok(message.length <= MAX);
         taken++;
