@@ -59,7 +59,7 @@ export function homeAt({ mountDir, ownDir: dir }: CgroupPlace, serverPid: number
   const ownDir = basename(dir) === LEAF ? dirname(dir) : dir;
   const offered = wordsIn(join(ownDir, "cgroup.controllers"));
   if (!WANTED.some((controller) => offered.includes(controller)))
-    return { home: null, lack: "control groups of version 2 have no controllers here (version 1 holds them)" };
+    return { home: null, lack: "control groups of version 2 have no controllers here: version 1 holds them" };
   const isTop = !exists(join(ownDir, "cgroup.type"));
   const candidates = [
     ...(isTop || isOursAlone(ownDir, serverPid) ? [{ dir: ownDir, mayEnable: true, mustLeave: !isTop }] : []),
