@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FULL_FACTS, MAC_FACTS } from "../engines/process/launch/testing/facts.ts";
 import { judge, suggest } from "./doctor-checks.ts";
 import type { Facts } from "./doctor-facts.ts";
 
@@ -26,6 +27,7 @@ const GOOD: Facts = {
   dataDir: "/srv/.pilotlight",
   dataDirError: null,
   tmpDirError: null,
+  processes: FULL_FACTS,
 };
 
 function amiss(change: Partial<Facts>) {
@@ -77,7 +79,11 @@ test("what makes serving impossible is a failure", () => {
 });
 
 test("kernel settings of Linux are not asked of another system", () => {
-  assert.deepEqual(amiss({ platform: "darwin-arm64", openFilesHard: 256, somaxconn: 128 }), []);
+  const found = amiss({ platform: "darwin-arm64", openFilesHard: 256, somaxconn: 128, processes: MAC_FACTS });
+  assert.deepEqual(
+    found.map(({ name }) => name),
+    ["process functions"],
+  );
 });
 
 test("Go's limits become workers, a ceiling for each and a budget for idle sandboxes", () => {

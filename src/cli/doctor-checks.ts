@@ -6,6 +6,7 @@
 import { isNodeSupported, NODE_MIN } from "../base/node-version.ts";
 import { describeBytes, formatSize, GIB, MIB } from "../base/units.ts";
 import type { Facts } from "./doctor-facts.ts";
+import { judgeProcesses } from "./doctor-process-checks.ts";
 
 export interface Finding {
   readonly name: string;
@@ -53,6 +54,7 @@ export function judge(facts: Facts, address: string): Finding[] {
     checkCpus(facts),
     checkMemory(facts),
     ...(linux ? linuxFindings(facts) : []),
+    ...judgeProcesses(facts.processes),
   ];
 }
 

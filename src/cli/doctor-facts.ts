@@ -8,6 +8,8 @@ import { createServer } from "node:net";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { setprivFile } from "../base/setpriv.ts";
+import type { MachineFacts } from "../engines/process/launch/machine-facts.ts";
+import { probeMachine } from "../engines/process/launch/machine-probe.ts";
 
 export interface Facts {
   readonly platform: string;
@@ -37,6 +39,8 @@ export interface Facts {
   readonly dataDir: string;
   readonly dataDirError: string | null;
   readonly tmpDirError: string | null;
+  /** What process functions need. */
+  readonly processes: MachineFacts;
 }
 
 export interface Asked {
@@ -72,6 +76,7 @@ export async function gatherFacts(asked: Asked): Promise<Facts> {
     dataDir: asked.dataDir,
     dataDirError: writeError(nearestFolder(asked.dataDir)),
     tmpDirError: writeError(tmpdir()),
+    processes: await probeMachine({ serverPid: process.pid, withCriu: true, mayMove: false }),
   };
 }
 

@@ -10,6 +10,8 @@ const UNIFIED = "36 25 0:32 / /sys/fs/cgroup rw,nosuid shared:10 - cgroup2 cgrou
 const HYBRID =
   "30 25 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n40 25 0:33 / /sys/fs/cgroup/unified rw shared:9 - cgroup2 cgroup2 rw\n";
 
+const SEARCH = { serverPid: process.pid, mayMove: true };
+
 const root = mkdtempSync(join(tmpdir(), "pl-cgroup-"));
 after(() => rmSync(root, { recursive: true, force: true }));
 
@@ -38,7 +40,7 @@ test("our own group is found below its mount, whatever part of the tree is mount
 
 test("a hierarchy without controllers is no home, and says that version 1 has them", () => {
   const ownDir = group("hybrid", { isTop: true });
-  const found = homeAt({ mountDir: ownDir, ownDir }, process.pid);
+  const found = homeAt({ mountDir: ownDir, ownDir }, SEARCH);
   assert.equal(found.home, null);
   assert.match(found.lack!, /no controllers here/);
 });
@@ -46,14 +48,14 @@ test("a hierarchy without controllers is no home, and says that version 1 has th
 test("in a user's session a sibling is made where the group above gives controllers on", () => {
   group("user/app", { controllers: "cpu memory pids", enabled: "memory pids" });
   const ownDir = group("user/app/terminal", { controllers: "memory pids", pids: "1\n" });
-  const found = homeAt({ mountDir: join(root, "user"), ownDir }, process.pid);
+  const found = homeAt({ mountDir: join(root, "user"), ownDir }, SEARCH);
   assert.deepEqual(found.home, { dir: join(root, "user/app"), controllers: ["memory", "pids"] });
   assert.match(found.lack!, /no controller for cpu/);
 });
 
 test("a group that others share is left alone, and where nothing can be had that is said", () => {
   const ownDir = group("shared", { controllers: "cpu memory pids", pids: "1\n" });
-  const found = homeAt({ mountDir: ownDir, ownDir }, process.pid);
+  const found = homeAt({ mountDir: ownDir, ownDir }, SEARCH);
   assert.equal(found.home, null);
   assert.match(found.lack!, /no control group may be made in .*shared/);
   assert.ok(!readdirSync(ownDir).includes("pilotlight-server"));
@@ -62,10 +64,17 @@ test("a group that others share is left alone, and where nothing can be had that
 test("a group that is ours alone is stepped down in, and gives its controllers on", () => {
   const ownDir = group("unit/pilotlight.service/pilotlight-server", { controllers: "cpu memory pids" });
   const above = group("unit/pilotlight.service", { controllers: "cpu memory pids", enabled: "cpu memory pids" });
-  assert.deepEqual(homeAt({ mountDir: root, ownDir }, process.pid), {
+  assert.deepEqual(homeAt({ mountDir: root, ownDir }, SEARCH), {
     home: { dir: above, controllers: ["memory", "pids", "cpu"] },
     lack: null,
   });
+});
+
+test("a look that may move nothing says what could be had", () => {
+  const ownDir = group("looked", { controllers: "memory pids", pids: `${process.pid}\n` });
+  const found = homeAt({ mountDir: ownDir, ownDir }, { ...SEARCH, mayMove: false });
+  assert.deepEqual(found.home, { dir: ownDir, controllers: ["memory", "pids"] });
+  assert.deepEqual([readFileSync(join(ownDir, "cgroup.subtree_control"), "utf8"), readdirSync(ownDir).length], ["\n", 4]);
 });
 
 test("a group's limits are written as the kernel reads them", () => {

@@ -31,11 +31,17 @@ export interface FoundHome {
   readonly lack: string | null;
 }
 
-/** `serverPid`: our own group is ours alone if it holds nothing but this process and what it started. */
-export function findCgroupHome(serverPid: number): FoundHome {
+export interface HomeSearch {
+  /** Our own group is ours alone if it holds nothing but this process and what it started. */
+  readonly serverPid: number;
+  /** False finds what could be had, and moves nothing. */
+  readonly mayMove: boolean;
+}
+
+export function findCgroupHome(search: HomeSearch): FoundHome {
   const place = placeIn(read("/proc/self/mountinfo"), read("/proc/self/cgroup"));
   if (place === null) return { home: null, lack: "no control groups of version 2 are mounted" };
-  return homeAt(place, serverPid);
+  return homeAt(place, search);
 }
 
 /** Pure: from /proc/self/mountinfo and /proc/self/cgroup. */
@@ -54,7 +60,7 @@ export function placeIn(mountInfo: string, ownGroups: string): CgroupPlace | nul
 }
 
 /** Tries the places in turn; changes nothing where it finds none. */
-export function homeAt({ mountDir, ownDir: dir }: CgroupPlace, serverPid: number): FoundHome {
+export function homeAt({ mountDir, ownDir: dir }: CgroupPlace, { serverPid, mayMove }: HomeSearch): FoundHome {
   // Another of our processes may have stepped down for all of us.
   const ownDir = basename(dir) === LEAF ? dirname(dir) : dir;
   const offered = wordsIn(join(ownDir, "cgroup.controllers"));
@@ -67,9 +73,10 @@ export function homeAt({ mountDir, ownDir: dir }: CgroupPlace, serverPid: number
   ];
   for (const candidate of candidates) {
     if (!isWritable(candidate.dir)) continue;
-    if (candidate.mustLeave && !stepDown(candidate.dir)) continue;
-    if (candidate.mayEnable) enable(candidate.dir);
-    const controllers = WANTED.filter((controller) => wordsIn(join(candidate.dir, "cgroup.subtree_control")).includes(controller));
+    if (mayMove && candidate.mustLeave && !stepDown(candidate.dir)) continue;
+    if (mayMove && candidate.mayEnable) enable(candidate.dir);
+    const given = !mayMove && candidate.mayEnable ? offered : wordsIn(join(candidate.dir, "cgroup.subtree_control"));
+    const controllers = WANTED.filter((controller) => given.includes(controller));
     const missing = WANTED.filter((controller) => !controllers.includes(controller));
     if (controllers.length > 0) {
       const lack = missing.length === 0 ? null : `its control group has no controller for ${missing.join(" and ")}`;

@@ -25,6 +25,8 @@ export interface MachineFacts {
   readonly unshareFile: string | null;
   /** Why a namespace can't be had; null when it can. Each was tried. */
   readonly namespaces: Readonly<Record<NamespaceKind, string | null>>;
+  /** The command that would allow them, where a setting of the kernel refuses; null where none is known to. */
+  readonly namespaceMend: string | null;
   /** The other namespaces can be had only inside a user namespace. */
   readonly needsUserNamespace: boolean;
   /** A PID namespace may have a /proc of its own. */

@@ -29,22 +29,24 @@ export interface ProbeOptions {
   readonly serverPid: number;
   /** Asked only where somebody wants to know: `criu check` takes a tenth of a second. */
   readonly withCriu: boolean;
+  /** False changes nothing, and tells what could be had. */
+  readonly mayMove: boolean;
 }
 
 let known: Promise<MachineFacts> | null = null;
 
 /** Probed once in this process. */
 export function machineFacts(serverPid: number): Promise<MachineFacts> {
-  known ??= probeMachine({ serverPid, withCriu: false });
+  known ??= probeMachine({ serverPid, withCriu: false, mayMove: true });
   return known;
 }
 
-export async function probeMachine({ serverPid, withCriu }: ProbeOptions): Promise<MachineFacts> {
+export async function probeMachine({ serverPid, withCriu, mayMove }: ProbeOptions): Promise<MachineFacts> {
   const isLinux = process.platform === "linux";
   const shellFile = isThere(SHELL) ? SHELL : null;
   const unshareFile = isLinux ? (UNSHARE_PLACES.find(isThere) ?? null) : null;
-  const { home, lack } = isLinux ? findCgroupHome(serverPid) : { home: null, lack: `${process.platform} has none` };
-  if (home !== null) sweepCgroups(home);
+  const { home, lack } = isLinux ? findCgroupHome({ serverPid, mayMove }) : { home: null, lack: `${process.platform} has none` };
+  if (home !== null && mayMove) sweepCgroups(home);
   return {
     platform: process.platform,
     kernel: release(),
@@ -53,6 +55,7 @@ export async function probeMachine({ serverPid, withCriu }: ProbeOptions): Promi
     setprivFile: setprivFile(),
     unshareFile,
     ...(await probeNamespaces(unshareFile)),
+    namespaceMend: isLinux ? namespaceMend() : null,
     cgroupHome: home,
     cgroupLack: lack,
     ffiLack: ffiLack(),
@@ -105,6 +108,18 @@ async function tryUnshare(file: string, namespaces: typeof NOTHING, mountsProc: 
         failure.error;
 }
 
+/** Settings of the kernel and its distributions that keep namespaces from ordinary users. */
+const REFUSALS: readonly (readonly [file: string, refusing: string, mend: string])[] = [
+  ["kernel/apparmor_restrict_unprivileged_userns", "1", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"],
+  ["kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"],
+  ["user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=16384"],
+  ["user/max_pid_namespaces", "0", "sysctl -w user.max_pid_namespaces=16384"],
+];
+
+function namespaceMend(): string | null {
+  return REFUSALS.find(([file, refusing]) => textOf(`/proc/sys/${file}`).trim() === refusing)?.[2] ?? null;
+}
+
 /** CRIU below 4.2 can't dump sockets on kernels from 6.16 on; whether it can here, `criu check` says best. */
 async function probeCriu(): Promise<CriuFacts> {
   const file = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"]
@@ -146,11 +161,15 @@ function isThere(file: string): boolean {
 }
 
 function openFilesHard(): number | null {
+  const hard = /^Max open files\s+\S+\s+(\d+)/m.exec(textOf("/proc/self/limits"))?.[1];
+  return hard === undefined ? null : Number(hard);
+}
+
+function textOf(file: string): string {
   try {
-    const hard = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
-    return hard === undefined ? null : Number(hard);
+    return readFileSync(file, "latin1");
   } catch {
-    return null;
+    return "";
   }
 }
 

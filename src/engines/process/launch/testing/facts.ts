@@ -9,6 +9,7 @@ export const FULL_FACTS: MachineFacts = {
   setprivFile: "/usr/bin/setpriv",
   unshareFile: "/usr/bin/unshare",
   namespaces: { pid: null, user: null, network: null },
+  namespaceMend: null,
   needsUserNamespace: false,
   mountsProc: true,
   cgroupHome: { dir: "/sys/fs/cgroup/pilotlight.service", controllers: ["memory", "pids", "cpu"] },
