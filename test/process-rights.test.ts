@@ -54,7 +54,8 @@ require("node:fs").writeFileSync("proof", "");
 console.log(process.env.HOME === process.cwd());`;
 
 test("under the workers' permission model a function has none of their permissions", async () => {
-  const dataDir = join(folder, "permitted");
+  // Too long for a socket's path: they lie in the temporary folder then, whose name is allowed too.
+  const dataDir = join(folder, `permitted-${"long".repeat(20)}`);
   mkdirSync(dataDir);
   const flags = [
     "--permission",
@@ -63,6 +64,7 @@ test("under the workers' permission model a function has none of their permissio
     `--allow-fs-write=${join(dataDir, "*")}`,
     "--allow-child-process",
     "--allow-ffi",
+    `--allow-fs-write=${join(tmpdir(), "pilotlight-*")}`,
     "--disable-warning=SecurityWarning",
   ];
   const report = await reportOf(process.execPath, [...V8_FLAGS, ...flags], reporting(node(LOOKING), dataDir));
@@ -82,6 +84,8 @@ test("without FFI it runs on Node's own pipes and without a ring, and says so", 
   assert.deepEqual(report.lines.sort(), ["err", "out"]);
   assert.deepEqual([report.told, report.ring], ["exit code 4", false]);
   assert.match(report.notes[0]!, /runs without a ring: Cannot share memory/);
+  const insisting = reportOf(process.execPath, ["--no-experimental-ffi"], reporting(sh("exit"), join(folder, "no-ffi"), { call: "ring" }));
+  await assert.rejects(insisting, /Cannot start api\/tested: Cannot share memory with a process: .*Call this function by frames or HTTP/);
 });
 
 const canBecomeAnother = process.geteuid?.() === 0 && setprivFile() !== null;

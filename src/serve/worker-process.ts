@@ -7,6 +7,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { programFile } from "../base/package-files.ts";
 import { V8_FLAGS } from "../engines/isolate/v8-flags.ts";
@@ -167,6 +168,14 @@ function forked(launch: Launch): ChildProcess {
   });
 }
 
+/** Who may start processes may do what they may: their control groups, and their sockets where the data folder's path is too long for one. */
+const PROCESS_FLAGS = [
+  "--allow-child-process",
+  "--allow-ffi",
+  "--allow-fs-write=/sys/fs/cgroup/*",
+  `--allow-fs-write=${join(tmpdir(), "pilotlight-*")}`,
+];
+
 function workerFlags(launch: Launch): string[] {
   return [
     ...V8_FLAGS,
@@ -179,7 +188,7 @@ function workerFlags(launch: Launch): string[] {
     `--allow-fs-write=${join(launch.dataDir, "*")}`,
     ...(launch.recordDir ? [`--allow-fs-write=${join(launch.recordDir, "*")}`] : []),
     ...writableFlags(launch.rights?.writableFolders ?? []),
-    ...(launch.rights?.startsProcesses === true ? ["--allow-child-process", "--allow-ffi"] : []),
+    ...(launch.rights?.startsProcesses === true ? PROCESS_FLAGS : []),
     ...(launch.inspects === true ? ["--allow-inspector"] : []),
     // --allow-addons and its like warn on every start; the wall they weaken is the second one.
     "--disable-warning=SecurityWarning",

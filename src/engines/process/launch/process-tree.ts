@@ -4,15 +4,30 @@
  * what has gone meanwhile counts as nothing, and nothing here throws. On systems
  * without /proc every answer is empty.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { KIB } from "../../../base/units.ts";
 
 /** A fork bomb must not keep us busy with itself. */
 const TREE_MAX_COUNT = 4_096;
+/** Of /proc/PID/stat, behind the name. */
+const PARENT_FIELD = 1;
+const START_FIELD = 19;
+
+/** A kernel may have been built without these lists (CONFIG_PROC_CHILDREN). */
+const hasLists = existsSync(`/proc/self/task/${process.pid}/children`);
 
 /** Children of every thread: each is listed below the one that forked it. */
 export function childrenOf(pid: number): number[] {
+  if (!hasLists) return childrenBySearch(pid);
   return listed(`/proc/${pid}/task`).flatMap((thread) => numbersIn(read(`/proc/${pid}/task/${thread}/children`)));
+}
+
+/** Among all processes there are; older ones first. */
+export function childrenBySearch(pid: number): number[] {
+  const all = listed("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  return all.filter((one) => Number(statFields(one)[PARENT_FIELD]) === pid).sort((one, other) => startOf(one) - startOf(other));
 }
 
 const NONE: ReadonlySet<number> = new Set();
@@ -52,13 +67,21 @@ export function innerPidOf(pid: number): number {
 
 /** Clock ticks from boot to its start: with its pid, who it is. "" when it is gone. */
 export function startTimeOf(pid: number): string {
+  return statFields(pid)[START_FIELD] ?? "";
+}
+
+function startOf(pid: number): number {
+  return Number(startTimeOf(pid));
+}
+
+/** Behind the second one, which is a name in parentheses that it may hold itself. */
+function statFields(pid: number): string[] {
   const stat = read(`/proc/${pid}/stat`);
-  // The second field is a name, in parentheses that it may hold itself.
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  return stat === "" ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 export function isSameProcess(pid: number, startTime: string): boolean {
-  return startTimeOf(pid) === startTime;
+  return startTime !== "" && startTimeOf(pid) === startTime;
 }
 
 /** Processes that were started with this in their environment ("NAME=value"), whoever their parent is now. */
