@@ -20,9 +20,14 @@ export interface CountedCall {
 export interface CountedRequest {
   readonly method: string;
   readonly isBodyWhole: boolean;
+  readonly target?: string;
 }
 
-export function countedCall(number: number, { method, isBodyWhole }: CountedRequest, onEnd: () => void = () => {}): CountedCall {
+export function countedCall(
+  number: number,
+  { method, isBodyWhole, target = "/" }: CountedRequest,
+  onEnd: () => void = () => {},
+): CountedCall {
   const ends: string[] = [];
   const failures: CallFailure[] = [];
   const end = (how: string): void => {
@@ -33,7 +38,7 @@ export function countedCall(number: number, { method, isBodyWhole }: CountedRequ
   const bodyEnds = (): void => queueMicrotask(() => (exchange.body as IncomingBody).finish());
   const exchange = {
     method,
-    target: "/",
+    target,
     headerBlock: "",
     body: isBodyWhole ? NO_BODY : new IncomingBody({ bodyWanted: () => bodyEnds(), bodyDrained() {} }, null),
     aborted: false,

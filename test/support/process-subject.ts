@@ -14,6 +14,7 @@ import type { Subject } from "../../src/engines/contract.test.ts";
 import type { EngineSource } from "../../src/engines/engine.ts";
 import { functionLauncher } from "../../src/engines/process/function-launcher.ts";
 import { FunctionLinks } from "../../src/engines/process/function-links.ts";
+import type { LaunchedProcess, Launcher } from "../../src/engines/process/launch/launched.ts";
 import { ProcessEngine } from "../../src/engines/process/process-engine.ts";
 import { pythonClient } from "./process-clients.ts";
 
@@ -27,17 +28,30 @@ const HOARD_MEMORY_BYTES = 96 * MIB;
 
 export interface ProcessEngineParts {
   readonly logs?: { level: string; message: string }[];
+  /** Gets every process that is started: what a process says of its own number is true only where it has no namespace of its own. */
+  readonly launched?: LaunchedProcess[];
 }
 
-export function makeProcessEngine({ logs = [] }: ProcessEngineParts = {}): ProcessEngine {
+export function makeProcessEngine({ logs = [], launched = [] }: ProcessEngineParts = {}): ProcessEngine {
   const dataDir = mkdtempSync(join(tmpdir(), "pilotlight-process-"));
   after(() => rmSync(dataDir, { recursive: true, force: true }));
   const onGuestLog = (_functionId: string, level: string, message: string): void => void logs.push({ level, message });
   return new ProcessEngine({
     onGuestLog,
-    launcherOf: (source) => functionLauncher(source, { dataDir, serverPid: process.pid, onGuestLog }),
+    launcherOf: async (source) => noting(await functionLauncher(source, { dataDir, serverPid: process.pid, onGuestLog }), launched),
     linksOf: ({ functionId }) => new FunctionLinks(functionId),
   });
+}
+
+function noting(launcher: Launcher, launched: LaunchedProcess[]): Launcher {
+  return {
+    async launch(order) {
+      const result = await launcher.launch(order);
+      if (result.ok) launched.push(result.value);
+      return result;
+    },
+    close: () => launcher.close(),
+  };
 }
 
 export interface ProcessSourceOptions extends Partial<Omit<EngineSource, "process">> {
