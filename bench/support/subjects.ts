@@ -84,7 +84,7 @@ export function pilotlightCommand(): string {
   const { status, stderr } = spawnSync(process.execPath, [join(ROOT, "scripts/package.ts")], { encoding: "utf8" });
   if (status !== 0) throw new Error(`Cannot make the package: ${stderr}`);
   const folder = join(work, "package");
-  for (const part of ["bin", "dist", "package.json"]) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  for (const part of ["bin", "dist", "guest/process", "package.json"]) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   command = join(folder, "bin/pilotlight.js");
   return command;
