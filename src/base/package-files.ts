@@ -15,6 +15,9 @@ export const packageDir = isSource ? dirname(dirname(import.meta.dirname)) : dir
 /** Sources of what runs inside sandboxes; absolute, without a trailing slash. */
 export const guestDir = isSource ? join(packageDir, "guest") : join(packageDir, "dist", "guest");
 
+/** Client libraries of process functions: programs of others read them as they are, so they are not compiled. */
+export const processClientsDir = join(packageDir, "guest", "process");
+
 /** "prelude" -> "/…/guest/prelude.ts". */
 export function guestFile(name: string): string {
   return `${guestDir}/${name}${isSource ? ".ts" : ".js"}`;

@@ -6,8 +6,7 @@
  * instance, when, and what becomes of it is the pool's business.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
-import { guestDir } from "../../../base/package-files.ts";
+import { processClientsDir } from "../../../base/package-files.ts";
 import { fail, ok, type Result } from "../../../base/result.ts";
 import { KIB } from "../../../base/units.ts";
 import type { ProcessSettings } from "../../../config/process-settings.ts";
@@ -66,8 +65,6 @@ export const PLAIN: StartVariant = { origin: "started", insteadBecause: null, ro
 export const RING_SLOT = 3;
 const RING_PATH = `/proc/self/fd/${RING_SLOT}`;
 const RING_OF_TEMPLATE_BYTES = 4 * KIB;
-/** Client libraries that a function may import without having installed them. */
-export const CLIENTS_DIR = join(guestDir, "process");
 
 export class PlainLauncher implements Launcher {
   readonly #subject: LaunchSubject;
@@ -157,7 +154,7 @@ export class PlainLauncher implements Launcher {
       more: order.moreEnv,
       server: process.env,
       homeDir: home,
-      clientsDir: CLIENTS_DIR,
+      clientsDir: processClientsDir,
       instance: order.instance,
       socketPath: socket.path,
       port,
