@@ -5,6 +5,7 @@
  * leaving, and what comes later of it is dropped.
  */
 import type { Call, CallFailure } from "../../engine.ts";
+import { CallList } from "./call-list.ts";
 import type { PoolClock } from "./pool-clock.ts";
 import { PooledCall } from "./pooled-call.ts";
 
@@ -21,7 +22,7 @@ export interface BookLimits {
 export class CallBook {
   readonly #limits: BookLimits;
   /** In the order of their coming, which is that of their deadlines. */
-  readonly #open = new Set<PooledCall>();
+  readonly #open = new CallList();
   readonly #line: PooledCall[] = [];
   #forgetTimer: (() => void) | null = null;
   /** The last open call has ended. */
@@ -32,7 +33,7 @@ export class CallBook {
   }
 
   get openCount(): number {
-    return this.#open.size;
+    return this.#open.count;
   }
 
   get waitingCount(): number {
@@ -47,7 +48,7 @@ export class CallBook {
   /** Hot path. */
   admit(call: Call): PooledCall {
     const pooled = new PooledCall(call, this.#limits.clock.nowMs());
-    this.#open.add(pooled);
+    this.#open.push(pooled);
     // Whoever has ended only its own side may wait for the answer.
     call.exchange.onAbort = (mayWait = false) => {
       if (!mayWait) this.#clientLeft(pooled);
@@ -92,18 +93,18 @@ export class CallBook {
 
   /** Ends all there are. */
   failAll(failure: CallFailure): void {
-    for (const pooled of [...this.#open]) this.#giveUp(pooled, failure, 0);
+    for (const pooled of this.#open.toArray()) this.#giveUp(pooled, failure, 0);
   }
 
   #end(pooled: PooledCall): boolean {
     if (pooled.isOver) return false;
     pooled.isOver = true;
     pooled.call.exchange.onAbort = null;
-    this.#open.delete(pooled);
+    this.#open.remove(pooled);
     // The line is short, and most calls are not in it.
     const place = pooled.holder === null ? this.#line.indexOf(pooled) : -1;
     if (place >= 0) this.#line.splice(place, 1);
-    if (this.#open.size === 0) this.onEmpty?.();
+    if (this.#open.count === 0) this.onEmpty?.();
     return true;
   }
 
@@ -128,22 +129,20 @@ export class CallBook {
 
   #arm(): void {
     const { timeoutMs, clock } = this.#limits;
-    for (const { arrivedMs, isAnswerBegun } of this.#open) {
-      if (isAnswerBegun) continue;
-      this.#forgetTimer = clock.after(arrivedMs + timeoutMs - clock.nowMs(), () => this.#ring());
-      return;
-    }
+    let first = this.#open.first;
+    while (first?.isAnswerBegun) first = first.behind;
+    if (first !== null) this.#forgetTimer = clock.after(first.arrivedMs + timeoutMs - clock.nowMs(), () => this.#ring());
   }
 
   #ring(): void {
     this.#forgetTimer = null;
     const { functionId, timeoutMs, clock } = this.#limits;
     const nowMs = clock.nowMs();
-    for (const pooled of this.#open) {
+    for (const pooled of this.#open.toArray()) {
       // A timer may ring a millisecond early.
       if (nowMs - pooled.arrivedMs < timeoutMs - 1) break;
       // An answer that streams already has no deadline any more.
-      if (pooled.isAnswerBegun) continue;
+      if (pooled.isAnswerBegun || pooled.isOver) continue;
       const what = pooled.holder === null ? "had no instance for the call" : "did not answer";
       this.#giveUp(pooled, { code: "CALL_TIMEOUT", message: `${functionId} ${what} within ${timeoutMs} ms` }, GIVE_UP_GRACE_MS);
     }

@@ -38,21 +38,34 @@ export interface InstanceOptions {
 /** How it goes when nobody waits for its answers any more. */
 type Leaving = "politely" | "at once";
 
-interface OpenCall {
+/** One call while it is with an instance. */
+class OpenCall implements CallHolder {
   readonly pooled: PooledCall;
   readonly begunMs: number;
-  linked: LinkedCall | null;
+  readonly #instance: Instance;
+  linked: LinkedCall | null = null;
+  hasEnded = false;
   /** Why nobody waits for its answer any more. */
-  givenUp: CallFailure | null;
+  givenUp: CallFailure | null = null;
   /** When the process should be free of it, then. */
-  graceEndsMs: number;
+  graceEndsMs = 0;
+
+  constructor(pooled: PooledCall, instance: Instance, nowMs: number) {
+    this.pooled = pooled;
+    this.begunMs = nowMs;
+    this.#instance = instance;
+  }
+
+  giveUp(_pooled: PooledCall, failure: CallFailure, graceMs: number): void {
+    this.#instance.giveUp(this, failure, graceMs);
+  }
 }
 
 /** How often a process that was told to give up a call is looked at: quickly first. */
 const LOOK_MIN_MS = 5;
 const LOOK_MAX_MS = 100;
 
-export class Instance implements CallHolder {
+export class Instance {
   readonly number: number;
   readonly process: LaunchedProcess;
   readonly orderedMs: number;
@@ -62,7 +75,8 @@ export class Instance implements CallHolder {
   readonly #clock: PoolClock;
   readonly #stopTimeoutMs: number;
   readonly #owner: InstanceOwner;
-  readonly #calls = new Map<PooledCall, OpenCall>();
+  /** Those whose end the link has not told. */
+  #openCount = 0;
   #link: Link | null = null;
   #isLinkClosed = false;
   #concurrency = 0;
@@ -122,11 +136,11 @@ export class Instance implements CallHolder {
 
   get canTake(): boolean {
     if (!this.isRunning || this.#doubtCount > 0 || this.#callsLeft === 0) return false;
-    return this.#calls.size + this.#link!.cancelledCount < this.#concurrency;
+    return this.#openCount + this.#link!.cancelledCount < this.#concurrency;
   }
 
   get isIdle(): boolean {
-    return this.isRunning && this.#doubtCount === 0 && this.#calls.size === 0;
+    return this.isRunning && this.#doubtCount === 0 && this.#openCount === 0;
   }
 
   /** When it last answered, or was asked to. */
@@ -142,20 +156,18 @@ export class Instance implements CallHolder {
   /** Hot path. */
   begin(pooled: PooledCall): void {
     assert(this.canTake, "an instance was given a call that it has no room for");
-    const open: OpenCall = { pooled, begunMs: this.#clock.nowMs(), linked: null, givenUp: null, graceEndsMs: 0 };
-    pooled.holder = this;
+    const open = new OpenCall(pooled, this, this.#clock.nowMs());
+    pooled.holder = open;
     this.#callsLeft--;
     this.liveCount++;
-    this.#calls.set(pooled, open);
+    this.#openCount++;
     const linked = this.#link!.begin(pooled.call, (end) => this.#callEnded(open, end));
     open.linked = linked;
     // Its client left while it was written.
     if (open.givenUp !== null) linked.abandon(open.givenUp);
   }
 
-  giveUp(pooled: PooledCall, failure: CallFailure, graceMs: number): void {
-    const open = this.#calls.get(pooled);
-    if (open === undefined) return;
+  giveUp(open: OpenCall, failure: CallFailure, graceMs: number): void {
     open.givenUp = failure;
     open.graceEndsMs = this.#clock.nowMs() + graceMs;
     this.liveCount--;
@@ -198,7 +210,9 @@ export class Instance implements CallHolder {
   /** By the link, once for each call. */
   #callEnded(open: OpenCall, end: CallEnd): void {
     const { pooled } = open;
-    assert(this.#calls.delete(pooled), "the end of a call was told twice");
+    assert(!open.hasEnded, "the end of a call was told twice");
+    open.hasEnded = true;
+    this.#openCount--;
     const nowMs = this.#clock.nowMs();
     this.idleSinceMs = nowMs;
     const spentBy = end.kind === "failed" && end.isSpent ? end.failure.message : null;

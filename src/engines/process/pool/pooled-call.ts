@@ -24,6 +24,9 @@ export class PooledCall {
   holder: CallHolder | null = null;
   /** Answered, failed, or of a client that has gone. */
   isOver = false;
+  /** Its neighbours in the book's list. */
+  before: PooledCall | null = null;
+  behind: PooledCall | null = null;
 
   constructor(call: Call, nowMs: number) {
     this.call = call;
