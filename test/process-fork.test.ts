@@ -201,6 +201,16 @@ test("closing the launcher ends its fork server and all its instances", async ()
   assert.ok(!isAlive(launched.pid));
 });
 
+test("closing it while its fork server imports ends that at once, and starts nothing in its place", async () => {
+  const { launcher, told } = forkingFrom(sh("echo importing; sleep 600"));
+  const launching = launcher.launch({ ...ORDER, instance: 1 });
+  await written(told, /^importing$/);
+  launcher.close();
+  const result = await launching;
+  assert.ok(!result.ok);
+  assert.match(result.failure.message, /its function is closed/);
+});
+
 function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))![1]);
 }

@@ -88,6 +88,41 @@ test("without FFI it runs on Node's own pipes and without a ring, and says so", 
   await assert.rejects(insisting, /Cannot start api\/tested: Cannot share memory with a process: .*Call this function by frames or HTTP/);
 });
 
+test("when descriptors run out a start fails with what ran out, and works again when there are some", async () => {
+  const script = `
+    const { PlainLauncher } = await import(${JSON.stringify(`${LAUNCH_DIR}plain-launcher.ts`)});
+    const { machineFacts } = await import(${JSON.stringify(`${LAUNCH_DIR}machine-probe.ts`)});
+    const { readdirSync } = await import("node:fs");
+    const facts = await machineFacts(process.pid);
+    const launcher = new PlainLauncher(${JSON.stringify(subjectOf(sh("sleep 600"), { subject: { dataDir: join(folder, "few") } }))}, facts, { line() {}, note() {} });
+    const order = { instance: 1, withRing: true, moreEnv: {}, ownsStdio: true };
+    const running = [];
+    const failures = [];
+    while (failures.length < 3 && running.length < 100) {
+      const launched = await launcher.launch(order);
+      if (launched.ok) running.push(launched.value); else failures.push(launched.failure);
+    }
+    for (const one of running) one.kill();
+    await Promise.all(running.map((one) => one.ended));
+    const again = await launcher.launch(order);
+    if (again.ok) { again.value.kill(); await again.value.ended; }
+    launcher.close();
+    console.log(JSON.stringify({ failures, running: running.length, again: again.ok }));`;
+  const shell = ["-c", 'ulimit -n 96; exec "$@"', "sh", process.execPath, "--input-type=module", "--eval", script];
+  const { stdout } = await promisify(execFile)("/bin/sh", shell, { timeout: 60_000 });
+  const { failures, running, again } = JSON.parse(stdout) as {
+    failures: { code: string; message: string }[];
+    running: number;
+    again: boolean;
+  };
+  assert.ok(running > 2 && running < 40, `${running} were started`);
+  for (const { code, message } of failures) {
+    assert.equal(code, "SPAWN_FAILED");
+    assert.match(message, /no file descriptors left; raise its limit of open files/);
+  }
+  assert.equal(again, true);
+});
+
 const canBecomeAnother = process.geteuid?.() === 0 && setprivFile() !== null;
 
 test("an ordinary user's functions are held by what the machine gives a user", {

@@ -5,7 +5,8 @@
  */
 import type { Failure } from "../base/result.ts";
 import { limitsTold } from "../engines/process/launch/limits-told.ts";
-import { machineFacts } from "../engines/process/launch/machine-probe.ts";
+import type { MachineFacts } from "../engines/process/launch/machine-facts.ts";
+import { probeMachine } from "../engines/process/launch/machine-probe.ts";
 import { findProgram } from "../engines/process/launch/program.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 
@@ -19,12 +20,15 @@ export interface ProgramCheck {
 export async function checkPrograms(functions: readonly FunctionSpec[]): Promise<ProgramCheck> {
   const failures = new Map<string, Failure>();
   const limits = new Map<string, readonly string[]>();
+  // Looked at once, and without moving anything: only a server takes its place among control groups.
+  let facts: MachineFacts | null = null;
   for (const { id, file, process: settings, env, memoryMaxBytes, failure } of functions) {
     if (settings === null || failure !== null) continue;
     const searchPath = env["PATH"] ?? process.env["PATH"] ?? "";
     const program = findProgram({ functionId: id, functionFile: file, command: settings.command, port: 0, searchPath });
     if (!program.ok) failures.set(id, { ...program.failure, at: { file } });
-    limits.set(id, limitsTold(settings, memoryMaxBytes, await machineFacts(process.pid)));
+    facts ??= await probeMachine({ serverPid: process.pid, withCriu: false, mayMove: false });
+    limits.set(id, limitsTold(settings, memoryMaxBytes, facts));
   }
   return { failures, limits };
 }

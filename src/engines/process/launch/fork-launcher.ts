@@ -24,7 +24,8 @@ export class ForkLauncher implements Launcher {
   readonly #backoff: Backoff = createBackoff();
   /** Starting, or there; its fault is a phrase. Null before the first and after its end. */
   #server: Promise<Result<ForkServer, string>> | null = null;
-  #running: ForkServer | null = null;
+  /** Of the fork server, from its start on. */
+  #process: LaunchedProcess | null = null;
   #startNotBeforeMs = 0;
   #lastFault = "";
   #isClosed = false;
@@ -42,7 +43,7 @@ export class ForkLauncher implements Launcher {
 
   close(): void {
     this.#isClosed = true;
-    this.#running?.kill();
+    this.#process?.kill();
     this.#plain.close();
   }
 
@@ -118,15 +119,15 @@ export class ForkLauncher implements Launcher {
     const order: LaunchOrder = { instance: FORK_SERVER_INSTANCE, withRing: false, moreEnv: {}, ownsStdio: false };
     const started = await this.#plain.start(order, { ...PLAIN, role: "fork server" });
     if (!started.ok) return this.#died(startedAtMs, started.failure.message);
+    this.#process = started.value;
+    if (this.#isClosed) started.value.kill();
     const ready = await started.value.ready;
     if (!ready.ok || this.#isClosed) {
       started.value.kill();
       return this.#died(startedAtMs, ready.ok ? "it was closed" : ready.failure.message);
     }
     const server = new ForkServer(started.value, ready.value.connection as Socket);
-    this.#running = server;
     void server.ended.then((end) => {
-      this.#running = null;
       this.#died(startedAtMs, `it ended: ${end.told}`);
     });
     return ok(server);

@@ -71,6 +71,7 @@ export class PlainLauncher implements Launcher {
   readonly #facts: MachineFacts;
   readonly #log: ProcessLog;
   #runFolder: RunFolder | null = null;
+  #isClosed = false;
   /** Said once, though it is so at every start. */
   readonly #noted = new Set<string>();
 
@@ -86,6 +87,7 @@ export class PlainLauncher implements Launcher {
   }
 
   async start(order: LaunchOrder, variant: StartVariant): Promise<Result<StartedProcess, LaunchFailure>> {
+    if (this.#isClosed) return fail(this.#failure("its function is closed"));
     const made = new DisposableStack();
     try {
       const result = await this.#start(order, variant, made);
@@ -131,7 +133,9 @@ export class PlainLauncher implements Launcher {
     this.#log.note(text);
   }
 
+  /** Who started while it was closed is killed by whoever wanted it: nothing more is started. */
   close(): void {
+    this.#isClosed = true;
     this.#runFolder?.close();
     this.#runFolder = null;
   }
@@ -233,6 +237,7 @@ export class PlainLauncher implements Launcher {
 
   #folder(): RunFolder {
     if (this.#runFolder !== null) return this.#runFolder;
+    if (this.#isClosed) throw new Error("its function is closed");
     const folder = makeRunFolder(this.#subject.dataDir);
     if (!folder.ok) throw new Error(folder.failure);
     this.#runFolder = folder.value;

@@ -129,7 +129,9 @@ class Hearing {
 
   processEnded(end: ProcessEnd): void {
     const heard = this.#saidBare ? " after READY, before it listened on its port" : this.#heardSoFar(" before READY");
-    this.#fail("ENDED_EARLY", `it ended${heard}: ${end.told}`);
+    // As daemons do, who put themselves into the background: their first process ends well.
+    const hint = end.code === 0 && this.#order.expected !== "stdio" ? "; a program that is called stays in the foreground" : "";
+    this.#fail("ENDED_EARLY", `it ended${heard}: ${end.told}${hint}`);
   }
 
   #readable(): void {

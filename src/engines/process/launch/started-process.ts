@@ -84,6 +84,9 @@ export class StartedProcess implements LaunchedProcess {
     parts.child.once("exit", (code, signalName) => void this.#exited(code, signalName).then(resolve));
     // What it emits after a start that succeeded (a signal that could not be sent) has been told by what was returned.
     parts.child.on("error", () => {});
+    // Nor may its streams end us before somebody listens to them: whoever writes is told by their end.
+    parts.stdin?.on("error", () => {});
+    parts.stdout?.on("error", () => {});
   }
 
   /** The program's own, as seen from here; that of its holder until there is one. */
