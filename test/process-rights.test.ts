@@ -140,6 +140,7 @@ test("an ordinary user's functions are held by what the machine gives a user", {
   skip: !canBecomeAnother && "only root can become somebody else",
 }, async (context) => {
   const home = mkdtempSync(join(tmpdir(), "pl-user-"));
+  context.after(() => rmSync(home, { recursive: true, force: true }));
   chmodSync(home, 0o777);
   const file = join(home, "function");
   const forking = "count=0; while [ $count -lt 60 ]; do sleep 600 & count=$((count + 1)); done";
