@@ -1,9 +1,9 @@
 /**
  * Call list: open calls in the order of their coming, linked through themselves.
- * A Set would do but for what V8 does with one that is added to and deleted from
- * all the time: it makes a new table every few calls, each kept alive by the one
- * before until the next full collection. In a pool that did nothing else, a call
- * cost 1.25 us with a Set here and a Map in its instance, and costs 0.25 us with neither.
+ * A Set would do, but for the garbage of one that is added to and deleted from all
+ * the time: each scavenge copied tens of MiB that nobody used. In a pool over links
+ * that did nothing, a call cost 1.25 us with a Set here and a Map in its instance,
+ * and costs 0.25 us with neither.
  */
 import type { PooledCall } from "./pooled-call.ts";
 
