@@ -37,6 +37,7 @@ export interface MirrorFace {
   drop(exchange: Exchange, what: Dropped, isForced: boolean): Promise<MirrorFailure | null>;
 }
 
+type FileRoute = Extract<Route, { kind: "file" }>;
 export type Dropped = Extract<Route, { kind: "drop" }>["what"];
 
 type FaceRoute = Extract<Route, { kind: keyof MirrorFace | "explain-many" }>;
@@ -185,23 +186,24 @@ export class MirrorFront {
     return lines;
   }
 
-  #file(exchange: Exchange, { project, base, artifact }: Extract<Route, { kind: "file" }>): void {
+  #file(exchange: Exchange, route: FileRoute): void {
     const { pages, files } = this.#options;
-    const found = pages.found(project, base, artifact);
+    const found = pages.found(route.project, route.base, route.artifact);
     if (found !== null && found.hiddenBy === null && files.answerFromMemory(exchange, found.artifact)) {
       this.#countShadowed(found);
       return;
     }
-    this.#settle(exchange, found === null ? this.#findFile(exchange, project, base, artifact) : this.#giveFile(exchange, found));
+    this.#settle(exchange, found === null ? this.#findFile(exchange, route, false) : this.#giveFound(exchange, route, found));
   }
 
-  async #findFile(
-    exchange: Exchange,
-    project: string,
-    base: string,
-    kind: FoundArtifact["artifact"]["kind"],
-  ): Promise<MirrorFailure | null> {
-    const found = await this.#options.pages.find(project, base, kind);
+  /** What was found before may be another file by now, where somebody else keeps it. */
+  async #giveFound(exchange: Exchange, route: FileRoute, found: FoundArtifact): Promise<MirrorFailure | null> {
+    const failure = await this.#giveFile(exchange, found);
+    return failure?.code === "FILE_CHANGED" ? this.#findFile(exchange, route, true) : failure;
+  }
+
+  async #findFile(exchange: Exchange, { project, base, artifact }: FileRoute, isAnew: boolean): Promise<MirrorFailure | null> {
+    const found = await this.#options.pages.find(project, base, artifact, isAnew);
     return found.ok ? this.#giveFile(exchange, found.value) : found.failure;
   }
 

@@ -119,8 +119,8 @@ class MirrorPages implements Pages {
     return this.#answers.found(project, filename, kind);
   }
 
-  async find(project: string, filename: string, kind: ArtifactKind): Promise<Result<FoundArtifact, MirrorFailure>> {
-    const known = this.found(project, filename, kind);
+  async find(project: string, filename: string, kind: ArtifactKind, isAnew = false): Promise<Result<FoundArtifact, MirrorFailure>> {
+    const known = isAnew ? null : this.found(project, filename, kind);
     if (known !== null) return ok(known);
     if (this.#isClosed) return STOPPED;
     const denial = projectDenial(this.#options.config.policy, project);

@@ -53,9 +53,9 @@ export interface Pages {
   found(project: string, filename: string, kind: ArtifactKind): FoundArtifact | null;
   /**
    * By the page that is kept, whatever its age; upstream is asked only when that has no such file. `filename` is that of the
-   * distribution, without the suffix of its kind.
+   * distribution, without the suffix of its kind. Anew: whatever was found before.
    */
-  find(project: string, filename: string, kind: ArtifactKind): Promise<Result<FoundArtifact, MirrorFailure>>;
+  find(project: string, filename: string, kind: ArtifactKind, isAnew?: boolean): Promise<Result<FoundArtifact, MirrorFailure>>;
   /** What the policy does to a project, for /explain. */
   explain(project: string): Promise<Result<ProjectExplanation, MirrorFailure>>;
   /** All of a project's page, whatever the policy hides: for bundles. With `mayAsk` false what is kept, and null when nothing is. */
