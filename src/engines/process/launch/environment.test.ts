@@ -41,14 +41,16 @@ test("what the function names stands behind our clients, and never in place of t
       PILOTLIGHT_SOCKET: "/forged",
       PILOTLIGHT_RING: "/forged",
       PILOTLIGHT_FORK: "1",
+      HTTP_X_TENANT: "mine",
     },
-    more: { REQUEST_METHOD: "GET", PORT: "80" },
+    more: { REQUEST_METHOD: "GET", PORT: "80", HTTP_X_TENANT: "forged", HTTP_ACCEPT: "*/*" },
     port: 5_000,
   });
   assert.deepEqual(
     [env["PYTHONPATH"], env["PATH"], env["HOME"], env["PILOTLIGHT_SOCKET"], env["REQUEST_METHOD"], env["PORT"], env["AETHER_TRIGGER_PORT"]],
     ["/pilotlight/clients:/mine", "/mine/bin", "/mine", "/run/3", "GET", "5000", "5000"],
   );
+  assert.deepEqual([env["HTTP_X_TENANT"], env["HTTP_ACCEPT"]], ["mine", "*/*"], "a client's header took the place of the function's own");
   assert.ok(!("PILOTLIGHT_RING" in env) && !("PILOTLIGHT_FORK" in env));
 });
 

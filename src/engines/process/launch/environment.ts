@@ -33,7 +33,8 @@ export function environmentOf(parts: EnvironmentParts): Record<string, string> {
   const { server, named, clientsDir } = parts;
   const env: Record<string, string> = { PATH: server["PATH"] || PATH_DEFAULT, HOME: parts.homeDir };
   for (const name of ["LANG", "TZ"]) if (server[name] !== undefined) env[name] = server[name];
-  Object.assign(env, named, parts.more);
+  // A call's part is its client's words: they may not take the place of what the function was given.
+  Object.assign(env, parts.more, named);
   if (clientsDir !== null) {
     for (const name of MODULE_PATHS) env[name] = env[name] ? `${clientsDir}${delimiter}${env[name]}` : clientsDir;
   }
