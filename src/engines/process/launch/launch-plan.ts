@@ -44,6 +44,8 @@ export interface LaunchPlan {
 export const DATA_HEADROOM_BYTES = GIB;
 /** The shell's own code for "I could not even begin". */
 export const CANNOT_JOIN_CODE = 125;
+/** The shell stays, and keeps to itself how its child ended ("Terminated"): that is told by its exit code. 9: descriptors of the program are fewer. */
+const HELD_STEPS = ["exec 9>&2 2> /dev/null", '"$@" 2>&9 9>&-', "exit $?"];
 /** What the shell calls itself in messages. */
 const SHELL_NAME = "pilotlight";
 
@@ -95,7 +97,7 @@ function shellWords(shellFile: string, order: PlanOrder, holders: LimitHolders):
     ...(nodeOptions === null ? ["unset NODE_OPTIONS"] : ['NODE_OPTIONS="$1"', "export NODE_OPTIONS", "shift"]),
     "unset PWD OLDPWD SHLVL",
     ...limitSteps(order, holders),
-    ...(holders.namespaces.pid ? ['"$@"', "exit $?"] : ['exec "$@"']),
+    ...(holders.namespaces.pid ? HELD_STEPS : ['exec "$@"']),
   ];
   return [
     shellFile,
