@@ -2,10 +2,11 @@
  * Output reader: reads a process's standard output or error to its end, line by
  * line, for the log, within the bounds of output-lines.ts. It always reads: a
  * process whose log nobody takes would stop in the middle of a write. Keeps the
- * last lines for messages about its end.
+ * last lines for messages about its end (last-lines.ts).
  */
 import type { Readable } from "node:stream";
 import { formatSize, SECOND_MS } from "../../../base/units.ts";
+import { LastLines } from "./last-lines.ts";
 import { BYTES_PER_SECOND, LINES_PER_SECOND, OutputLines } from "./output-lines.ts";
 import { isHoldersLine } from "./process-end.ts";
 
@@ -17,9 +18,6 @@ export interface ProcessLog {
   note(text: string): void;
 }
 
-const LAST_LINES = 10;
-const LAST_LINE_MAX_CHARS = 500;
-
 export class OutputReader {
   /** Settles when the other end is closed by all who had it, or by `stop`. */
   readonly closed: Promise<void>;
@@ -27,7 +25,7 @@ export class OutputReader {
   readonly #name: OutputName;
   readonly #log: ProcessLog;
   readonly #lines: OutputLines;
-  readonly #last: string[] = [];
+  readonly #last = new LastLines();
   #reportTimer: NodeJS.Timeout | null = null;
 
   constructor(stream: Readable, name: OutputName, log: ProcessLog) {
@@ -48,7 +46,7 @@ export class OutputReader {
   }
 
   lastLines(): string {
-    return this.#last.join("\n");
+    return this.#last.text();
   }
 
   /** Whoever still writes there (something detached) gets SIGPIPE. */
@@ -64,8 +62,7 @@ export class OutputReader {
   #write(line: string): void {
     // What holds the process writes to the same place, and is not the function.
     if (isHoldersLine(line)) return;
-    this.#last.push(line.slice(0, LAST_LINE_MAX_CHARS));
-    if (this.#last.length > LAST_LINES) this.#last.shift();
+    this.#last.add(line);
     this.#log.line(this.#name, line);
   }
 

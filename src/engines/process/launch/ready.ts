@@ -12,6 +12,7 @@ import { formatDuration } from "../../../base/units.ts";
 import { type Expected, readHello, shownBytes } from "./hello.ts";
 import type { Hello, LaunchFailure, LaunchFailureCode, ProcessEnd } from "./launched.ts";
 import type { PortOwner } from "./port-owner.ts";
+import { startHint } from "./start-hint.ts";
 
 export interface ReadyOrder {
   readonly functionId: string;
@@ -224,7 +225,9 @@ class Hearing {
     if (this.#isSettled) return;
     const lines = this.#order.lastErrorLines();
     const stderr = lines === "" ? "" : `\nThe last lines of its standard error:\n${lines}`;
-    this.#finish(fail({ code, message: `Cannot start ${this.#order.functionId}: ${what}${stderr}` }));
+    const hint = startHint(lines);
+    const toDo = hint === "" ? "" : `\n${hint}`;
+    this.#finish(fail({ code, message: `Cannot start ${this.#order.functionId}: ${what}${stderr}${toDo}` }));
   }
 
   #finish(result: Result<Hello, LaunchFailure>): void {
