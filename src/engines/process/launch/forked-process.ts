@@ -4,6 +4,7 @@
  * control group that it was moved to), and what it shares with its siblings
  * counts once among them all.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Result } from "../../../base/result.ts";
 import type { RingFile } from "../ring/ring-file.ts";
 import type { Cgroup } from "./cgroup.ts";
@@ -76,12 +77,14 @@ export class ForkedProcess implements LaunchedProcess {
     if (this.#parts.cgroup?.kill() !== true && this.#isThere()) killTree(this.pid, this.#parts.mark);
   }
 
-  #endedWith(end: ProcessEnd): ProcessEnd {
+  async #endedWith(end: ProcessEnd): Promise<ProcessEnd> {
     this.#stopWatch();
     const { cgroup, cleanUp } = this.#parts;
     if (cgroup !== null && cgroup.oomKillCount() > 0) this.#endedBecause ??= "memory limit";
     // What is said to have ended has.
     this.kill();
+    // What it said last may have come in this very turn: it is read from its ring before that is unmapped.
+    await nextTurn();
     cleanUp();
     void cgroup?.remove();
     return this.#endedBecause === null ? end : { ...end, told: `${end.told} (${this.#endedBecause})` };

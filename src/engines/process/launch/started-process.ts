@@ -6,7 +6,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Result } from "../../../base/result.ts";
 import type { RingFile } from "../ring/ring-file.ts";
 import type { Cgroup } from "./cgroup.ts";
@@ -145,6 +145,8 @@ export class StartedProcess implements LaunchedProcess {
     if (holders.descendants !== "namespace") this.#endLeavings(mark);
     await Promise.race([Promise.all(readers.map(({ closed }) => closed)), sleep(LAST_LINES_WAIT_MS, undefined, { ref: false })]);
     for (const reader of readers) reader.stop();
+    // What it said last may have come in this very turn: it is read from its ring before that is unmapped.
+    await nextTurn();
     cleanUp();
     void cgroup?.remove();
     const wasKilled = this.#wasKilled || wasOutOfMemory;

@@ -61,6 +61,8 @@ class OpenCall implements CallHolder {
   }
 }
 
+/** What a process said before it ended may wait for a client that takes it slowly. */
+const REST_WAIT_MS = 1_000;
 /** How often a process that was told to give up a call is looked at: quickly first. */
 const LOOK_MIN_MS = 5;
 const LOOK_MAX_MS = 100;
@@ -90,6 +92,8 @@ export class Instance {
   #isGone = false;
   /** Of the time in which it may go by itself. */
   #forgetWait: (() => void) | null = null;
+  /** It has ended, and calls of it have not. */
+  #restTaken: (() => void) | null = null;
   answeredCount = 0;
   /** Why it had to go; null while it is well, or was only asked to leave. */
   fault: string | null = null;
@@ -209,10 +213,15 @@ export class Instance {
 
   /** By the link, once for each call. */
   #callEnded(open: OpenCall, end: CallEnd): void {
-    const { pooled } = open;
     assert(!open.hasEnded, "the end of a call was told twice");
     open.hasEnded = true;
     this.#openCount--;
+    this.#settle(open, end);
+    if (this.#openCount === 0) this.#restTaken?.();
+  }
+
+  #settle(open: OpenCall, end: CallEnd): void {
+    const { pooled } = open;
     const nowMs = this.#clock.nowMs();
     this.idleSinceMs = nowMs;
     const spentBy = end.kind === "failed" && end.isSpent ? end.failure.message : null;
@@ -306,7 +315,20 @@ export class Instance {
     this.#isGone = true;
     this.states.end(this.#clock.nowMs());
     this.#forgetWait?.();
-    this.#closeLink(`the process has ended: ${end.told}`);
-    this.#owner.gone(this, end);
+    const gone = (): void => {
+      this.#restTaken = null;
+      this.#closeLink(`the process has ended: ${end.told}`);
+      this.#owner.gone(this, end);
+    };
+    if (this.#link === null || this.#openCount === 0) {
+      gone();
+      return;
+    }
+    // What it answered may still be on its way here; the end of its connection comes behind it, and ends the calls without one.
+    const forget = this.#clock.after(REST_WAIT_MS, gone);
+    this.#restTaken = () => {
+      forget();
+      gone();
+    };
   }
 }
