@@ -44,6 +44,7 @@ const FUNCTION = {
   allow: {},
   folders: [],
   checkpoint: true,
+  contract: null,
   codeCacheFile: null,
   process: null,
 };

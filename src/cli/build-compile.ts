@@ -40,6 +40,7 @@ async function compile({ inputs, snapshotFile, dataDir }: CompileJob): Promise<v
       env: {},
       allow: {},
       outputMaxBytes: 0,
+      contract: null,
       folders: [],
       checkpoint: false,
       process: null,

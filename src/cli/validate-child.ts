@@ -88,8 +88,8 @@ async function tryStart(engine: LoneEngine<WasmTemplate>, spec: FunctionSpec): P
 
 /** Without its folders: what is loaded here touches nothing. */
 function sourceOf(spec: FunctionSpec): EngineSource {
-  const { id: functionId, bundle, memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes, checkpoint } = spec;
-  const limits = { memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes, checkpoint };
+  const { id: functionId, bundle, memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes, contract, checkpoint } = spec;
+  const limits = { memoryMaxBytes, timeoutMs, cpuTimeoutMs, env, allow, outputMaxBytes, contract, checkpoint };
   const { codeFile, mapFile } = bundle!;
   return { functionId, codeFile, mapFile, codeCacheFile: null, ...limits, folders: [], freshState: true, process: null };
 }

@@ -147,9 +147,9 @@ export interface FunctionOverrides {
   readonly allow?: Allow;
   /** Wasm only: may requests continue from an image taken after start-up, randomness included? */
   readonly checkpoint?: boolean;
-  /** Wasm only: how requests are told and answers read; by default what its module says. */
+  /** Wasm, one-shot programs: how requests are told and answers read; by default what its module or its output says. */
   readonly contract?: ContractName;
-  /** Wasm only: the most that standard output may hold. */
+  /** Wasm, one-shot programs: the most that standard output may hold. */
   readonly outputMaxBytes?: number;
   /** Processes only: what was said of them; the rest is PROCESS_DEFAULTS. */
   readonly process?: Partial<ProcessSettings>;

@@ -64,11 +64,15 @@ const FIELDS: Readonly<Record<string, Field>> = {
     read: readBoolean,
     help: "Wasm: requests may go on from an image taken after its start, although it read random numbers before: they repeat",
   },
-  output: { field: "outputMaxBytes", read: readSizeAboveZero, help: "Wasm: the most it may write to standard output; 5m by default" },
+  output: {
+    field: "outputMaxBytes",
+    read: readSizeAboveZero,
+    help: "the most it may write to standard output: Wasm, 5m by default; one-shot programs, no limit by default",
+  },
   contract: {
     field: "contract",
     read: readContract,
-    help: "Wasm: gojinn (JSON on stdin and stdout), cgi, or command (stdout is the body); by default what its module says",
+    help: "how it answers on standard output: cgi, command (all of it is the body) or, Wasm only, gojinn (JSON); by default what its module or its output says",
   },
 };
 

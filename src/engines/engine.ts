@@ -5,7 +5,7 @@
  */
 
 import type { StartMode } from "../../guest/wasi/channel.ts";
-import type { Allow, EngineName } from "../config/config.ts";
+import type { Allow, ContractName, EngineName } from "../config/config.ts";
 import type { ProcessSettings } from "../config/process-settings.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { LogLevel } from "../telemetry/log-record.ts";
@@ -26,6 +26,9 @@ export interface SharedFolder {
   readonly isWritable: boolean;
 }
 
+/** As a number that JSON can carry. */
+export const UNLIMITED_BYTES = Number.MAX_SAFE_INTEGER;
+
 /** One function's code and limits, everything decided. */
 export interface EngineSource {
   readonly functionId: string;
@@ -45,8 +48,10 @@ export interface EngineSource {
   readonly folders: readonly SharedFolder[];
   /** May randomness and time from before a request repeat in every request? */
   readonly checkpoint: boolean;
-  /** The most of an answer that the engine collects; engines that stream ignore it. */
+  /** The most of an answer that the engine collects, or that a one-shot program may write; UNLIMITED_BYTES for no limit. */
   readonly outputMaxBytes: number;
+  /** What was said of how it is told requests and answers; null lets the engine find out. */
+  readonly contract: ContractName | null;
   /** How an executable is started, called and kept; null for what is not one. */
   readonly process: ProcessSettings | null;
 }

@@ -11,7 +11,7 @@ import { didYouMean } from "../base/suggest.ts";
 import { formatSize, MIB } from "../base/units.ts";
 import type { Config, EngineName, FunctionOverrides, Isolation } from "../config/config.ts";
 import { PROCESS_DEFAULTS } from "../config/process-settings.ts";
-import type { SharedFolder } from "../engines/engine.ts";
+import { type SharedFolder, UNLIMITED_BYTES } from "../engines/engine.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
 import { executableRef } from "./executable.ts";
 import { type FoundFunction, functionAt, scanFolder } from "./folder.ts";
@@ -19,6 +19,7 @@ import type { BundleRef, Deployment, FunctionSpec } from "./function-spec.ts";
 import { readManifest } from "./manifest.ts";
 import { patternFault, patternShape } from "./route-pattern.ts";
 import { foldersOf } from "./shared-folders.ts";
+import { unfitSetting } from "./unfit-setting.ts";
 
 interface MadeDeployment {
   readonly deployment: Deployment;
@@ -30,7 +31,7 @@ interface MadeDeployment {
 
 /** V8 does not start an isolate with less. */
 const JAVASCRIPT_MEMORY_MIN_BYTES = 8 * MIB;
-/** What Gojinn takes of a guest's output. */
+/** What Gojinn takes of a guest's output; that of an executable is sent as it comes. */
 const OUTPUT_MAX_BYTES = 5 * MIB;
 const SHARED_POOL_SIZE = 256;
 
@@ -135,7 +136,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
     contract: overrides.contract ?? null,
     checkpoint: overrides.checkpoint ?? false,
     folders,
-    outputMaxBytes: overrides.outputMaxBytes ?? OUTPUT_MAX_BYTES,
+    outputMaxBytes: overrides.outputMaxBytes ?? (engine === "process" ? UNLIMITED_BYTES : OUTPUT_MAX_BYTES),
     process: engine === "process" ? { ...PROCESS_DEFAULTS, ...overrides.process } : null,
     file: found.file,
     memoryMaxBytes: engine === "javascript" ? Math.max(memoryMaxBytes, JAVASCRIPT_MEMORY_MIN_BYTES) : memoryMaxBytes,
@@ -148,6 +149,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
     bundle: null,
     failure:
       engineFailure(found, engine, isolation) ??
+      unfitSetting(found, engine, overrides) ??
       folderFailure(found, folders) ??
       routeFailure(found, route) ??
       portFailure(found, overrides, config) ??

@@ -385,6 +385,7 @@ export class FunctionRuntime {
       env: spec.env,
       allow: spec.allow,
       outputMaxBytes: spec.outputMaxBytes,
+      contract: spec.contract,
       folders: spec.folders,
       checkpoint: spec.checkpoint,
       process: spec.process,

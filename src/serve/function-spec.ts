@@ -18,7 +18,7 @@ export interface FunctionSpec {
   /** Upper-case methods this function takes; null takes what its exports say (or all). */
   readonly methods: readonly string[] | null;
   readonly engine: EngineName;
-  /** Wasm only; null lets the module tell. */
+  /** Of Wasm and of one-shot programs; null lets the module or the output tell. */
   readonly contract: ContractName | null;
   readonly outputMaxBytes: number;
   /** Wasm only: may randomness repeat in every request? */

@@ -135,7 +135,7 @@ export class Engines {
       onGuestLog,
       // The supervisor: where it moves itself among control groups, its workers and their processes are below.
       launcherOf: (source) => functionLauncher(source, { dataDir, serverPid: process.ppid, onGuestLog }),
-      linksOf: ({ functionId }) => new FunctionLinks(functionId),
+      linksOf: (source) => new FunctionLinks(source),
     });
     return this.#processes;
   }

@@ -62,6 +62,7 @@ export async function sourceOf(code: string, limits: Partial<EngineSource> = {})
     env: {},
     allow: {},
     outputMaxBytes: 0,
+    contract: null,
     folders: [],
     checkpoint: false,
     process: null,

@@ -20,7 +20,7 @@ import { pythonClient } from "./process-clients.ts";
 
 const HANDLERS = join(import.meta.dirname, "../guests/process");
 const LIMITS = { memoryMaxBytes: 256 * MIB, timeoutMs: 30_000, cpuTimeoutMs: 5_000, outputMaxBytes: 32 * MIB };
-const REST = { freshState: false, allow: {}, folders: [], checkpoint: false, codeCacheFile: null, mapFile: "" };
+const REST = { freshState: false, allow: {}, folders: [], checkpoint: false, contract: null, codeCacheFile: null, mapFile: "" };
 /** There is no limit of processor time for a process: its calls have their deadline. */
 const SPIN_TIMEOUT_MS = 1_000;
 /** A runtime takes so much before it does anything. */
@@ -39,7 +39,7 @@ export function makeProcessEngine({ logs = [], launched = [] }: ProcessEnginePar
   return new ProcessEngine({
     onGuestLog,
     launcherOf: async (source) => noting(await functionLauncher(source, { dataDir, serverPid: process.pid, onGuestLog }), launched),
-    linksOf: ({ functionId }) => new FunctionLinks(functionId),
+    linksOf: (source) => new FunctionLinks(source),
   });
 }
 

@@ -20,7 +20,7 @@ import { guest } from "./guests.ts";
 const workDir = mkdtempSync(join(tmpdir(), "pilotlight-wasm-"));
 const MIB = 1024 * 1024;
 const LIMITS = { memoryMaxBytes: 64 * MIB, timeoutMs: 30_000, cpuTimeoutMs: 5_000, outputMaxBytes: 32 * MIB };
-const REST = { freshState: true, env: {}, allow: {}, folders: [], checkpoint: false, codeCacheFile: null, process: null };
+const REST = { freshState: true, env: {}, allow: {}, folders: [], checkpoint: false, contract: null, codeCacheFile: null, process: null };
 
 const GUESTS = {
   echo: "echo",
