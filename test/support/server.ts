@@ -83,9 +83,10 @@ export async function startServer(
   };
 }
 
+/** What begins as a script is executable. */
 export function writeFunctions(folder: string, files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
+    writeFileSync(join(folder, name), text, { mode: text.startsWith("#!") ? 0o755 : 0o644 });
   }
 }

@@ -42,7 +42,7 @@ test("root's programs run in a PID namespace, held by a shell, tied to the serve
   assert.equal(
     script(FULL_FACTS, { cgroupDir: "/sys/fs/cgroup/one" }),
     'echo 0 > "$1/cgroup.procs" || exit 125; shift; unset NODE_OPTIONS; unset PWD OLDPWD SHLVL; ' +
-      'ulimit -c 0 2> /dev/null; ulimit -n 1024 2> /dev/null; exec 9>&2 2> /dev/null; "$@" 2>&9 9>&-; exit $?',
+      'ulimit -c 0 2> /dev/null; ulimit -n 1024 2> /dev/null; exec 9>&2 2> /dev/null; (exec "$@" 2>&9 9>&-); exit $?',
   );
 });
 

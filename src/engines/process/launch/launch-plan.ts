@@ -44,8 +44,11 @@ export interface LaunchPlan {
 export const DATA_HEADROOM_BYTES = GIB;
 /** The shell's own code for "I could not even begin". */
 export const CANNOT_JOIN_CODE = 125;
-/** The shell stays, and keeps to itself how its child ended ("Terminated"): that is told by its exit code. 9: descriptors of the program are fewer. */
-const HELD_STEPS = ["exec 9>&2 2> /dev/null", '"$@" 2>&9 9>&-', "exit $?"];
+/**
+ * The shell stays, and keeps to itself how its child ended ("Terminated"): its exit code tells. In a subshell, for dash would redirect
+ * itself otherwise; by 9, below which the program's own descriptors are.
+ */
+const HELD_STEPS = ["exec 9>&2 2> /dev/null", '(exec "$@" 2>&9 9>&-)', "exit $?"];
 /** What the shell calls itself in messages. */
 const SHELL_NAME = "pilotlight";
 
