@@ -81,6 +81,7 @@ export class TurnRunner {
   #watchSlot = 0;
   #poolTimer: NodeJS.Timeout | null = null;
   #cpuAtTurnStartNs = 0n;
+  #processCpuAtTurnStartMs = 0;
   #closed = false;
 
   constructor(isolate: ivm.Isolate, lanes: LaneHistory, limits: TurnLimits, watchdog: Watchdog, observer: TurnObserver, owner: TurnOwner) {
@@ -181,8 +182,10 @@ export class TurnRunner {
       return;
     }
     const { cpuTimeoutMs, functionId } = this.#limits;
-    // CPU time, not wall time: a turn that was kept from its processor gets the rest.
-    const leftMs = cpuTimeoutMs - Number(this.#cpuTimeNs() - this.#cpuAtTurnStartNs) / 1e6;
+    // CPU time, not wall time: a turn that was kept from its processor gets the rest. Of one that still runs isolated-vm
+    // tells how long it has run, which it can't have used more of than its whole process.
+    const ranMs = Number(this.#cpuTimeNs() - this.#cpuAtTurnStartNs) / 1e6;
+    const leftMs = cpuTimeoutMs - Math.min(ranMs, processCpuMs() - this.#processCpuAtTurnStartMs);
     if (leftMs > 1) {
       this.#poolTimer = setTimeout(() => this.checkPool(), Math.min(leftMs, POOL_TICK_MS));
       return;
@@ -221,6 +224,7 @@ export class TurnRunner {
   /** Turns of one isolate run one after another, so one timer from the last turn's end is enough. */
   #watchPool(): void {
     this.#cpuAtTurnStartNs = this.#cpuTimeNs();
+    this.#processCpuAtTurnStartMs = processCpuMs();
     this.#poolTimer = setTimeout(() => this.checkPool(), Math.min(this.#limits.cpuTimeoutMs, POOL_TICK_MS));
   }
 
@@ -237,4 +241,10 @@ export class TurnRunner {
     if (this.#poolTimer !== null) clearTimeout(this.#poolTimer);
     this.#poolTimer = null;
   }
+}
+
+/** All threads together. */
+function processCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
