@@ -40,7 +40,7 @@ async function build(config: Config, spec: FunctionSpec): Promise<BuiltFunction>
   });
   if (spec.failure !== null || config.source.kind === "built") return done({});
   if (spec.engine === "wasm") {
-    const built = await buildWasm(config, spec, giveUp.signal);
+    const built = await buildWasm(config, spec, { signal: giveUp.signal, isWaitedFor: true });
     return built.ok ? done({ bundle: built.value.bundle }, built.value.better) : done({ failure: built.failure });
   }
   if (spec.engine === "process") return done({});

@@ -40,7 +40,7 @@ function command(number: number): string {
 }
 
 async function build(dataDir: string, spec: FunctionSpec): Promise<BuiltWasm> {
-  const built = await buildWasm({ dataDir }, spec, new AbortController().signal);
+  const built = await buildWasm({ dataDir }, spec, { signal: new AbortController().signal, isWaitedFor: false });
   assert.ok(built.ok);
   return built.value;
 }

@@ -31,12 +31,23 @@ export interface BetterStart {
   readonly failure: Failure | null;
 }
 
-export async function buildWasm({ dataDir }: Pick<Config, "dataDir">, spec: FunctionSpec, signal: AbortSignal): Promise<Result<BuiltWasm>> {
+export interface BuildWasmOptions {
+  /** Gives up the search for a better start. */
+  readonly signal: AbortSignal;
+  /** Somebody waits for `better`. */
+  readonly isWaitedFor: boolean;
+}
+
+export async function buildWasm(
+  { dataDir }: Pick<Config, "dataDir">,
+  spec: FunctionSpec,
+  options: BuildWasmOptions,
+): Promise<Result<BuiltWasm>> {
   const [built] = await Promise.all([buildModule(spec, dataDir), guestScript("wasi", dataDir)]);
   if (!built.ok) return built;
   const bundle = bundleOf(built.value.hash, built.value.codeFile, join(dirname(built.value.codeFile), FACTS_NAME));
   const alsoUse = await useModules(`${dataDir}\n${spec.id}`, foldersOf(bundle));
-  const better = betterStart(built.value, bundle, dataDir, spec, signal).then(async (found) => {
+  const better = betterStart(built.value, bundle, dataDir, spec, options).then(async (found) => {
     if (found !== null) await alsoUse(foldersOf(found.bundle));
     return found;
   });
@@ -52,14 +63,14 @@ async function betterStart(
   bundle: BundleRef,
   dataDir: string,
   spec: FunctionSpec,
-  signal: AbortSignal,
+  { signal, isWaitedFor }: BuildWasmOptions,
 ): Promise<BetterStart | null> {
   if (facts.mode !== "reset") return null;
   const environIsRequest = facts.contract === "cgi";
   const { id: functionId, checkpoint: saysCheckpoint } = spec;
   const cpuTimeoutMs = Math.min(spec.cpuTimeoutMs, spec.timeoutMs);
   const prepared = await prepareModule(
-    { functionId, moduleFile: codeFile, dataDir, environIsRequest, saysCheckpoint, cpuTimeoutMs },
+    { functionId, moduleFile: codeFile, dataDir, environIsRequest, saysCheckpoint, cpuTimeoutMs, isWaitedFor },
     signal,
   );
   if (!prepared.ok) return signal.aborted ? null : { bundle, facts, failure: prepared.failure };

@@ -112,7 +112,7 @@ async function bundleAll(config: Config, specs: readonly FunctionSpec[]): Promis
 async function buildOne(config: Config, spec: FunctionSpec): Promise<Result<BundleRef>> {
   if (spec.engine === "process") return executable(spec);
   if (spec.engine === "javascript") return getBundle(bundleSourceOf(config.source, spec), config.dataDir, "build");
-  const built = await buildWasm(config, spec, new AbortController().signal);
+  const built = await buildWasm(config, spec, { signal: new AbortController().signal, isWaitedFor: true });
   return built.ok ? ok((await built.value.better)?.bundle ?? built.value.bundle) : built;
 }
 

@@ -22,7 +22,7 @@ export const workshop: Workshop = {
   },
   async build(config, spec, signal, improved) {
     if (spec.engine === "wasm") {
-      const built = await (await import("./build-wasm.ts")).buildWasm(config, spec, signal);
+      const built = await (await import("./build-wasm.ts")).buildWasm(config, spec, { signal, isWaitedFor: false });
       if (!built.ok) return built;
       const { bundle, better } = built.value;
       // What was prepared before is here at once: not before the build itself has been heard of.

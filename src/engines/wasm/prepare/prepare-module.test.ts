@@ -178,6 +178,14 @@ test("a start function that never ends is ended at the time limit, with low prio
   assert.deepEqual(children(process.pid), []);
 });
 
+test("a preparation that somebody waits for has its share of a busy machine", { skip: noProc }, async () => {
+  const giveUp = new AbortController();
+  const work = prepared(wat(ASK, `(func $start ${FOR_EVER}) (start $start)`), { isWaitedFor: true }, giveUp.signal);
+  assert.equal(getPriority(await childOf(process.pid)), getPriority(process.pid));
+  giveUp.abort();
+  await work;
+});
+
 for (const [where, file] of [
   ["its start function", (): string => wat(ASK, `(func $start ${FOR_EVER}) (start $start)`)],
   ["_start", (): string => wat(FOR_EVER)],

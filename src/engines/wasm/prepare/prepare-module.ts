@@ -29,6 +29,8 @@ export interface PrepareModuleOptions {
   /** The function's: what computes for longer before it asks for its request answers none. */
   readonly cpuTimeoutMs: number;
   readonly timeoutMs?: number;
+  /** Somebody waits for the outcome (build, validate): it has its share of a busy machine. */
+  readonly isWaitedFor?: boolean;
 }
 
 /** Binaryen takes about a second a megabyte, and 50 times a module's size in memory. */
@@ -120,7 +122,7 @@ function runChild(options: PrepareModuleOptions, folder: string, signal: AbortSi
     env: {},
     stdio: ["pipe", "ignore", "pipe"],
   });
-  lowerPriority(child);
+  if (options.isWaitedFor !== true) lowerPriority(child);
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     if (stderr.length < STDERR_MAX_CHARS) stderr += text;
