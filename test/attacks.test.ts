@@ -4,7 +4,10 @@
  * that the suite is quick; what they are is tested where they are defined.
  */
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { readFlightRecord } from "../src/serve/flight-record.ts";
 import { eventually } from "./support/fake-fleet.ts";
 import { startServer, type TestServer } from "./support/server.ts";
 
@@ -115,13 +118,18 @@ describe("a hostile function", () => {
     const bombs = Object.keys(ATTACKS).filter((id) => id.startsWith("bomb-"));
     // A hundred thousand timers take some 100 ms, and several times that beside others.
     const patient = [...bombs, "timers"];
-    const functions = Object.fromEntries(patient.map((id) => [id, { cpuTimeout: "15s", timeout: "20s" }]));
+    // On a busy machine it may take long until a loop has had its CPU time.
+    const loops = Object.keys(ATTACKS).filter((id) => id.startsWith("loop-"));
+    const functions = Object.fromEntries([
+      ...patient.map((id) => [id, { cpuTimeout: "15s", timeout: "60s" }] as const),
+      ...loops.map((id) => [id, { timeout: "60s" }] as const),
+    ]);
     server = await startServer({ ...files, ...HARMLESS }, { memory: "48m", timeout: "4s", cpuTimeout: "400ms", functions });
   });
   after(() => server.stop());
 
   async function neighbourAnswers(): Promise<void> {
-    const answer = await server.get("/neighbour", { signal: AbortSignal.timeout(5_000) });
+    const answer = await server.get("/neighbour", { signal: AbortSignal.timeout(30_000) });
     assert.equal(await answer.text(), "unharmed");
   }
 
@@ -133,9 +141,9 @@ describe("a hostile function", () => {
       const { error } = (await answer.json()) as { error: { code: string; message: string } };
       assert.match(error.code, new RegExp(`^(${code})$`));
       assert.equal(answer.status, error.code === "CALL_TIMEOUT" ? 504 : 500);
-      const records = await server.logs(id);
-      const reason = records.find((record) => record["code"] === error.code);
-      assert.ok(reason !== undefined, `no record of ${error.code} among ${JSON.stringify(records)}`);
+      const reason = await eventually(`${error.code} is in the log`, async () => {
+        return (await server.logs(id)).find((record) => record["code"] === error.code) ?? null;
+      });
       if (logged !== undefined) assert.match(`${reason["message"]}\n${reason["stack"] ?? ""}`, logged);
       await neighbourAnswers();
     });
@@ -224,8 +232,10 @@ describe("a hostile function in the loop lane", () => {
     const server = await promoted({ cpuTimeout: "60ms" });
     try {
       await server.get("/late?spin");
-      const [record] = (await server.logs("late")).filter(({ code }) => code === "CPU_LIMIT_EXCEEDED");
-      assert.match(String(record?.["message"]), /more than 60 ms/);
+      const record = await eventually("it is in the log", async () => {
+        return (await server.logs("late")).find(({ code }) => code === "CPU_LIMIT_EXCEEDED") ?? null;
+      });
+      assert.match(String(record["message"]), /more than 60 ms/);
     } finally {
       await server.stop();
     }
@@ -240,9 +250,9 @@ describe("a function that never lets go", () => {
     );
     try {
       for (let call = 0; call < 20; call++) assert.equal(await (await server.get("/hold")).text(), "held");
-      await new Promise((resolve) => setTimeout(resolve, 600));
-      const said = (await server.logs()).filter(({ message }) => String(message).includes("waitUntil"));
-      assert.ok(said.length >= 20, `${said.length} records`);
+      await eventually("each is in the log", async () => {
+        return (await server.logs()).filter(({ message }) => String(message).includes("waitUntil")).length >= 20;
+      });
     } finally {
       await server.stop();
     }
@@ -264,8 +274,7 @@ describe("a function that never lets go", () => {
       let text = "";
       while (!text.includes("data: 10")) text += new TextDecoder().decode((await reader.read()).value);
       leave.abort();
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      assert.ok((await server.logs("events")).some(({ message }) => message === "cancelled"));
+      await eventually("it has been told", async () => (await server.logs("events")).some(({ message }) => message === "cancelled"));
     } finally {
       await server.stop();
     }
@@ -283,9 +292,10 @@ describe("a function that takes its worker down", () => {
     );
     try {
       for (let attempt = 0; attempt < 2; attempt++) {
-        // V8 stops it (500), or its worker is lost with it (no answer) and it goes to another or to quarantine (503).
+        // V8 stops it (500, or 504 on a busy machine, where its time is up before its CPU time is), or its worker is lost with it
+        // (no answer) and it goes to another or to quarantine (503).
         const status = await statusOf(server, "/killer");
-        assert.ok([0, 500, 503].includes(status), `it was answered ${status}`);
+        assert.ok([0, 500, 503, 504].includes(status), `it was answered ${status}`);
         await eventually("the neighbour is served", async () => (await statusOf(server, "/neighbour")) === 200, 30_000);
       }
     } finally {
@@ -304,8 +314,8 @@ describe("a function that takes its worker down", () => {
       assert.equal(await statusOf(server, "/neighbour"), 200);
       for (const dedicated of [false, true]) {
         const call = statusOf(server, "/killer");
-        const pid = await eventually("the call runs", () => server.workerOf("killer", dedicated));
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        const pid = await eventually("its worker is there", () => server.workerOf("killer", dedicated));
+        await eventually("the call runs", () => runningIn(server).includes("killer"));
         process.kill(pid, "SIGKILL");
         assert.ok([0, 502].includes(await call));
         await eventually("the neighbour is served", async () => (await statusOf(server, "/neighbour")) === 200, 30_000);
@@ -322,6 +332,12 @@ describe("a function that takes its worker down", () => {
     }
   });
 });
+
+/** Functions that have a turn now, as the flight records of the workers say. */
+function runningIn({ folder }: TestServer): string[] {
+  const records = join(folder, ".pilotlight", "flight");
+  return readdirSync(records).flatMap((name) => readFlightRecord(join(records, name)));
+}
 
 /** 0 when the connection was lost without an answer. */
 function statusOf(server: TestServer, path: string): Promise<number> {

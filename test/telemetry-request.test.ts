@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
+import { eventually } from "./support/fake-fleet.ts";
 import { startServer, type TestServer } from "./support/server.ts";
 
 type Entry = Record<string, unknown>;
@@ -27,17 +28,26 @@ describe("one request", () => {
   });
 
   const failing = { "fail.js": `export default () => { console.log("seen"); throw new Error("no"); }` };
-  const failed = async (server: TestServer, id: string): Promise<{ readonly id: string; readonly records: Entry[] }> => {
+  /** With at least so many records: they come in batches, some later than the answer. */
+  const failed = async (
+    server: TestServer,
+    id: string,
+    recordCount: number,
+  ): Promise<{ readonly id: string; readonly records: Entry[] }> => {
     const answer = await server.get("/fail", { headers: { "x-request-id": id } });
     const told = answer.headers.get("x-request-id") ?? "";
     assert.equal(((await answer.json()) as { error: { requestId: string } }).error.requestId, told);
-    return { id: told, records: (await server.logs("fail")).filter(({ requestId }) => requestId === told) };
+    const records = await eventually("its records are in the log", async () => {
+      const found = (await server.logs("fail")).filter(({ requestId }) => requestId === told);
+      return found.length >= recordCount ? found : null;
+    });
+    return { id: told, records };
   };
 
   test("keeps its caller's id in the failure's answer and in all its records", async () => {
     const server = await startServer(failing, { quiet: false });
     try {
-      const { id, records } = await failed(server, "order-66:a.b");
+      const { id, records } = await failed(server, "order-66:a.b", 3);
       assert.equal(id, "order-66:a.b");
       assert.deepEqual(records.map(({ message }) => message).sort(), ["Error: no", "GET /fail 500", "seen"]);
     } finally {
@@ -50,7 +60,7 @@ describe("one request", () => {
     try {
       const ids = new Set<string>();
       for (const hostile of ['a"b', "a b", "a;b", "x".repeat(129)]) {
-        const { id, records } = await failed(server, hostile);
+        const { id, records } = await failed(server, hostile, 2);
         assert.match(id, /^[\w-]+$/);
         ids.add(id);
         // The error and what the function wrote; no access line with --quiet.
