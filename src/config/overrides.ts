@@ -168,6 +168,7 @@ function readProcess(value: unknown, path: readonly string[], tree: Tree, failur
       readInto(settings, PROCESS_FIELDS[key]!.field, PROCESS_FIELDS[key]!, entry, [...path, name], tree, failures);
     else failures.push(unknownKey(tree, [...path, name], Object.keys(PROCESS_FIELDS)));
   }
+  if (typeof settings["snapshotDir"] === "string") settings["snapshotDir"] = resolve(tree.baseDir, settings["snapshotDir"]);
   const { instanceMin, instanceMax } = { ...PROCESS_DEFAULTS, ...settings } as ProcessSettings;
   if (instanceMin > instanceMax) {
     const message = `${nameOf(tree, path)} keeps at least ${instanceMin} instances, and at most ${instanceMax}`;

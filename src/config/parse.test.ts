@@ -254,6 +254,12 @@ test("overrides of a function are read with their units", async () => {
   assert.deepEqual(result.value.functions["constructor"], { isolation: { kind: "ttl", ms: 30_000 } });
 });
 
+test("a folder of images starts at the folder of the file that names it", async () => {
+  const result = await withYaml("functions: { f: { process: { snapshot: criu, snapshot_dir: images } } }");
+  assert.ok(result.ok, JSON.stringify(result));
+  assert.deepEqual(result.value.functions["f"]!.process, { snapshot: "criu", snapshotDir: join(cwd, "images") });
+});
+
 test("names of stores that could be paths, or differ by case alone, are refused", async () => {
   for (const name of ["../x", "a/b", "Orders", ".hidden", "", "a".repeat(65), "é", "a b"]) {
     for (const key of ["kv", "sql", "blob", "queue", "lock"]) {
