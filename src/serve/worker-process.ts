@@ -50,7 +50,7 @@ export const WORKER_ENTRY_FILE = programFile("serve/worker-main");
 const INHERITED_ENV =
   /^(?:PATH|HOME|TZ|LANG|LC_\w+|TMPDIR|SSL_CERT_(?:FILE|DIR)|NO_COLOR|FORCE_COLOR|NODE_(?:OPTIONS|ENV|PATH|DEBUG|ICU_DATA|EXTRA_CA_CERTS|COMPILE_CACHE|DISABLE_COMPILE_CACHE|V8_COVERAGE))$/;
 
-const NO_RIGHTS: WorkerRights = { writableFolders: [], startsProcesses: false };
+const NO_RIGHTS: WorkerRights = { writableFolders: [], startsProcesses: false, snapshotFolders: [] };
 
 let processCount = 0;
 
@@ -189,6 +189,8 @@ function workerFlags(launch: Launch): string[] {
     ...(launch.recordDir ? [`--allow-fs-write=${join(launch.recordDir, "*")}`] : []),
     ...writableFlags(launch.rights?.writableFolders ?? []),
     ...(launch.rights?.startsProcesses === true ? PROCESS_FLAGS : []),
+    // The folder itself may have to be made.
+    ...(launch.rights?.snapshotFolders ?? []).flatMap((folder) => [`--allow-fs-write=${folder}`, `--allow-fs-write=${join(folder, "*")}`]),
     ...(launch.inspects === true ? ["--allow-inspector"] : []),
     // --allow-addons and its like warn on every start; the wall they weaken is the second one.
     "--disable-warning=SecurityWarning",

@@ -6,6 +6,7 @@
  * with, another takes its place.
  */
 import type { Config } from "../config/config.ts";
+import type { ProcessSettings } from "../config/process-settings.ts";
 import type { Deployment } from "./function-spec.ts";
 import { holdsExecutable } from "./holds-executable.ts";
 import { writableFoldersIn } from "./shared-folders.ts";
@@ -15,6 +16,8 @@ export interface WorkerRights {
   readonly writableFolders: readonly string[];
   /** To start processes, and to call into the C library: the wall is no longer one for who gets out of a sandbox (docs/security.md). */
   readonly startsProcesses: boolean;
+  /** Where images of processes lie, outside the data folder (`snapshot_dir`). */
+  readonly snapshotFolders: readonly string[];
 }
 
 /** `functionId` for the one of a dedicated worker. */
@@ -25,12 +28,21 @@ export function rightsOf({ functions }: Deployment, functionId: string | null): 
       ...new Set(own.flatMap(({ folders }) => folders.flatMap(({ hostPath, isWritable }) => (isWritable ? hostPath : [])))),
     ],
     startsProcesses: own.some(({ engine }) => engine === "process"),
+    snapshotFolders: snapshotFoldersIn(own.map(({ process }) => process)),
   };
 }
 
 /** A guess, before there is a deployment. */
 export function rightsIn(config: Config): WorkerRights {
-  return { writableFolders: writableFoldersIn(config), startsProcesses: holdsExecutable(config) };
+  return {
+    writableFolders: writableFoldersIn(config),
+    startsProcesses: holdsExecutable(config),
+    snapshotFolders: snapshotFoldersIn(Object.values(config.functions).map(({ process }) => process ?? null)),
+  };
+}
+
+function snapshotFoldersIn(settings: readonly (Partial<ProcessSettings> | null)[]): string[] {
+  return [...new Set(settings.flatMap((one) => one?.snapshotDir ?? []))];
 }
 
 /** Resolves when others have taken over, or can't for now. */
@@ -41,6 +53,7 @@ export async function replaceWithoutRights(slots: readonly WorkerSlot[], deploym
     const needed = rightsOf(deployment, slot.functionId);
     const isUnable =
       needed.writableFolders.some((folder) => !worker.rights.writableFolders.includes(folder)) ||
+      needed.snapshotFolders.some((folder) => !worker.rights.snapshotFolders.includes(folder)) ||
       (needed.startsProcesses && !worker.rights.startsProcesses);
     return isUnable ? slot.replace(worker, "rights", DRAIN_GRACE_MS) : null;
   });
