@@ -24,9 +24,9 @@ test("every lack names its cost and what mends it, and none keeps from serving",
     [{ ffiLack: "denied" }, "node:ffi", /--no-experimental-ffi/],
     [{ sharedMemoryFreeBytes: 1024 }, "/dev/shm", /remount/],
     [{ sharedMemoryFreeBytes: null }, "/dev/shm", /--shm-size/],
-    [{ criu: { version: null, lack: "there is no criu" } }, "CRIU", /install criu 4.2/],
-    [{ criu: { version: "3.17.1", lack: null } }, "CRIU", /install criu 4.2/],
-    [{ criu: { version: "4.2.1", lack: "no root" } }, "CRIU", /criu check/],
+    [{ criu: { file: null, version: null, lack: "there is no criu in PATH; install CRIU 4.2 or newer" } }, "CRIU", /install criu 4.2/],
+    [{ criu: { file: "/usr/sbin/criu", version: "3.17.1", lack: "too old" } }, "CRIU", /install criu 4.2/],
+    [{ criu: { file: "/usr/sbin/criu", version: "4.2.1", lack: "`criu check` fails" } }, "CRIU", /criu check/],
   ];
   for (const [change, name, mend] of lacks) {
     const [finding, ...more] = amiss({ ...FULL_FACTS, ...change });

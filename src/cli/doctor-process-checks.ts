@@ -4,11 +4,11 @@
  * to serve; each lack has a cost that a machine's owner may want to mend. Pure.
  */
 import { describeBytes, MIB } from "../base/units.ts";
+import { CRIU_WANTED_VERSION, isTooOld } from "../engines/process/launch/criu-probe.ts";
 import type { MachineFacts } from "../engines/process/launch/machine-facts.ts";
 import type { Finding } from "./doctor-checks.ts";
 
 const SHARED_MEMORY_MIN_BYTES = 64 * MIB;
-const CRIU_MIN: readonly [major: number, minor: number] = [4, 2];
 
 export function judgeProcesses(facts: MachineFacts): Finding[] {
   const checks = facts.platform === "linux" ? [checkNamespaces, checkCgroups, checkFfi, checkSharedMemory, checkCriu] : [checkOther];
@@ -86,22 +86,9 @@ function checkSharedMemory({ sharedMemoryFreeBytes }: MachineFacts): Finding {
 function checkCriu({ criu, isRoot }: MachineFacts): Finding {
   const name = "CRIU";
   const cost = "snapshot: criu starts its functions plainly; snapshot: fork needs none of it";
-  if (criu.version === null)
-    return { name, state: "warn", found: criu.lack ?? "not found", cost, mend: `install criu ${CRIU_MIN.join(".")} or later` };
-  if (isOlder(criu.version))
-    return {
-      name,
-      state: "warn",
-      found: `${criu.version} is too old for sockets on today's kernels`,
-      cost,
-      mend: `install criu ${CRIU_MIN.join(".")} or later`,
-    };
-  if (criu.lack !== null)
-    return { name, state: "warn", found: `${criu.version}: ${criu.lack}`, cost, mend: isRoot ? "criu check" : "serve as root" };
-  return { name, state: "ok", found: criu.version };
-}
-
-function isOlder(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
-  return major < CRIU_MIN[0] || (major === CRIU_MIN[0] && minor < CRIU_MIN[1]);
+  const { version, lack } = criu;
+  if (version !== null && lack === null) return { name, state: "ok", found: version };
+  const install = `install criu ${CRIU_WANTED_VERSION} or later`;
+  const mend = version === null || isTooOld(version) ? install : isRoot ? "criu check" : "serve as root";
+  return { name, state: "warn", found: lack ?? "not found", cost, mend };
 }

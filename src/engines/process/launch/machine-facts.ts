@@ -44,7 +44,9 @@ export interface MachineFacts {
 }
 
 export interface CriuFacts {
-  /** "4.2"; null where there is none. */
+  /** Null where there is none. */
+  readonly file: string | null;
+  /** "4.2.1"; null where there is none. */
   readonly version: string | null;
   /** Why it can't restore here; null when it can. */
   readonly lack: string | null;

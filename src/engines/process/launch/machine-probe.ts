@@ -8,14 +8,14 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
 import { release } from "node:os";
-import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { setprivFile } from "../../../base/setpriv.ts";
 import type { NamespaceKind } from "../../../config/process-settings.ts";
 import { sweepCgroups } from "./cgroup.ts";
 import { findCgroupHome } from "./cgroup-home.ts";
+import { probeCriu } from "./criu-probe.ts";
 import { unshareFlags } from "./launch-plan.ts";
-import type { CriuFacts, MachineFacts } from "./machine-facts.ts";
+import type { MachineFacts } from "./machine-facts.ts";
 import { ffiLack } from "./pipes.ts";
 
 const PROBE_TIMEOUT_MS = 10_000;
@@ -61,7 +61,7 @@ export async function probeMachine({ serverPid, withCriu, mayMove }: ProbeOption
     ffiLack: ffiLack(),
     openFilesHard: openFilesHard(),
     sharedMemoryFreeBytes: sharedMemoryFreeBytes(),
-    criu: withCriu ? await probeCriu() : { version: null, lack: "it was not looked for" },
+    criu: withCriu ? await probeCriu(process.env["PATH"] ?? "") : { file: null, version: null, lack: "it was not looked for" },
   };
 }
 
@@ -120,22 +120,7 @@ function namespaceMend(): string | null {
   return REFUSALS.find(([file, refusing]) => textOf(`/proc/sys/${file}`).trim() === refusing)?.[2] ?? null;
 }
 
-/** CRIU below 4.2 can't dump sockets on kernels from 6.16 on; whether it can here, `criu check` says best. */
-async function probeCriu(): Promise<CriuFacts> {
-  const file = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"]
-    .map((folder) => join(folder, "criu"))
-    .find(isThere);
-  if (file === undefined) return { version: null, lack: "there is no criu" };
-  const said = await run(file, ["--version"]);
-  const version = /Version: (\S+)/.exec(said.stdout)?.[1] ?? null;
-  if (version === null) return { version, lack: `${file} does not tell its version` };
-  const check = await run(file, ["check"]);
-  const lack = check.error === null ? null : (check.stderr.trim().split("\n").at(-1) ?? "") || check.error;
-  return { version, lack };
-}
-
 interface Ran {
-  readonly stdout: string;
   readonly stderr: string;
   /** null when it ended with 0. */
   readonly error: string | null;
@@ -143,11 +128,11 @@ interface Ran {
 
 async function run(file: string, args: readonly string[]): Promise<Ran> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(file, [...args], { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" });
-    return { stdout, stderr, error: null };
+    const { stderr } = await promisify(execFile)(file, [...args], { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" });
+    return { stderr, error: null };
   } catch (error) {
-    const { stdout = "", stderr = "", message } = error as Error & { stdout?: string; stderr?: string };
-    return { stdout, stderr, error: message.split("\n", 1)[0]! };
+    const { stderr = "", message } = error as Error & { stderr?: string };
+    return { stderr, error: message.split("\n", 1)[0]! };
   }
 }
 

@@ -81,8 +81,8 @@ export function ffiLack(): string | null {
   }
 }
 
-/** Blocking, as a program expects it; libuv makes our end non-blocking, which is a description of its own. */
-function openPipe(): { read: number; write: number } | null {
+/** Blocking, as a program expects it; libuv makes our end non-blocking, which is a description of its own. Null without FFI. */
+export function openPipe(): { read: number; write: number } | null {
   if (libc === undefined) libc = opened();
   if (libc === null) return null;
   const ends = new Int32Array(2);

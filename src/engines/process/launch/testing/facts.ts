@@ -17,7 +17,7 @@ export const FULL_FACTS: MachineFacts = {
   ffiLack: null,
   openFilesHard: 1_048_576,
   sharedMemoryFreeBytes: 64 * 1024 ** 2,
-  criu: { version: "4.2", lack: null },
+  criu: { file: "/usr/sbin/criu", version: "4.2", lack: null },
 };
 
 /** An ordinary user on a machine whose control groups are the system's own. */
