@@ -9,6 +9,7 @@
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { connect } from "node:net";
+import { startupSnapshot } from "node:v8";
 import * as zlib from "node:zlib";
 
 const [REQUEST, REQUEST_BODY, RESPONSE, RESPONSE_BODY, CANCEL, PING, PONG, STOP, FAILED] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -589,7 +590,26 @@ function mappedRing() {
 }
 
 /** Answers calls with `handler`, up to `concurrency` at a time, until the server says stop; then the process exits with 0. */
-export function serve(handler, { concurrency = 16, bodyMax = 64 * 1024 * 1024 } = {}) {
+export function serve(handler, options = {}) {
+  // While Node builds a startup snapshot of this program, calls are a matter of the processes that will be made of it.
+  if (!startupSnapshot.isBuildingSnapshot()) {
+    answerCalls(handler, options);
+    return;
+  }
+  startupSnapshot.setDeserializeMainFunction(() => {
+    drainRandom();
+    answerCalls(handler, options);
+  });
+}
+
+/** Node draws 128 UUIDs and 1,024 integers ahead: in a snapshot, they would be the same in every process. */
+function drainRandom() {
+  const { randomInt, randomUUID } = process.getBuiltinModule("node:crypto");
+  for (let count = 0; count < 128; count++) randomUUID();
+  for (let count = 0; count < 1024; count++) randomInt(2);
+}
+
+function answerCalls(handler, { concurrency = 16, bodyMax = 64 * 1024 * 1024 }) {
   const handle = typeof handler === "function" ? handler : handler.fetch.bind(handler);
   const path = process.env.PILOTLIGHT_SOCKET || process.env.AETHER_SOCKET;
   if (!path) end(1, "PILOTLIGHT_SOCKET is not set: this program is a function; start it with `pilotlight serve FILE`");

@@ -652,6 +652,8 @@ def serve(handler, concurrency=1, ahead=0, body_max=64 * 1024 * 1024):
                 server.run()
             finally:
                 server.end_children()
+        elif os.environ.get("PILOTLIGHT_SNAPSHOT"):
+            _wait_in_image(int(os.environ["PILOTLIGHT_SNAPSHOT"]))
         link = _linked(_connected())
         link._connection.sendall(f"READY {link.name} {concurrency + ahead}\n".encode())
         _Calls(link, handler, concurrency, body_max).serve()
@@ -685,6 +687,45 @@ def _linked(connection):
             reason = str(error)
         sys.stderr.write(f"pilotlight: calls come in frames, not through the ring: {reason}\n")
     return _Frames(connection)
+
+
+def _wait_in_image(descriptor):
+    """The image of this process is taken while it waits for the line, without a connection. Each process made of it gets another line."""
+    connection = _connected()
+    files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    lines = sorted(os.path.abspath(file) for file in files if file and "\n" not in file)
+    connection.sendall(b"READY snapshot/1\n" + b"".join(os.fsencode(line) + b"\n" for line in lines))
+    connection.close()
+    gc.collect()
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(descriptor, 4096)
+        if not data:
+            raise _Ended
+        line += data
+    os.close(descriptor)
+    words = os.fsdecode(line[:-1]).split(" ", 3)
+    if len(words) != 4 or words[0] != "INSTANCE":
+        raise _Broken(f"the line {' '.join(words)!r} to a process that waits in an image")
+    _, instance, ring, path = words
+    os.environ.pop("PILOTLIGHT_SNAPSHOT")
+    _take_place(instance, path, ring)
+    # What was random once is the same in all processes of an image: each begins anew. os.urandom and `secrets` are the kernel's.
+    if "random" in sys.modules:
+        sys.modules["random"].seed()
+    if "ssl" in sys.modules:
+        sys.modules["ssl"].RAND_add(os.urandom(64), 64.0)
+
+
+def _take_place(instance, path, ring):
+    """This process, forked or restored, is another instance than it was started as."""
+    os.environ["PILOTLIGHT_INSTANCE"], os.environ["PILOTLIGHT_SOCKET"] = instance, path
+    os.environ.pop("PILOTLIGHT_RING", None)
+    if ring != "-":
+        os.environ["PILOTLIGHT_RING"] = ring
+    # The module random sees to itself after a fork; NumPy's global generator does not.
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
 
 
 class _ForkServer:
@@ -778,14 +819,8 @@ class _ForkServer:
         self._signal.signal(self._signal.SIGCHLD, self._before or self._signal.SIG_DFL)
         for descriptor in (self._wake, self._wake_write, *self._rings):
             os.close(descriptor)
-        os.environ["PILOTLIGHT_INSTANCE"], os.environ["PILOTLIGHT_SOCKET"] = instance, path
         os.environ.pop("PILOTLIGHT_FORK", None)
-        os.environ.pop("PILOTLIGHT_RING", None)
-        if ring != "-":
-            os.environ["PILOTLIGHT_RING"] = ring
-        # The module random sees to itself after a fork; NumPy's global generator does not.
-        if "numpy.random" in sys.modules:
-            sys.modules["numpy.random"].seed()
+        _take_place(instance, path, ring)
 
     def _report_ended(self):
         for pid in list(self._children):
