@@ -3,11 +3,11 @@
 import { assert } from "../../base/assert.ts";
 import type { LogLevel } from "../../telemetry/log-record.ts";
 import type { EngineSource } from "../engine.ts";
-import { ForkLauncher } from "./launch/fork-launcher.ts";
 import type { Launcher } from "./launch/launched.ts";
 import { machineFacts } from "./launch/machine-probe.ts";
 import type { OutputName } from "./launch/output-reader.ts";
-import { type LaunchSubject, PlainLauncher } from "./launch/plain-launcher.ts";
+import type { LaunchSubject } from "./launch/plain-launcher.ts";
+import { launcherFor } from "./snapshots/launcher-for.ts";
 
 export interface FunctionLauncherOptions {
   readonly dataDir: string;
@@ -28,5 +28,5 @@ export async function functionLauncher(source: EngineSource, options: FunctionLa
     note: (text: string) => options.onGuestLog(functionId, "warn", text),
   };
   const facts = await machineFacts(options.serverPid);
-  return settings.snapshot === "fork" ? new ForkLauncher(subject, facts, log) : new PlainLauncher(subject, facts, log);
+  return launcherFor(subject, facts, log);
 }

@@ -1,0 +1,20 @@
+/** Launcher parts: what the launchers that make instances of images have in common. */
+import { join } from "node:path";
+import { ok, type Result } from "../../../base/result.ts";
+import type { ProcessLog } from "../launch/output-reader.ts";
+import type { LaunchSubject } from "../launch/plain-launcher.ts";
+import { openImageFolder } from "./image-folder.ts";
+import { ImageStore } from "./image-store.ts";
+
+export const ONE_SHOT = "a one-shot call has its own input and environment, which an image can't have";
+
+export const QUIET: ProcessLog = { line() {}, note() {} };
+
+/** The fault is a phrase. */
+export function openStore<Details>(
+  kind: "criu" | "node",
+  { functionId, settings, dataDir }: LaunchSubject,
+): Result<ImageStore<Details>, string> {
+  const folder = openImageFolder(settings.snapshotDir ?? join(dataDir, "snapshots"), kind, functionId);
+  return folder.ok ? ok(new ImageStore<Details>(folder.value)) : folder;
+}
