@@ -26,7 +26,7 @@ export interface RingFile {
   /** To be called once: two producers of one direction know nothing of each other. */
   serverSide(): RingSide;
   processSide(): RingSide;
-  /** The ends find nothing after it; the process keeps its own mapping. */
+  /** The ends find nothing after it, and nobody opens the path any more; a process that has keeps its own mapping. */
   close(): void;
 }
 
