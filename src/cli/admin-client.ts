@@ -6,10 +6,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { AETHERLESS_FILE_NAME } from "../config/aetherless.ts";
 import type { Flag } from "../config/flags.ts";
 import { isPlainObject, readAddress } from "../config/readers.ts";
-import { CONFIG_FILE_NAME } from "../config/source.ts";
+import { AETHERLESS_FILE_NAME, CONFIG_FILE_NAME } from "../config/source.ts";
 import { type Call, EXIT_FAILED, EXIT_MISUSE } from "./command.ts";
 
 export const ADMIN_FLAG: Flag = {

@@ -52,10 +52,11 @@ async function run(call: Call): Promise<number> {
 }
 
 function describe(spec: FunctionSpec, running: FunctionReport | undefined) {
-  const { id, route, engine, memoryMaxBytes, timeoutMs, failure } = spec;
+  const { id, route, port, engine, memoryMaxBytes, timeoutMs, failure } = spec;
   const base = {
     id,
     route,
+    port,
     methods: spec.bundle === null ? (spec.methods ?? glanceMethods(engine, spec.file) ?? []) : methodsOf(spec),
     engine,
     isolation: isolationText(spec.isolation),
@@ -73,9 +74,11 @@ function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean
   if (rows.length === 0) return "No functions found.";
   const colour = palette(io.stdout, io.env);
   const hasStarts = rows.some((row) => "start" in row && row.start !== null);
+  const hasPorts = rows.some(({ port }) => port !== null);
   const columns = [
     "FUNCTION",
     "ROUTE",
+    ...(hasPorts ? ["PORT"] : []),
     "METHODS",
     "ENGINE",
     "ISOLATION",
@@ -88,6 +91,7 @@ function report(rows: readonly ReturnType<typeof describe>[], isRunning: boolean
   const cells = rows.map((row) => [
     row.id,
     row.route,
+    ...(hasPorts ? [row.port === null ? "" : String(row.port)] : []),
     row.methods.join(",") || "any",
     row.engine,
     row.isolation,

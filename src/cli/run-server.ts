@@ -17,17 +17,18 @@ import { endWithNpm } from "./end-with-npm.ts";
 /** Anything else that keeps a server from starting is in what was asked for: a taken port, an override of no function. */
 const OUR_FAULT = new Set(["WORKER_BOOT_FAILED", "WORKER_FAILED"]);
 
-export async function runServer(call: Call, mode: Config["mode"]): Promise<number> {
+/** `name` of the command, in what it prints. */
+export async function runServer(call: Call, mode: Config["mode"], name: string = mode): Promise<number> {
   const { io } = call;
   const configure = (): Promise<Result<Config, readonly Failure[]>> => configFromFlags(call.flags, { mode, env: io.env, cwd: io.cwd });
   const config = await configure();
   if (!config.ok) {
-    printFailures(mode, config.failure, io);
+    printFailures(name, config.failure, io);
     return EXIT_MISUSE;
   }
   const unusable = prepareDataFolder(config.value.dataDir) ?? prepareRecordFolder(config.value.recordDir);
   if (unusable !== null) {
-    printFailures(mode, [unusable], io);
+    printFailures(name, [unusable], io);
     return EXIT_MISUSE;
   }
   const prefork = io.prefork?.take(config.value.dataDir) ?? null;
@@ -41,14 +42,14 @@ export async function runServer(call: Call, mode: Config["mode"]): Promise<numbe
   endWithNpm(io);
   const started = await server.start();
   if (!started.ok) {
-    printFailures(mode, started.failure, io);
+    printFailures(name, started.failure, io);
     return started.failure.some(({ code }) => OUR_FAULT.has(code)) ? EXIT_FAILED : EXIT_MISUSE;
   }
   const functions = await server.functions();
   const broken = mode === "serve" ? await onlyFailure(config.value, functions, server) : null;
   if (broken !== null) {
     await server.stop({ force: true });
-    printFailures(mode, [broken], io);
+    printFailures(name, [broken], io);
     return EXIT_FAILED;
   }
   const { greet } = await import("./greeting.ts");

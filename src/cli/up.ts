@@ -6,8 +6,8 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { AETHERLESS_FILE_NAME } from "../config/aetherless.ts";
 import type { Flag } from "../config/flags.ts";
+import { AETHERLESS_FILE_NAME } from "../config/source.ts";
 import type { Call, Command } from "./command.ts";
 import { runServer } from "./run-server.ts";
 import { serve } from "./serve.ts";
@@ -23,7 +23,7 @@ export const up: Command = {
     ["pilotlight up", `the ${AETHERLESS_FILE_NAME} here: each function on its trigger_port`],
     ["pilotlight up multi_service.yaml -w 1", "another file, one worker"],
   ],
-  run: (call) => runServer(withDefaultPath(call), "serve"),
+  run: (call) => runServer(withDefaultPath(call), "serve", "up"),
 };
 
 function withDefaultPath(call: Call): Call {

@@ -17,9 +17,6 @@ import { PROCESS_DEFAULTS } from "./process-settings.ts";
 import { isPlainObject, type Reader, readEnvironment, readText } from "./readers.ts";
 import type { ServerTree } from "./server-tree.ts";
 
-/** The name that its command line looks for. */
-export const AETHERLESS_FILE_NAME = "aetherless.yaml";
-
 const ROOT_KEYS = ["orchestrator", "functions"];
 const SNAPSHOT_DIR = "/dev/shm/aetherless";
 const BUFFER_BYTES = 4 * MIB;

@@ -10,6 +10,8 @@ import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Source } from "./config.ts";
 
 export const CONFIG_FILE_NAME = "pilotlight.yaml";
+/** The name that Aetherless' command line looks for. */
+export const AETHERLESS_FILE_NAME = "aetherless.yaml";
 export const BUILD_MANIFEST_NAME = "manifest.json";
 
 export interface FoundSource {
@@ -42,6 +44,8 @@ export function findSource(path: string | null, cwd: string): Result<FoundSource
   }
   if (stats.isDirectory()) {
     const found = inFolder(absolute);
+    const aetherless = path === null ? aetherlessIn(found, absolute) : null;
+    if (aetherless !== null) return ok({ ...found, configFile: aetherless });
     const sign = path === null ? foreignSign(found, absolute) : null;
     return sign === null ? ok(found) : fail(noProject(absolute, sign));
   }
@@ -59,6 +63,12 @@ export function findSource(path: string | null, cwd: string): Result<FoundSource
     message: `Cannot serve ${path}: it is neither a file nor a folder`,
     hint: "Give a folder of functions or a function file",
   });
+}
+
+/** Where nothing is ours, an aetherless.yaml is the project; its functions are listed there. */
+function aetherlessIn({ source, configFile }: FoundSource, folder: string): string | null {
+  if (configFile !== null || source.kind !== "folder" || source.path !== folder) return null;
+  return existing(join(folder, AETHERLESS_FILE_NAME));
 }
 
 function foreignSign({ source, configFile }: FoundSource, folder: string): string | null {
