@@ -5,6 +5,7 @@
  * 9110 section 9.2.2) with a body that is still all there; twice at most. A
  * failure that the process told of itself is its answer, and final.
  */
+import { formatSize } from "../../../base/units.ts";
 import type { CallFailure } from "../../engine.ts";
 import type { ProcessEnd } from "../launch/launched.ts";
 import type { CallEnd } from "../links/link.ts";
@@ -47,7 +48,7 @@ export function explained(end: Unanswered, processEnd: ProcessEnd | null, { func
   const failure: CallFailure = isOverMemory(processEnd)
     ? {
         code: "MEMORY_LIMIT_EXCEEDED",
-        message: `${functionId} used more than its ${memoryMaxBytes} bytes of memory: its process was ended (${processEnd.told})`,
+        message: `${functionId} used more than its ${formatSize(memoryMaxBytes)} of memory: its process was ended (${processEnd.told})`,
       }
     : { code: "SANDBOX_LOST", message: `The process of ${functionId} ended while it had the call: ${processEnd.told}` };
   return { ...end, failure };
