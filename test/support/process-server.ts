@@ -74,25 +74,23 @@ export async function startProcessServer(
 
 /** Of one server's data folder: all that its functions have started, what holds them included. */
 export function allOf(dataDir: string): number[] {
-  return pids().filter((pid) => homeOf(pid)?.startsWith(join(dataDir, "home")) === true);
+  return pids().filter((pid) => belongs(read(pid, "environ").split("\0"), dataDir));
 }
 
 export function programsOf(dataDir: string, functionId: string): number[] {
-  const home = join(dataDir, "home", encodeURIComponent(functionId));
-  return pids().filter((pid) => homeOf(pid) === home && !isHolder(pid));
+  return pids().filter((pid) => {
+    const entries = read(pid, "environ").split("\0");
+    return entries.includes(`PILOTLIGHT_FUNCTION=${functionId}`) && belongs(entries, dataDir) && !isHolder(pid);
+  });
 }
 
 function pids(): number[] {
   return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }
 
-function homeOf(pid: number): string | null {
-  return (
-    read(pid, "environ")
-      .split("\0")
-      .find((entry) => entry.startsWith("HOME="))
-      ?.slice("HOME=".length) ?? null
-  );
+/** Its home is there, whatever its function is called. */
+function belongs(environment: readonly string[], dataDir: string): boolean {
+  return environment.some((entry) => entry.startsWith(`HOME=${join(dataDir, "home")}/`));
 }
 
 /** setpriv, unshare and the shell have the shell's script among their arguments; a zombie has none. */
