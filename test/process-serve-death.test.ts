@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { startPilotlight } from "./support/cli.ts";
 import { eventually } from "./support/fake-fleet.ts";
 import { facts } from "./support/launching.ts";
-import { allOf, NO_PYTHON, type ProcessServer, pythonHandler, sh, startProcessServer } from "./support/process-server.ts";
+import { allOf, NO_PYTHON, type ProcessServer, python, pythonHandler, sh, startProcessServer } from "./support/process-server.ts";
 import { isAlive } from "./support/processes.ts";
 import { writeFunctions } from "./support/server.ts";
 
@@ -23,6 +23,16 @@ const GATED = pythonHandler(
 while not os.path.exists(${JSON.stringify(gate)}): time.sleep(0.005)
 return request.method + " " + os.environ["PILOTLIGHT_INSTANCE"]`,
 );
+/** Answers one call in frames, as long as a socket holds, and ends in the same breath. */
+const PARTING = python(`import os, socket, struct
+server = socket.socket(socket.AF_UNIX)
+server.connect(os.environ["PILOTLIGHT_SOCKET"])
+server.sendall(b"READY frames/1 1\\n")
+asked = server.recv(65536)
+call, = struct.unpack_from("<I", asked, 8)
+body = b"x" * 150000
+server.sendall(struct.pack("<IBBHIII", 16 + len(body), 3, 1, 200, call, 0, len(body)) + body)
+os._exit(0)`);
 /** Leaves something behind that has detached itself. */
 const LITTERING = pythonHandler('return "here"', "", 'import subprocess\nsubprocess.Popen(["sleep", "600"], start_new_session=True)');
 const WHAT_HOLDS = facts.namespaces.pid === null ? NO_PYTHON : `NOT TESTED: no PID namespace (${facts.namespaces.pid})`;
@@ -32,8 +42,14 @@ const children: ChildProcess[] = [];
 
 before(async () => {
   server = await startProcessServer(
-    { "gated.py": GATED, "littering.py": LITTERING, "slow.sh": sh("sleep 600; echo too late") },
-    { functions: { gated: { process: { call: "ring", concurrency: 1 } }, littering: { process: { min: 1 } } } },
+    { "gated.py": GATED, "littering.py": LITTERING, "slow.sh": sh("sleep 600; echo too late"), "parting.py": PARTING },
+    {
+      functions: {
+        gated: { process: { call: "ring", concurrency: 1 } },
+        littering: { process: { min: 1 } },
+        parting: { isolation: "request", process: { call: "frames" } },
+      },
+    },
   );
 });
 after(async () => {
@@ -73,6 +89,13 @@ test("a POST whose instance is killed is not: it is told, and the next is served
   assert.match(await answer.text(), /SANDBOX_LOST/);
   assert.deepEqual(begunCalls(), ["POST /gated?once"]);
   assert.equal((await server.get("/gated", { method: "POST" })).status, 200);
+});
+
+test("an answer is whole though its program has ended right behind it", { skip: NO_PYTHON }, async () => {
+  for (let call = 0; call < 5; call++) {
+    const answer = await server.get("/parting", { method: "POST" });
+    assert.deepEqual([answer.status, (await answer.arrayBuffer()).byteLength], [200, 150_000]);
+  }
 });
 
 test("a killed worker takes its processes along, and another serves", { skip: WHAT_HOLDS }, async () => {

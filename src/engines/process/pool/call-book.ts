@@ -87,8 +87,11 @@ export class CallBook {
     if (this.#end(pooled)) this.#tell(pooled, failure);
   }
 
-  failWaiting(failure: CallFailure): void {
-    for (const pooled of [...this.#line]) this.fail(pooled, failure);
+  /** How many were told: a failure that no call has heard of is the log's alone. */
+  failWaiting(failure: CallFailure): number {
+    const waiting = [...this.#line];
+    for (const pooled of waiting) this.fail(pooled, failure);
+    return waiting.length;
   }
 
   /** Ends all there are. */

@@ -155,9 +155,9 @@ export class FirstStart implements Keeper, CallHolder {
     const { counters, gate, clock, log } = this.#parts;
     if (!this.#isStopping && tells) {
       counters.failedStarts++;
-      log("error", failure.message);
       gate.failed(failure.message, orderedMs, clock.nowMs());
-      this.#book.failWaiting(failure);
+      const toldCount = this.#book.failWaiting(failure) + (pooled === null || pooled.isOver ? 0 : 1);
+      if (toldCount === 0) log("error", failure.message);
     } else if (!this.#isStopping && pooled === null) {
       log("warn", `${failure.message}; it was started ahead of its calls, and the first will tell how it wants to be called`);
     }

@@ -269,10 +269,12 @@ export class InstancePool implements Keeper, InstanceOwner {
     const { counters, gate, clock, log } = this.#parts;
     if (!this.#isStopping) {
       counters.failedStarts++;
-      log("error", why);
       gate.failed(why, orderedMs, clock.nowMs());
       this.#tellWarm(loadFailed(why));
-      if (this.#usefulCount() + this.#startingCount === 0) this.#book.failWaiting(loadFailed(why));
+      const isAlone = this.#usefulCount() + this.#startingCount === 0;
+      const toldCount = isAlone ? this.#book.failWaiting(loadFailed(why)) : 0;
+      // A call's failure is a line of the log already.
+      if (toldCount === 0) log("error", why);
       this.#plan();
     }
     this.#tellIfEmptied();

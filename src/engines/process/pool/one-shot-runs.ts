@@ -84,7 +84,7 @@ export class OneShotRuns implements Keeper {
     const why = await run.launch();
     if (why !== null) {
       counters.failedStarts++;
-      log("error", why);
+      if (pooled.isOver) log("error", why);
       gate.failed(why, orderedMs, clock.nowMs());
       pooled.holder = null;
       this.#book.fail(pooled, loadFailed(why));
