@@ -192,3 +192,24 @@ test("a reload keeps the bundles that are still valid and drops the others", asy
   assert.equal(specOf(second, "edited").bundle, null);
   assert.deepEqual(specOf(second, "same").bundle, functions.find((spec) => spec.id === "same")?.bundle);
 });
+
+test("an executable takes as many calls as its instances and its line hold, and one more to be refused by it", async () => {
+  const files = { "a.sh": "#!/bin/sh\n", "b.sh": "#!/bin/sh\n", "c.sh": "#!/bin/sh\n" };
+  const overrides = { b: { process: { instanceMax: 10, concurrency: 8, queueMax: 1_000 } }, c: { poolSize: 2 } };
+  const config = await configOf(files, overrides);
+  for (const name of Object.keys(files)) await chmod(join((config.source as { path: string }).path, name), 0o755);
+  const { deployment } = await makeDeployment(config, 1, {});
+  assert.deepEqual(
+    deployment.functions.map(({ poolSize }) => poolSize),
+    [261, 1_081, 2],
+  );
+});
+
+test("a setting of another engine is the failure of its function alone", async () => {
+  const config = await configOf({ "a.ts": "", "b.ts": "" }, { a: { process: { instanceMin: 1 } } });
+  const { deployment } = await makeDeployment(config, 1, {});
+  assert.deepEqual(
+    deployment.functions.map(({ failure }) => failure?.code ?? null),
+    ["SETTING_UNSUPPORTED", null],
+  );
+});

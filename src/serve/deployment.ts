@@ -10,7 +10,7 @@ import type { Failure } from "../base/result.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { formatSize, MIB } from "../base/units.ts";
 import type { Config, EngineName, FunctionOverrides, Isolation } from "../config/config.ts";
-import { PROCESS_DEFAULTS } from "../config/process-settings.ts";
+import { PROCESS_DEFAULTS, type ProcessSettings } from "../config/process-settings.ts";
 import { type SharedFolder, UNLIMITED_BYTES } from "../engines/engine.ts";
 import { bundleSourceOf } from "./bundle-source.ts";
 import { executableRef } from "./executable.ts";
@@ -127,6 +127,7 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
   const route = overrides.route ?? found.route;
   const memoryMaxBytes = memoryOf(overrides, engine, config);
   const folders = foldersOf(overrides.allow?.dir ?? []);
+  const process = engine === "process" ? { ...PROCESS_DEFAULTS, ...overrides.process } : null;
   return {
     id: overrides.id ?? found.id,
     route,
@@ -137,12 +138,12 @@ function specOf(found: FoundFunction, overrides: FunctionOverrides, config: Conf
     checkpoint: overrides.checkpoint ?? false,
     folders,
     outputMaxBytes: overrides.outputMaxBytes ?? (engine === "process" ? UNLIMITED_BYTES : OUTPUT_MAX_BYTES),
-    process: engine === "process" ? { ...PROCESS_DEFAULTS, ...overrides.process } : null,
+    process,
     file: found.file,
     memoryMaxBytes: engine === "javascript" ? Math.max(memoryMaxBytes, JAVASCRIPT_MEMORY_MIN_BYTES) : memoryMaxBytes,
     timeoutMs: overrides.timeoutMs ?? config.timeoutMs,
     cpuTimeoutMs: overrides.cpuTimeoutMs ?? config.cpuTimeoutMs,
-    poolSize: overrides.poolSize ?? config.poolSize ?? automaticPoolSize(engine, isolation),
+    poolSize: overrides.poolSize ?? config.poolSize ?? (process === null ? automaticPoolSize(engine, isolation) : poolSizeOf(process)),
     isolation,
     env: environmentOf(overrides, environment),
     allow: overrides.allow ?? {},
@@ -169,11 +170,16 @@ function isolationOf({ isolation }: FunctionOverrides, engine: EngineName): Isol
 
 /**
  * Sharing costs nothing per call; the other modes hold an isolate's state for each. Calls into a module wait in line for
- * its one instance, those of a process in a queue of its own; a fresh realm for each call is what has to be kept few.
+ * its one instance; a fresh realm for each call is what has to be kept few.
  */
 function automaticPoolSize(engine: EngineName, isolation: Isolation): number {
   if (engine !== "javascript" || isolation.kind === "shared" || isolation.kind === "process") return SHARED_POOL_SIZE;
   return Math.min(Math.max(2 * availableParallelism(), 8), 128);
+}
+
+/** All that its instances take and its line holds, and one more: who comes then is refused by the line, which knows why. */
+function poolSizeOf({ instanceMax, concurrency, queueMax }: ProcessSettings): number {
+  return Math.max(SHARED_POOL_SIZE, instanceMax * concurrency + queueMax + 1);
 }
 
 /** Secrets win over literals, literals over what is passed through. */
