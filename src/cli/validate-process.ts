@@ -7,8 +7,8 @@ import type { Failure } from "../base/result.ts";
 import { limitsTold } from "../engines/process/launch/limits-told.ts";
 import type { MachineFacts } from "../engines/process/launch/machine-facts.ts";
 import { probeMachine } from "../engines/process/launch/machine-probe.ts";
-import { findProgram } from "../engines/process/launch/program.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
+import { programFailure } from "../serve/program-check.ts";
 
 export interface ProgramCheck {
   /** By function id: why every call would be answered 500. */
@@ -22,11 +22,11 @@ export async function checkPrograms(functions: readonly FunctionSpec[]): Promise
   const limits = new Map<string, readonly string[]>();
   // Looked at once, and without moving anything: only a server takes its place among control groups.
   let facts: MachineFacts | null = null;
-  for (const { id, file, process: settings, env, memoryMaxBytes, failure } of functions) {
-    if (settings === null || failure !== null) continue;
-    const searchPath = env["PATH"] ?? process.env["PATH"] ?? "";
-    const program = findProgram({ functionId: id, functionFile: file, command: settings.command, port: 0, searchPath });
-    if (!program.ok) failures.set(id, { ...program.failure, at: { file } });
+  for (const spec of functions) {
+    const { id, process: settings, memoryMaxBytes } = spec;
+    if (settings === null || spec.failure !== null) continue;
+    const failure = programFailure(spec);
+    if (failure !== null) failures.set(id, failure);
     facts ??= await probeMachine({ serverPid: process.pid, withCriu: false, mayMove: false });
     limits.set(id, limitsTold(settings, memoryMaxBytes, facts));
   }

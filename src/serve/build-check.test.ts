@@ -1,8 +1,9 @@
 /** The build check over a scripted deployment: what is built, when, and what is told of it. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { spec } from "../../test/support/fake-fleet.ts";
+import { eventually, spec } from "../../test/support/fake-fleet.ts";
 import type { Failure } from "../base/result.ts";
+import { PROCESS_DEFAULTS } from "../config/process-settings.ts";
 import { BuildCheck, type BuildCheckHost, FUNCTIONS_MAX_COUNT } from "./build-check.ts";
 import type { BundleRef, FunctionSpec } from "./function-spec.ts";
 
@@ -178,4 +179,18 @@ test("a check ends with its deployment and with the server", async (t) => {
   check.close();
   await pass(1_000);
   assert.deepEqual(builds, ["new"]);
+});
+
+test("an executable that can't be executed is told of before its first call, and nothing is run", async () => {
+  const settings = { engine: "process", process: PROCESS_DEFAULTS, bundle: BUNDLE } as const;
+  const { host, builds, checks, told } = scripted([
+    { ...spec("gone"), ...settings, file: "/no/such/program" },
+    { ...spec("there"), ...settings, file: process.execPath },
+  ]);
+  const check = new BuildCheck("dev", host);
+  check.begin();
+  await eventually("it is told", () => told.length > 0);
+  check.close();
+  assert.deepEqual(told, [["error", "gone: Cannot start gone: there is no file /no/such/program"]]);
+  assert.deepEqual([builds, checks], [[], []]);
 });

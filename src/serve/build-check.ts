@@ -2,9 +2,10 @@
  * Build check: bundles functions before anybody calls them, and looks whether
  * modules can be used, so that a broken one is told when the server has started
  * or a file was saved, and not by its first caller. Modules are not built: that
- * would prepare each, which takes a processor for seconds. Works behind the calls: few builds at a time, none while calls
- * need theirs, and none at all of functions too many to look at. Each failure
- * is told once, until it is another; so is its end.
+ * would prepare each, which takes a processor for seconds; executables are not
+ * run. Works behind the calls: few builds at a time, none while calls need
+ * theirs, and none at all of functions too many to look at. Each failure is told
+ * once, until it is another; so is its end.
  */
 import { atOnce } from "../base/at-once.ts";
 import type { Failure } from "../base/result.ts";
@@ -103,7 +104,10 @@ export class BuildCheck {
     else if (this.#told.delete(id)) this.#host.record("info", `${id} builds again`, { function: id });
   }
 
-  async #failureOf({ id, engine, bundle }: FunctionSpec): Promise<Failure | null> {
+  async #failureOf(spec: FunctionSpec): Promise<Failure | null> {
+    const { id, engine, bundle } = spec;
+    // A machine may lose an interpreter: it is looked at each time.
+    if (engine === "process") return (await import("./program-check.ts")).programFailure(spec);
     if (bundle !== null || this.#sound.has(id)) return null;
     if (engine === "javascript") return (await this.#host.build(id)).failure;
     if (engine !== "wasm") return null;
