@@ -4,10 +4,12 @@
  * costs that sleeps in between. The Aetherless page's own way of measuring (one
  * thread writes and reads, nobody is told of anything) stands beside, by that name.
  */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { KIB, MIB } from "../../src/base/units.ts";
+import { SPIN_MAX_US } from "../../src/engines/process/ring/spin-budget.ts";
 import type { Bar, Effort, Figure, FigureResult } from "../support/figure.ts";
 import { interleave } from "../support/interleave.ts";
 import type { Lab } from "../support/lab.ts";
@@ -78,7 +80,7 @@ export const ring: Figure = {
       bars: barsOf(of),
       notes: [
         "the first row is the machine's: two virtual cores may lie near each other or far apart, and be moved in between",
-        "a spinning pair takes two whole cores; what waits for functions are doorbells, which look for an answer for at most 50 us",
+        `a spinning pair takes two whole cores; what waits for functions are doorbells, which look for an answer for at most ${SPIN_MAX_US} us`,
         "the page's own figure for its way, 1 KiB, is 190 ns (1.2 us in its text); its code run on a machine like this one took 200 ns",
       ],
     };

@@ -20,14 +20,14 @@ export type ProcessLanguage = "Python" | "Node";
 const PROGRAMS: Readonly<Record<ProcessLanguage, { readonly library: string; readonly http: string }>> = {
   Python: {
     library: `#!/usr/bin/env python3
-import json
+import json, os
 import pilotlight
 
 def handler(request):
     body = json.dumps({"status": "ok", "runtime": "python", "timestamp": 0}, separators=(",", ":"))
     return 200, {"content-type": "application/json"}, body
 
-pilotlight.serve(handler)
+pilotlight.serve(handler, ahead=int(os.environ["AHEAD"]))
 `,
     http: `#!/usr/bin/env python3
 import json, os
@@ -65,8 +65,8 @@ createServer((request, response) => {
 };
 
 /** One instance: on one core a second would only take turns with it. */
-export function processFunction(language: ProcessLanguage, way: ProcessWay): Subject {
-  const name = `process-${language}-${way}`.toLowerCase();
+export function processFunction(language: ProcessLanguage, way: ProcessWay, ahead = 0): Subject {
+  const name = `process-${language}-${way}-${ahead}`.toLowerCase();
   const folder = workFolder(name);
   const file = workFile(
     `${name}/functions/api/health${language === "Node" ? "" : ".py"}`,
@@ -75,9 +75,9 @@ export function processFunction(language: ProcessLanguage, way: ProcessWay): Sub
   chmodSync(file, 0o755);
   workFile(
     `${name}/pilotlight.yaml`,
-    `functions: { api/health: { process: { call: ${way}, max: 1, min: 1, concurrency: 64, queue: 1000 } } }\n`,
+    `functions: { api/health: { env: { AHEAD: "${ahead}" }, process: { call: ${way}, max: 1, min: 1, concurrency: 64, queue: 1000 } } }\n`,
   );
-  return pilotlight({ folder, name: `pilotlight, ${language} process by ${way}` });
+  return pilotlight({ folder, name: `pilotlight, ${language} process by ${way}${ahead === 0 ? "" : `, ${ahead} calls ahead`}` });
 }
 
 /** Flask as its documentation deploys it. */

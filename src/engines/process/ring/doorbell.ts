@@ -24,6 +24,11 @@ export class Doorbell {
   readonly #turn = () => this.#awake();
   readonly #rung = () => this.#wake();
   readonly #rang = () => this.#rangOut();
+  readonly #toll = () => {
+    this.#bell = null;
+    this.#ringNow();
+  };
+  #bell: NodeJS.Immediate | null = null;
   #immediate: NodeJS.Immediate | null = null;
   #isExpecting = false;
   #isAsleep = false;
@@ -46,10 +51,15 @@ export class Doorbell {
   }
 
   /**
-   * Wakes the other side. One byte at a time is under way: a side that says it sleeps and takes no byte gets no
+   * Wakes the other side, once this turn of the loop has done what it has: a write wakes it on the spot, and on a busy
+   * machine it would take this core from us for every single message that the turn sends. One byte at a time is under way: a side that says it sleeps and takes no byte gets no
    * more of them. But what it is to be woken for came after that byte, so another one follows.
    */
   ring(): void {
+    this.#bell ??= setImmediate(this.#toll);
+  }
+
+  #ringNow(): void {
     if (this.#isRinging) {
       this.#ringsAgain = true;
       return;
@@ -86,7 +96,7 @@ export class Doorbell {
     this.#isRinging = false;
     if (!this.#ringsAgain) return;
     this.#ringsAgain = false;
-    this.ring();
+    this.#ringNow();
   }
 
   #awake(): void {

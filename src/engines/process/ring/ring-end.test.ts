@@ -201,6 +201,7 @@ test("a side that says it sleeps again and again, and takes no byte, gets no mor
   for (let count = 0; count < 50; count++) {
     Atomics.store(requests.words, requests.firstWord + WORD.sleeping, 1);
     send(server, Buffer.of(1));
+    await new Promise(setImmediate);
   }
   assert.equal(written.length, 1);
   assert.equal(connection.writableLength, 1);
