@@ -8,7 +8,12 @@ import type { ProcessEnd } from "./launched.ts";
 
 const SHELL_SIGNAL_BASE = 128;
 
-const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
+/** Of two names for one number (SIGABRT and SIGIOT), the first is the usual one: the last that is set here. */
+const SIGNALS = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name as NodeJS.Signals]),
+);
 
 export interface HeldEnd {
   /** By a shell in a PID namespace. */
