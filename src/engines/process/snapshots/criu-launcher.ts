@@ -27,6 +27,7 @@ export class CriuLauncher implements Launcher {
   readonly #quiet: PlainLauncher;
   readonly #lack: string | null;
   #keeper: Promise<Result<ImageKeeper<CriuImage>, string>> | null = null;
+  #asked: Promise<void> = Promise.resolve();
   #isClosed = false;
   #restoreCount = 0;
   #slowCount = 0;
@@ -48,11 +49,16 @@ export class CriuLauncher implements Launcher {
     if (restored.ok) return restored;
     const started = await this.#plain.start(order, { ...PLAIN, insteadBecause: restored.failure });
     if (started.ok && this.#lack === null) {
-      void started.value.ready.then((ready) => {
-        if (ready.ok) void this.#makeImage();
-      });
+      this.#asked = started.value.ready.then((ready) => (ready.ok ? this.#makeImage() : undefined));
     }
     return started;
+  }
+
+  /** For tests: until the image that the last start asked for is made, or can't be. */
+  async settled(): Promise<void> {
+    await this.#asked;
+    const keeper = await this.#keeper;
+    if (keeper?.ok) await keeper.value.settled();
   }
 
   close(): void {

@@ -4,7 +4,7 @@
  * replaced when it is restored: standard output and error and the pipe of its line
  * are pipes that are known by their numbers, its ring is a memfd that is known by
  * its name, standard input is opened inside. Its pids begin at 1,000, out of the way
- * of those that restore it in a namespace of its own. The template ends with the dump.
+ * of those that restore it in a namespace of its own.
  */
 import { execFile } from "node:child_process";
 import { closeSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
@@ -133,13 +133,14 @@ interface DumpPlace {
   readonly dir: string;
 }
 
-/** From within its namespaces, where it looks like any other process. Ends it. Null, or why not. */
+/** From within its namespaces, where it looks like any other process. Null, or why not. */
 async function dump(pid: number, innerPid: number, { subject, facts, dir }: DumpPlace): Promise<string | null> {
   const nsenter = join(dirname(facts.unshareFile!), "nsenter");
   const { network } = holdersOf(subject.settings, facts).namespaces;
   const enter = ["--target", String(pid), "--pid", "--mount", ...(network ? ["--net"] : []), "--"];
   // A connection of somebody who only looked whether its port is open is closed, and no fault.
-  const options = ["-D", dir, "-o", DUMP_LOG, "-v1", "--manage-cgroups=ignore", "--tcp-close"];
+  // It stays, stopped: with it, its namespace would end, and with that CRIU, before it is done.
+  const options = ["-D", dir, "-o", DUMP_LOG, "-v1", "--leave-stopped", "--manage-cgroups=ignore", "--tcp-close"];
   try {
     await promisify(execFile)(nsenter, [...enter, facts.criu.file!, "dump", "-t", String(innerPid), ...options], {
       env: { PATH: process.env["PATH"] },

@@ -18,6 +18,8 @@ const WRITABLE_BY_OTHERS = 0o022;
 const KEPT_COUNT = 3;
 /** A folder with less room than this has failed for that. */
 const FULL_BELOW_BYTES = MIB;
+/** In the words of whoever failed. */
+const SAYS_FULL = /No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/;
 const WORK = /^(making|using)-([0-9a-f]+)-(\d+)-(\d*)-\d+$/;
 const IMAGE = /^[0-9a-f]{32}$/;
 
@@ -67,13 +69,18 @@ export function sweepImages(folder: string, key: string): void {
   for (const { path } of images.slice(KEPT_COUNT - 1)) rmSync(path, { recursive: true, force: true });
 }
 
-/** Why making an image may have failed that the maker can't tell well: the folder is full. Null when it is not. */
-export function fullness(folder: string): string | null {
+/** Why making an image has failed: what its maker says, and, where that is the reason, that the folder is full. */
+export function toldWithRoom(failure: string, folder: string): string {
+  if (!SAYS_FULL.test(failure) && !isFull(folder)) return failure;
+  return `there is no room left in ${folder}; free some, or set snapshot_dir (${failure})`;
+}
+
+function isFull(folder: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize < FULL_BELOW_BYTES ? `there is no room left in ${folder}; free some, or set snapshot_dir` : null;
+    return bavail * bsize < FULL_BELOW_BYTES;
   } catch {
-    return null;
+    return false;
   }
 }
 

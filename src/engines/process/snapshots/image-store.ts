@@ -10,7 +10,7 @@ import { createReadStream, readdirSync, renameSync, rmSync, statSync, writeFileS
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../../../base/result.ts";
-import { beginWork, fullness, isBeingMade, sweepImages } from "./image-folder.ts";
+import { beginWork, isBeingMade, sweepImages, toldWithRoom } from "./image-folder.ts";
 import { type ImageManifest, MANIFEST_NAME, readManifest, type SourceFile, writeManifest } from "./image-manifest.ts";
 
 export interface Image<Details> {
@@ -57,12 +57,12 @@ export class ImageStore<Details> {
       sweepImages(this.#folder, key);
       dir = beginWork(this.#folder, "making", key);
       const made = await build(dir);
-      if (!made.ok) return fail(withReason(made.failure, fullness(dir)));
+      if (!made.ok) return fail(toldWithRoom(made.failure, this.#folder));
       const manifest = { key, files: await filesIn(dir), ...made.value };
       writeFileSync(join(dir, MANIFEST_NAME), writeManifest(manifest), { mode: 0o600 });
       return await this.#publish(dir, manifest);
     } catch (error) {
-      return fail(withReason(`its image can't be written: ${(error as Error).message}`, fullness(this.#folder)));
+      return fail(toldWithRoom(`its image can't be written: ${(error as Error).message}`, this.#folder));
     } finally {
       if (dir !== "") rmSync(dir, { recursive: true, force: true });
     }
@@ -180,8 +180,4 @@ async function textOf(file: string): Promise<string | null> {
   } catch {
     return null;
   }
-}
-
-function withReason(failure: string, reason: string | null): string {
-  return reason === null ? failure : `${reason} (${failure})`;
 }

@@ -34,6 +34,7 @@ export class NodeLauncher implements Launcher {
   readonly #facts: MachineFacts;
   readonly #snapshots: Promise<Result<Snapshots, string>>;
   #proven: Image<null> | null = null;
+  #asked: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(subject: LaunchSubject, facts: MachineFacts, log: ProcessLog) {
@@ -51,11 +52,16 @@ export class NodeLauncher implements Launcher {
     if (deserialized.ok) return deserialized;
     const started = await this.#plain.start(order, { ...PLAIN, insteadBecause: deserialized.failure });
     if (started.ok) {
-      void started.value.ready.then((ready) => {
-        if (ready.ok) void this.#buildSoon();
-      });
+      this.#asked = started.value.ready.then((ready) => (ready.ok ? this.#buildSoon() : undefined));
     }
     return started;
+  }
+
+  /** For tests: until the snapshot that the last start asked for is built, or can't be. */
+  async settled(): Promise<void> {
+    await this.#asked;
+    const opened = await this.#snapshots;
+    if (opened.ok) await opened.value.keeper.settled();
   }
 
   close(): void {
