@@ -48,7 +48,7 @@ export function gojinnImports(guest: GuestProcess): Record<string, GuestFunction
       read(guest.ask("sql.query", null, bytesAt(query, queryLength)), out, max, 0),
     host_mutex_lock: (key: number, keyLength: number, ttlS: number) =>
       guest
-        .ask("lock.acquire", bytesAt(key, keyLength), ttlS === 0 ? DEFAULT_TTL_MS : (ttlS >>> 0) / S_PER_MS)
+        .ask("lock.acquire", null, bytesAt(key, keyLength), ttlS === 0 ? DEFAULT_TTL_MS : (ttlS >>> 0) / S_PER_MS)
         .then(({ number }) => number),
     host_mutex_unlock: (key: number, keyLength: number) =>
       guest.ask("lock.release", null, bytesAt(key, keyLength)).then(({ number }) => number),
