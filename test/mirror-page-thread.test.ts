@@ -43,12 +43,13 @@ const NO_POLICY: unknown = { mode: "enforce", rules: [], cooldownMs: 0, cooldown
 /** No thread can start with it. */
 const BROKEN_POLICY: unknown = null;
 
-function client(t: TestContext, idleMaxMs?: number, policy = NO_POLICY, nowMs?: () => number) {
+function client(t: TestContext, idleMaxMs?: number, policy = NO_POLICY, nowMs?: () => number, heapMaxMib = 256) {
   const folder = mkdtempSync(join(tmpdir(), "pilotlight-page-thread-"));
   const lost: string[] = [];
-  const settings = { file: join(folder, "pages.sqlite"), policy: policy as never, pageMaxBytes: 1_000 };
+  const settings = { file: join(folder, "pages.sqlite"), policy: policy as never, pageMaxBytes: 10_000_000 };
   const pages = new PageClient({
     settings,
+    heapMaxMib,
     onFault: ({ message }) => lost.push(message),
     onLost: (reason) => lost.push(reason),
     ...(idleMaxMs === undefined ? {} : { idleMaxMs }),
@@ -117,6 +118,28 @@ test("after one death another thread is started at once, after several only when
   nowMs = 10_000;
   assert.deepEqual([await codeOf(), await codeOf()], ["STORAGE_FAILED", "BUSY"]);
   assert.equal(lost.length, 3);
+});
+
+test("a page that the thread dies of is the only one to suffer, and is not given to the next", async (t) => {
+  const { pages, lost } = client(t, undefined, NO_POLICY, () => 0, 16);
+  const text = `{"meta":{"api-version":"1.0"},"files":[],"other":[${'{"a":1},'.repeat(900_000)}1]}`;
+  const keep = (project: string) => {
+    const blocks = [new TextEncoder().encode(text).buffer];
+    const body = { blocks, sizeBytes: text.length, contentType: "application/json", contentEncoding: null, url: "the page" };
+    const { url, index, etag, lastModified } = ANSWER;
+    return pages.transfer("keep", blocks, { project, url, index, body, baseUrl: url, etag, lastModified, nowMs: 0 });
+  };
+  for (let round = 1; round <= 5; round++) {
+    for (let again = 0; again < 2; again++) {
+      const kept = await keep(`bomb-${round}`);
+      assert.ok(!kept.ok && kept.failure.code === "UPSTREAM_MALFORMED" && kept.failure.url === "the page", JSON.stringify(kept));
+    }
+    assert.equal(lost.length, round, "the second time nobody tries");
+    assert.deepEqual(await pages.call("look", "one"), { ok: true, value: [] });
+  }
+  assert.equal(pages.fatal("bomb-1", ANSWER.url)?.code, "UPSTREAM_MALFORMED");
+  pages.pardon("bomb-1", ANSWER.url);
+  assert.equal(pages.fatal("bomb-1", ANSWER.url), null);
 });
 
 test("after close there is no thread any more, and what was asked before is done", async (t) => {

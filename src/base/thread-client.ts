@@ -28,6 +28,8 @@ export interface ThreadOptions {
   readonly closesItself?: boolean;
   /** Deaths in a row are waited out. The first is not: it may be of somebody's question, which nobody else should wait for. */
   readonly backsOff?: boolean;
+  /** It died: is it known of what, so that it won't of that again? Nobody waits then. */
+  isExplained?(): boolean;
   /** Of a clock that never jumps; the world, for tests. */
   nowMs?(): number;
   /** It begins with what it was asked. */
@@ -155,7 +157,7 @@ export class ThreadClient<Question, Answer> {
   }
 
   #died(reason: string): Result<never, ThreadFailure> {
-    if (this.#options.backsOff === true) {
+    if (this.#options.isExplained?.() !== true && this.#options.backsOff === true) {
       const nowMs = this.#nowMs();
       const waitMs = this.#backoff.died(nowMs - this.#startedAtMs);
       if (this.#backoff.deaths > 1) this.#startableAtMs = nowMs + waitMs;

@@ -4,7 +4,7 @@
  * members have names that are made of their hashes, so that no name in a
  * bundle can lead anywhere.
  */
-import { countOccurrences } from "../../base/occurrences.ts";
+import { hasMoreJsonParts } from "../../base/json-parts.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MIB } from "../../base/units.ts";
 import { projectName } from "../lockfile/lock-file.ts";
@@ -71,7 +71,7 @@ export function manifestText({ created, pages, contents }: BundleManifest): stri
 
 /** Each entry is one object, and so is the manifest. */
 const OBJECTS_MAX = ENTRIES_MAX + 1;
-/** Values that follow another: an entry has five, and the commas in its names. */
+/** Values that follow another: an entry has five. */
 const COMMAS_MAX = 8 * OBJECTS_MAX;
 const CREATED_MAX_LENGTH = 64;
 /** What a Date can hold. */
@@ -80,12 +80,7 @@ const MOMENT_MAX_MS = 8.64e15;
 /** The fault is a phrase that follows the bundle's name. */
 export function parseManifest(text: string): Result<BundleManifest, string> {
   // Counted before they are made: a manifest of empty objects, arrays or zeros becomes gigabytes of them.
-  for (const [part, countMax] of [
-    ["{", OBJECTS_MAX],
-    ["[", OBJECTS_MAX],
-    [",", COMMAS_MAX],
-  ] as const)
-    if (countOccurrences(text, part, countMax) > countMax) return fail(`it has more than ${ENTRIES_MAX} entries`);
+  if (hasMoreJsonParts(text, { objects: OBJECTS_MAX, commas: COMMAS_MAX })) return fail(`it has more than ${ENTRIES_MAX} entries`);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -5,11 +5,10 @@
  * mirror knows already, which is never contradicted. Pure.
  */
 
-import { countOccurrences } from "../../base/occurrences.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { MIB } from "../../base/units.ts";
 import { parseHash } from "../lockfile/lock-file.ts";
-import { PARTS_MAX, tooManyParts } from "../pages/page-parts.ts";
+import { tooManyParts } from "../pages/page-parts.ts";
 import { resolveAddress } from "../simple/address.ts";
 import { isFileName, parseDistributionName } from "../simple/distribution-name.ts";
 import { readRequiresPython, readSize, readStatus, readUploadTime, readYanked } from "../simple/fields.ts";
@@ -17,8 +16,6 @@ import type { ProjectFile, ProjectPage } from "../simple/project-page.ts";
 import { versionsOf } from "../simple/versions.ts";
 
 export const PAGE_MAX_BYTES = 64 * MIB;
-/** Of all values that follow another in a page. */
-const COMMAS_MAX = 8 * PARTS_MAX;
 
 /** A file of the bundle, with what its bytes turned out to be. */
 export interface BundledFile {
@@ -63,7 +60,7 @@ function isWebAddress(url: string): boolean {
 /** The fault is a phrase that follows the bundle's name. */
 export function parseBundledPage(project: string, text: string): Result<ProjectPage, string> {
   const fault = fail(`its page of ${project} can't be read`);
-  if (tooManyParts({ parser: "json", text }) !== null || countOccurrences(text, ",", COMMAS_MAX) > COMMAS_MAX) return fault;
+  if (tooManyParts({ parser: "json", text }) !== null) return fault;
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -16,6 +16,7 @@ import type { Upstream, UpstreamAnswer } from "../upstream/upstream.ts";
 import { collectBody } from "./collect-body.ts";
 import type { ContentBody } from "./content-body.ts";
 import type { KeptAnswer } from "./kept-answer.ts";
+import type { RoomOfPage } from "./page-room.ts";
 
 const ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 /** What the page thread undoes, smallest first as servers prefer it. */
@@ -52,6 +53,7 @@ export class IndexRequests {
     known: KeptAnswer | null,
     maxBytes: number,
     counts: ResourceCounts,
+    room: RoomOfPage | null = null,
   ): Promise<Result<IndexAnswer, UpstreamFailure>> {
     let turns = this.#turns.get(index.name);
     if (turns === undefined) {
@@ -60,7 +62,8 @@ export class IndexRequests {
     }
     return turns.run(async () => {
       for (let attempt = 1; ; attempt++) {
-        const asked = await this.#ask(index, `${index.url}${path}`, known, maxBytes, counts);
+        room?.leave();
+        const asked = await this.#ask(index, `${index.url}${path}`, known, maxBytes, counts, room);
         // Not after a time-out: whoever waits has waited for long enough.
         if (asked.ok || asked.failure.code !== "UPSTREAM_TRUNCATED" || attempt === ATTEMPTS_MAX) return asked;
       }
@@ -73,6 +76,7 @@ export class IndexRequests {
     known: KeptAnswer | null,
     maxBytes: number,
     counts: ResourceCounts,
+    room: RoomOfPage | null,
   ): Promise<Result<IndexAnswer, UpstreamFailure>> {
     const headers: Record<string, string> = { accept: ACCEPT, "accept-encoding": ACCEPT_ENCODING };
     if (known?.etag != null) headers["if-none-match"] = known.etag;
@@ -84,7 +88,7 @@ export class IndexRequests {
     const answer = asked.value;
     switch (answer.status) {
       case 200:
-        return this.#taken(answer, shown, maxBytes, counts);
+        return this.#taken(answer, shown, maxBytes, counts, room);
       case 304:
         answer.discard();
         if (known === null) return unexpected(shown, 304);
@@ -109,10 +113,12 @@ export class IndexRequests {
     url: string,
     maxBytes: number,
     counts: ResourceCounts,
+    room: RoomOfPage | null,
   ): Promise<Result<IndexAnswer, UpstreamFailure>> {
-    const collected = await collectBody(answer, url, maxBytes, (sizeBytes) => {
+    const count = (sizeBytes: number) => {
       counts.receivedBytes += sizeBytes;
-    });
+    };
+    const collected = await collectBody(answer, url, maxBytes, count, room);
     if (!collected.ok) return collected;
     const contentType = answer.header("content-type");
     const contentEncoding = answer.header("content-encoding");

@@ -8,6 +8,7 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import { KIB, MIB } from "../../base/units.ts";
 import type { UpstreamFailure } from "../failures.ts";
 import { type UpstreamAnswer, UpstreamError } from "../upstream/upstream.ts";
+import type { RoomOfPage } from "./page-room.ts";
 
 const FIRST_BLOCK_BYTES = 32 * KIB;
 const BLOCK_MAX_BYTES = MIB;
@@ -18,12 +19,13 @@ export interface CollectedBody {
   readonly sizeBytes: number;
 }
 
-/** `url` is what a failure names: a redirect may have led to an address that is signed. `onChunk` is told the size of each. What is over the bound is not waited for. */
+/** `url` is what a failure names: a redirect may have led to an address that is signed. `onChunk` is told the size of each. What is over the bound is not waited for. What there is no `room` for is, and holds up the sender; null takes it all the same. */
 export async function collectBody(
   answer: UpstreamAnswer,
   url: string,
   maxBytes: number,
   onChunk: (sizeBytes: number) => void,
+  room: RoomOfPage | null = null,
 ): Promise<Result<CollectedBody, UpstreamFailure>> {
   const tooLarge = fail({ code: "UPSTREAM_TOO_LARGE", url, maxBytes } as const);
   if (Number(answer.header("content-length") ?? 0) > maxBytes) {
@@ -31,23 +33,25 @@ export async function collectBody(
     return tooLarge;
   }
   const blocks: ArrayBuffer[] = [];
-  let room = new Uint8Array(0);
+  let free = new Uint8Array(0);
   let sizeBytes = 0;
   try {
     for await (const chunk of answer.body) {
       onChunk(chunk.length);
       sizeBytes += chunk.length;
       if (sizeBytes > maxBytes) return tooLarge;
+      const granted = room?.grow(sizeBytes) ?? null;
+      if (granted !== null) await granted;
       let rest = chunk;
       while (rest.length > 0) {
-        if (room.length === 0) {
+        if (free.length === 0) {
           const blockBytes = Math.min(FIRST_BLOCK_BYTES * 2 ** blocks.length, BLOCK_MAX_BYTES);
-          room = new Uint8Array(blockBytes);
-          blocks.push(room.buffer);
+          free = new Uint8Array(blockBytes);
+          blocks.push(free.buffer);
         }
-        const fits = rest.subarray(0, room.length);
-        room.set(fits);
-        room = room.subarray(fits.length);
+        const fits = rest.subarray(0, free.length);
+        free.set(fits);
+        free = free.subarray(fits.length);
         rest = rest.subarray(fits.length);
       }
     }

@@ -2,10 +2,12 @@
  * Content body: what an index sent, made text. Says by its type, or for want
  * of one by its first byte, which parser it is for; undoes its codings, never
  * beyond a bound, because a few kilobytes can stand for gigabytes.
- * Synchronous and slow: belongs on a thread that may wait.
+ * Synchronous and slow: belongs on a thread that may wait. Of a large body the
+ * bytes are let go of as soon as the next form of them is there.
  */
 import * as zlib from "node:zlib";
 import { fail, ok, type Result } from "../../base/result.ts";
+import { MIB } from "../../base/units.ts";
 import type { UpstreamFailure } from "../failures.ts";
 
 export interface ContentBody {
@@ -28,6 +30,8 @@ const CODINGS_MAX = 3;
 /** Where an HTML page's own word about its charset must be (HTML standard, "prescan"). */
 const CHARSET_PRESCAN_BYTES = 1024;
 const SHOWN_TYPE_LENGTH = 80;
+/** Smaller ones may lie in a pool with others. */
+const LET_GO_MIN_BYTES = MIB;
 
 const JSON_TYPES = new Set(["application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json"]);
 const HTML_TYPES = new Set([
@@ -50,7 +54,9 @@ export function readContent(body: ContentBody, maxBytes: number): Result<Content
   if (!parser.ok) return malformed(body, parser.failure);
   // JSON is UTF-8 whatever a parameter says (RFC 8259 section 8.1).
   const charset = parser.value === "json" ? "utf-8" : htmlCharset(body.contentType, plain.value);
-  return ok({ parser: parser.value, text: decodeText(plain.value, charset) });
+  const text = decodeText(plain.value, charset);
+  letGo(plain.value, plain.value.buffer);
+  return ok({ parser: parser.value, text });
 }
 
 /** A JSON document under HTML's name is told by its brace; a picture, an archive or a future version of the API is refused. */
@@ -102,10 +108,18 @@ const DECODERS: Readonly<Record<string, Decoder | undefined>> = Object.assign(Ob
 
 function joined({ blocks, sizeBytes }: ContentBody): Buffer {
   if (blocks.length === 1) return Buffer.from(blocks[0]!, 0, sizeBytes);
-  return Buffer.concat(
-    blocks.map((block) => Buffer.from(block)),
-    sizeBytes,
-  );
+  const whole = Buffer.allocUnsafeSlow(sizeBytes);
+  let at = 0;
+  for (const block of blocks) {
+    at += Buffer.from(block).copy(whole, at);
+    letGo(whole, block);
+  }
+  return whole;
+}
+
+/** Now, and not when the collector comes round: a buffer of its own that nobody reads any more. */
+function letGo({ byteLength }: Buffer, buffer: ArrayBufferLike): void {
+  if (byteLength >= LET_GO_MIN_BYTES && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function mediaType(contentType: string | null): string {

@@ -3,7 +3,7 @@
  * page or none, by the page thread and in memory. Decides nothing: who is
  * asked, and when, is the walk's affair (project-pages.ts).
  */
-import { ok, type Result } from "../../base/result.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
 import type { IndexConfig, UpstreamConfig } from "../../config/mirror-config.ts";
 import type { StoreFault } from "../../store/store-fault.ts";
 import type { ResourceCounts } from "../counters.ts";
@@ -12,6 +12,7 @@ import type { IndexAnswer, IndexRequests } from "./ask-index.ts";
 import type { KeptAnswer } from "./kept-answer.ts";
 import type { Answers } from "./kept-answers.ts";
 import type { PageClient } from "./page-client.ts";
+import { PageRoom } from "./page-room.ts";
 
 export interface PageIntakeParts {
   readonly upstream: UpstreamConfig;
@@ -33,6 +34,7 @@ export interface Taken {
 
 export class PageIntake {
   readonly #parts: PageIntakeParts;
+  readonly #room = new PageRoom();
 
   constructor(parts: PageIntakeParts) {
     this.#parts = parts;
@@ -45,11 +47,11 @@ export class PageIntake {
     known: KeptAnswer | null,
     answers: Answers,
   ): Promise<Result<Taken, UpstreamFailure | StoreFault>> {
-    const { requests, upstream, counts } = this.#parts;
-    const asked = await requests.ask(index, `${encodeURIComponent(project)}/`, known, upstream.pageMaxBytes, counts);
-    if (!asked.ok) return asked;
     const before = answers.get(index.url);
-    const taken = await this.#keep(project, index, known, asked.value);
+    let taken = await this.#fetch(project, index, known);
+    // Lost with the thread that had it, which died of another: what was sent is gone, too.
+    if (!taken.ok && taken.failure.code === "STORAGE_FAILED" && this.#parts.pages.diedOfAnother)
+      taken = await this.#fetch(project, index, known);
     if (!taken.ok) return taken;
     const { answer } = taken.value;
     // A project has one page: the database lets go of what another index said of it.
@@ -60,6 +62,19 @@ export class PageIntake {
       if (answer.isPage) this.#parts.onFetched(project);
     }
     return taken;
+  }
+
+  async #fetch(project: string, index: IndexConfig, known: KeptAnswer | null): Promise<Result<Taken, UpstreamFailure | StoreFault>> {
+    const { requests, upstream, counts, pages } = this.#parts;
+    const fatal = pages.fatal(project, index.url);
+    if (fatal !== null) return fail(fatal);
+    const room = this.#room.enter();
+    try {
+      const asked = await requests.ask(index, `${encodeURIComponent(project)}/`, known, upstream.pageMaxBytes, counts, room);
+      return asked.ok ? await this.#keep(project, index, known, asked.value) : asked;
+    } finally {
+      room.leave();
+    }
   }
 
   async #keep(

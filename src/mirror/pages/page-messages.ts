@@ -20,6 +20,8 @@ export type PageMethod =
   | "listForm";
 
 export interface PageRequest {
+  /** What the thread marks itself busy with. */
+  readonly number: number;
   readonly method: PageMethod;
   readonly args: readonly unknown[];
 }

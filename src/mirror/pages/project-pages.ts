@@ -113,6 +113,7 @@ export class ProjectPages {
       answers.value.set(url, { ...answer, isForgotten: true });
       this.#parts.failing.answered(url, project);
     }
+    for (const { url } of this.#parts.config.indexes) this.#parts.pages.pardon(project, url);
     const forgotten = await this.#parts.pages.call("forget", project);
     return forgotten.ok ? ok(answers.value.size > 0) : forgotten;
   }

@@ -38,6 +38,7 @@ test("what a page says of itself is told", () => {
       headings: "Linksfor a",
       hasText: true,
       hasTags: true,
+      isEndless: false,
       isInteractive: false,
     },
   );
@@ -48,4 +49,28 @@ test("what asks for something or goes elsewhere is interactive", () => {
     assert.equal(readIndexHtml(html, () => {}).isInteractive, true, html);
   }
   assert.equal(readIndexHtml("<!-- <form> --><p>script</p>", () => {}).isInteractive, false);
+});
+
+test("a page is the same in pieces: tags, entities and scripts may lie across their seams", () => {
+  const link = (place: number) => `<!-- ${"é".repeat(place % 7)} --><a href="x${place}&amp;y">t&lt;${place}</a><script>"<a>"</script>\r\n`;
+  const places = Array.from({ length: 20_000 }, (_, place) => place);
+  assert.deepEqual(
+    anchorsOf(places.map(link).join("")),
+    places.map((place) => `x${place}&y t<${place}`),
+  );
+});
+
+test("a tag, a comment or a text that does not end is given up", () => {
+  for (const [before, part] of [
+    ['<a href="', "&amp;"],
+    ['<a href="', "x"],
+    ["<a ", "b"],
+    ["<", "b"],
+    ["<!--", "<a>"],
+    ["<script>", "<"],
+    ["", "x"],
+  ] as const) {
+    const { isEndless } = readIndexHtml(`${before}${part.repeat(400_000 / part.length)}`, () => {});
+    assert.equal(isEndless, true, `${before}${part}`);
+  }
 });

@@ -2,11 +2,13 @@
  * HTML of a simple index, read by the rules of the HTML standard: parse5's
  * tokenizer, and of tree construction only what decides where tags are tags
  * (no anchors inside <script>, <style>, <title>). Without the tree a page
- * costs no memory beyond its anchors, which matters for 600,000 of them.
+ * costs no memory beyond its anchors, which matters for 600,000 of them: a tag
+ * or a text that does not end is no index's, and is given up.
  * It must not judge: what an anchor means is the callers' business.
  */
 import { createRequire } from "node:module";
 import type { Token, TokenHandler, Tokenizer } from "parse5";
+import { KIB } from "../../base/units.ts";
 import { readSerial } from "./fields.ts";
 
 /** Names in lower case, entities decoded. */
@@ -24,11 +26,19 @@ export interface HtmlFacts {
   /** Text outside of them. */
   hasText: boolean;
   hasTags: boolean;
+  /** One tag, comment or text was too long: the rest of the page was not read. */
+  isEndless: boolean;
   /** Asks for something or goes elsewhere by itself: a form, a script, a refresh. */
   isInteractive: boolean;
 }
 
 const TEXT_MAX_LENGTH = 1024;
+/** What the tokenizer gets at once. */
+const PIECE_LENGTH = 64 * KIB;
+/** The tokenizer joins what it is in the middle of from pieces as small as a character, each of them 32 bytes. */
+const TOKEN_MAX_LENGTH = 256 * KIB;
+/** Of an anchor; the standard ones come to a dozen. */
+const ATTRIBUTES_MAX = 64;
 const SERIAL = /^\s*SERIAL\s+(\d{1,16})\s*$/;
 const INDEX_HEADING = /\b(?:links for|index of|simple (?:package )?(?:index|repository)|directory listing for)\b/i;
 
@@ -79,6 +89,7 @@ class IndexReader implements TokenHandler {
     headings: "",
     hasText: false,
     hasTags: false,
+    isEndless: false,
     isInteractive: false,
   };
   readonly #onAnchor: (attributes: Attributes, text: string) => void;
@@ -87,6 +98,9 @@ class IndexReader implements TokenHandler {
   #anchor: Attributes | null = null;
   #anchorText = "";
   #inHeading = false;
+  /** Did the tokenizer tell of anything in this piece, and where did it do so last? */
+  #isTold = false;
+  #toldAt = 0;
   /** The element whose content is no text of the page, or "". */
   #unseen = "";
   /** Inside <svg> and <math> a <title> or <style> is an element like others. */
@@ -100,17 +114,28 @@ class IndexReader implements TokenHandler {
   }
 
   read(html: string): void {
-    this.#tokenizer.write(html, true);
+    for (let at = 0; at < html.length; at += PIECE_LENGTH) {
+      const end = at + PIECE_LENGTH;
+      this.#tokenizer.write(html.slice(at, end), end >= html.length);
+      if (this.#isTold) this.#toldAt = end;
+      this.#isTold = false;
+      if (end - this.#toldAt > TOKEN_MAX_LENGTH) {
+        this.facts.isEndless = true;
+        return;
+      }
+    }
     this.#endAnchor();
   }
 
   onStartTag({ tagName, attrs, selfClosing }: Token.TagToken): void {
+    this.#isTold = true;
     this.facts.hasTags = true;
     switch (tagName) {
       case "a":
         // An anchor ends where the next begins, with or without its end tag.
         this.#endAnchor();
-        this.#anchor = attrs;
+        this.#anchor = attrs.slice(0, ATTRIBUTES_MAX);
+        for (const { value } of this.#anchor) flatten(value);
         break;
       case "base":
         this.facts.baseHref ??= attributeOf(attrs, "href");
@@ -139,6 +164,7 @@ class IndexReader implements TokenHandler {
   }
 
   onEndTag({ tagName }: Token.TagToken): void {
+    this.#isTold = true;
     if (tagName === this.#unseen) this.#unseen = "";
     if (tagName === "a") this.#endAnchor();
     else if (tagName === "title" || tagName === "h1" || tagName === "h2") this.#inHeading = false;
@@ -146,21 +172,26 @@ class IndexReader implements TokenHandler {
   }
 
   onCharacter({ chars }: Token.CharacterToken): void {
+    this.#isTold = true;
     if (this.#unseen !== "") return;
     if (!this.#inHeading) this.facts.hasText = true;
     this.#addText(chars);
   }
 
   onWhitespaceCharacter({ chars }: Token.CharacterToken): void {
+    this.#isTold = true;
     if (this.#unseen === "") this.#addText(chars);
   }
 
   onComment({ data }: Token.CommentToken): void {
+    this.#isTold = true;
     const serial = SERIAL.exec(data)?.[1];
     if (serial !== undefined) this.facts.lastSerial ??= readSerial(Number(serial));
   }
 
-  onNullCharacter(): void {}
+  onNullCharacter(): void {
+    this.#isTold = true;
+  }
   onDoctype(): void {}
   onEof(): void {}
 
@@ -181,4 +212,9 @@ class IndexReader implements TokenHandler {
     if (name?.startsWith("pypi:")) this.facts.metas.push([name, attributeOf(attributes, "content") ?? ""]);
     if (attributeOf(attributes, "http-equiv")?.trim().toLowerCase() === "refresh") this.facts.isInteractive = true;
   }
+}
+
+/** A value with entities is a chain of its pieces; looked into, it becomes one string, and the chain goes. */
+function flatten(value: string): void {
+  value.charCodeAt(0);
 }

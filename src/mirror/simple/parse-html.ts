@@ -20,6 +20,7 @@ import { versionsOf } from "./versions.ts";
 export function parseProjectHtml(text: string, project: string, baseUrl: string): Result<ProjectPage, string> {
   const anchors: [Attributes, string][] = [];
   const facts = readIndexHtml(text, (attributes, label) => anchors.push([attributes, label]));
+  if (facts.isEndless) return fail("a tag, comment or text of it does not end");
   const fault = apiVersionFault(metaOf(facts, "pypi:repository-version"));
   if (fault !== null) return fail(fault);
   // Known only now: <base> counts for all links, wherever it stands.

@@ -45,6 +45,7 @@ export function parseListHtml(text: string): Result<ProjectList, string> {
     const name = projectOf(attributes, label.trim());
     if (name !== null) names.push(name);
   });
+  if (facts.isEndless) return fail("a tag, comment or text of it does not end");
   const fault = apiVersionFault(facts.metas.find(([name]) => name === "pypi:repository-version")?.[1]);
   if (fault !== null) return fail(fault);
   if (names.length === 0 && !isIndexPage(facts)) return fail("it is a web page without projects that does not look like an index");
