@@ -85,6 +85,39 @@ test("a worker of a JavaScript function alone has no right to start processes, t
   assert.doesNotMatch(flagsOf(dedicated), /--allow-child-process|--allow-ffi/);
 });
 
+test("the first executable of a project is served after a reload, by workers that may start it", async () => {
+  const plain = await startServer({ "one.ts": `export default () => new Response("one")` }, { workers: 2 });
+  try {
+    assert.equal(await (await plain.get("/one")).text(), "one");
+    const before = await plain.workerOf("one", false);
+    assert.doesNotMatch(readFileSync(`/proc/${before}/cmdline`, "latin1"), /--allow-child-process/);
+    writeFunctions(plain.folder, { "two.sh": sh("echo two") });
+    await plain.reload();
+    assert.equal(await (await plain.get("/two")).text(), "two\n");
+    assert.equal(await (await plain.get("/one")).text(), "one");
+  } finally {
+    await plain.stop();
+  }
+});
+
+test("a build holds the executable, and serves it with its settings", async () => {
+  const project = join(folder, "built");
+  writeFunctions(project, {
+    "functions/greet.sh": sh('printf "%s\n\n" "status: 201"; echo "$WORD"'),
+    "pilotlight.yaml": "functions:\n  greet:\n    contract: cgi\n    env: { WORD: built }\n    process: { call: stdio }\n",
+  });
+  const { status, stderr } = await pilotlight(["build", "."], { cwd: project });
+  assert.equal(status, 0, stderr);
+  rmSync(join(project, "functions"), { recursive: true });
+  const built = await startServer({}, { path: join(project, "dist") });
+  try {
+    const answer = await built.get("/greet");
+    assert.deepEqual([answer.status, await answer.text()], [201, "built\n"]);
+  } finally {
+    await built.stop();
+  }
+});
+
 test("dev shows why a program can't be started: what it wrote, and what to do", async () => {
   const dev = await startServer(
     {

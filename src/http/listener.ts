@@ -57,8 +57,11 @@ export interface Listener {
   adopt(socket: Socket): void;
   /** From now on fewer connections at once than the limits say, or as many. */
   limitConnections(maxCount: number): void;
-  /** Takes what is queued, stops listening, finishes answers under way; destroys what is left after `graceMs`. */
-  drain(graceMs: number): Promise<void>;
+  /**
+   * Takes what is queued, stops listening, finishes answers under way; destroys what is left after `graceMs`. `letGo` is
+   * called when it listens no more and keeps no connection that waits for its next request.
+   */
+  drain(graceMs: number, letGo?: () => void): Promise<void>;
 }
 
 export function createListener(options: ListenerOptions): Listener {
@@ -229,7 +232,7 @@ class HttpListener implements Listener {
     return timer.unref();
   }
 
-  async drain(graceMs: number): Promise<void> {
+  async drain(graceMs: number, letGo?: () => void): Promise<void> {
     this.#context.draining = true;
     const deadlineMs = performance.now() + graceMs;
     await this.#acceptQueued();
@@ -237,6 +240,7 @@ class HttpListener implements Listener {
     this.#servers.clear();
     this.#stopWatching?.();
     this.#closeIdle(false);
+    letGo?.();
     if (this.#connections.size > 0) await this.#untilEmpty(Math.min(FRESH_GRACE_MS, graceMs));
     this.#closeIdle(true);
     if (this.#connections.size > 0) await this.#untilEmpty(Math.max(0, deadlineMs - performance.now()));

@@ -88,4 +88,6 @@ export type FromWorker =
   | { readonly type: "cleared"; readonly functionId: string }
   /** "waiting": more jobs than one worker can take. The others are what became of one. */
   | { readonly type: "jobs"; readonly event: JobEvent }
+  /** It drains, and gets no new request: its port and the connections that waited are somebody else's. */
+  | { readonly type: "letGo" }
   | { readonly type: "drained" };

@@ -366,8 +366,9 @@ export class Supervisor implements SlotHost {
     const claimed = this.#port.claimOwnPorts(this.live.current).then((failures) => {
       for (const { code, message, hint } of failures) this.record("error", message, { code, hint });
     });
-    const deployed = this.#rollout?.deploy();
-    await Promise.all([claimed, deployed, replaceWithoutRights(this.slots, this.live.current)]);
+    // First: whom it would be given could not serve all of it, and those who take over begin with it.
+    await replaceWithoutRights(this.slots, this.live.current);
+    await Promise.all([claimed, this.#rollout?.deploy()]);
     this.#buildCheck.deployed(new Set(changed));
   }
 

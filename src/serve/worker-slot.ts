@@ -15,7 +15,7 @@ export type ReplaceReason = "memory" | "runaway" | "rights";
 export const REPLACED_BECAUSE: Readonly<Record<ReplaceReason, string>> = {
   memory: "passed its memory ceiling",
   runaway: "runs a turn that can't be stopped",
-  rights: "may not write to the folders that functions share now",
+  rights: "lacks rights that functions need now (folders to write to, processes to start)",
 };
 export type RestartReason = "exit" | "signal" | "silent" | ReplaceReason;
 
@@ -41,6 +41,8 @@ export const DRAIN_GRACE_MS = 30_000;
 /** What a worker gets on top, to end its calls and say its last counts. */
 const LEAVE_MARGIN_MS = 1_000;
 const EXIT_AFTER_DRAINED_MS = 2_000;
+/** To stop listening, a worker needs a few turns of its loop; one that is stuck would keep whoever waits for that. */
+const LET_GO_MAX_MS = 2_000;
 /** A runaway may leave no memory or processor for a successor to boot with: after so many it goes without one. */
 const RUNAWAY_SUCCESSORS_MAX = 3;
 
@@ -51,7 +53,7 @@ interface Replacement {
   /** What it may still take for its open calls. */
   readonly graceMs: number;
   failedSuccessors: number;
-  /** Called when a successor listens, or the first could not. */
+  /** Called when a successor listens alone, or the first could not. */
   readonly tried: () => void;
 }
 
@@ -81,6 +83,8 @@ export class WorkerSlot implements SlotRole {
   readonly #backoff: Backoff = createBackoff();
   readonly #pulses = new Map<WorkerProcess, Pulse>();
   readonly #leaving = new Map<WorkerProcess, () => void>();
+  /** Those whose last request is still to come. */
+  readonly #holding = new Map<WorkerProcess, () => void>();
   #successor: WorkerProcess | null = null;
   #replacement: Replacement | null = null;
   /** Of the worker, or of a successor while one is wanted. */
@@ -182,13 +186,18 @@ export class WorkerSlot implements SlotRole {
       this.#settle();
     } else if (message.type === "failed") {
       worker.lastWords = message.failure.message;
+    } else if (message.type === "letGo") {
+      this.#holding.get(worker)?.();
     } else if (message.type === "drained") {
       setTimeout(() => worker.kill(), EXIT_AFTER_DRAINED_MS).unref();
     }
     this.#host.onMessage(this, worker, message);
   }
 
-  /** The successor listens before the predecessor stops: no connection is refused in between. Resolves then, or when the first successor died. */
+  /**
+   * The successor listens before the predecessor stops: no connection is refused in between. Resolves when the predecessor gets no
+   * new request any more, or when the first successor died.
+   */
   async replace(worker: WorkerProcess, reason: ReplaceReason, graceMs: number): Promise<void> {
     if (this.#replacement !== null || this.#closed || worker.expected || worker !== this.worker) return;
     this.restarts++;
@@ -218,8 +227,15 @@ export class WorkerSlot implements SlotRole {
     this.#replacement = null;
     this.listening = true;
     if (replacement === null) return;
-    void this.#leave(replacement.worker, replacement.graceMs);
-    replacement.tried();
+    const { worker, graceMs, tried } = replacement;
+    const waited = setTimeout(tried, LET_GO_MAX_MS).unref();
+    this.#holding.set(worker, () => {
+      clearTimeout(waited);
+      this.#holding.delete(worker);
+      tried();
+    });
+    void this.#leave(worker, graceMs);
+    if (worker.exited) this.#holding.get(worker)?.();
   }
 
   /** A successor died at boot. Whom it was to replace serves on meanwhile, unless it may be the cause. */
@@ -265,6 +281,7 @@ export class WorkerSlot implements SlotRole {
       startAgain = this.#host.onDeath(this, worker, exit, deathReason(worker, exit)) && startAgain;
     }
     this.#host.onGone(worker);
+    this.#holding.get(worker)?.();
     this.#leaving.get(worker)?.();
     this.#leaving.delete(worker);
     if (this.#closed) return;

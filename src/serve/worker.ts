@@ -237,7 +237,11 @@ export class Worker {
     if (this.#draining) return;
     this.#draining = true;
     const startMs = performance.now();
-    await Promise.all([this.#listener.drain(graceMs), this.#ownPorts?.drain(graceMs), this.jobs.drain(graceMs)]);
+    await Promise.all([
+      this.#listener.drain(graceMs, () => this.#send({ type: "letGo" })),
+      this.#ownPorts?.drain(graceMs),
+      this.jobs.drain(graceMs),
+    ]);
     for (const runtime of this.#runtimes.values()) runtime.retire();
     await this.#engines.drained(Math.max(0, graceMs - (performance.now() - startMs)));
     // Ends the watchdog's thread: process.exit would wait for it.

@@ -151,6 +151,7 @@ process.on("message", (message: ToWorker, handle: unknown) => {
         setTimeout(() => process.exit(0), 20);
       });
       server.closeIdleConnections();
+      send({ type: "letGo" });
       setTimeout(() => server.closeAllConnections(), message.graceMs);
   }
 });
