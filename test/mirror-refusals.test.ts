@@ -43,6 +43,8 @@ mirrorTest(
     bench.check(!/credential/i.test(byUv.stderr), `uv speaks of credentials: ${byUv.stderr}`);
     const byPip = await pip("install", ["--dry-run", "evil-lib"], { folder, indexUrl: mirror.indexUrl });
     bench.check(byPip.status !== 0 && byPip.stderr.includes("No matching distribution found for evil-lib"), `pip says: ${byPip.stderr}`);
+    const told = JSON.parse((await ask(`${mirror.origin}/explain/evil-lib`)).body.toString());
+    bench.same([told.data?.rule ?? told.rule, (told.data ?? told).fileCount], ["deny evil-*", null], "what /explain tells of it");
     bench.same(upstream.count(pagePath("evil-lib")) + upstream.count(evil.path), 0, "requests to the index for what is denied");
 
     const { body } = await ask(`${mirror.origin}/metrics`);

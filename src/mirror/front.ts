@@ -271,10 +271,10 @@ export class MirrorFront {
   }
 }
 
-/** `?force`, and `?force=1` or `true`; "0" and "false" say no. */
+/** `?force`, and `?force=1` or `true`; "0", "false", "no" and "off" say no. */
 function isForced(query: string): boolean {
   const value = new URLSearchParams(query).get("force");
-  return value !== null && value !== "0" && value !== "false";
+  return value !== null && !["0", "false", "no", "off"].includes(value.toLowerCase());
 }
 
 function methodsOf({ kind }: Route): string {

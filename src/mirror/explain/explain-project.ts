@@ -4,6 +4,7 @@
  * shadow mode the same, of what would be hidden. Pure.
  */
 import type { ProjectExplanation } from "../pages/pages.ts";
+import type { Denial } from "../policy/denied-project.ts";
 import type { HidingRule } from "../policy/policy.ts";
 import { describeMoment } from "../simple/upload-time.ts";
 import { type ExplainedFile, isAllowed, isOffered, newestVersion, type RankedVersion, rankVersions } from "./ranked-versions.ts";
@@ -53,6 +54,28 @@ export function explainProject(explanation: ProjectExplanation): ProjectAnswer {
     newestAllowed: newestAllowed?.text ?? null,
     summary: `${explanation.project}: ${describeHidden(explanation.mode, hidden, fileCount)}; ${describeChoice(newest, newestAllowed)}`,
   };
+}
+
+/** Of a project that is denied whole: by its name alone, since no index is asked for it. */
+export function explainDenied(project: string, { rule, reason }: Denial) {
+  return {
+    project,
+    index: null,
+    mode: "enforce",
+    fetchedAt: null,
+    fileCount: null,
+    hiddenCount: null,
+    hidden: [],
+    newest: null,
+    newestAllowed: null,
+    rule,
+    reason,
+    summary: `${project}: ${describeDenial({ rule, reason })}`,
+  } as const;
+}
+
+export function describeDenial({ rule, reason }: Denial): string {
+  return `all of its files are hidden (by ${rule}: ${reason}), and no index is asked for it`;
 }
 
 /** Null for a file that nothing is against. */

@@ -86,18 +86,18 @@ test("of a lock the files that it names count, and those the index doesn't list 
   assert.equal((await one(lock("demo-1.1-7.whl"))).state, "not-listed");
 });
 
-test("what comes from no index is not looked up, and a look-up that fails is told", async () => {
+test("what comes from no index is not looked up, and a project that no index has is not listed", async () => {
   const { requirements, counts, summary, mode } = await explain("demo @ https://files.example/demo.zip\nother==1\ndemo==1.0");
   assert.deepEqual(
     requirements.map(({ state, summary }) => [state, summary]),
     [
       ["not-from-index", "demo: comes from an address, not from an index"],
-      ["unanswered", 'other: No index has a project "other"'],
+      ["not-listed", 'other: No index has a project "other"'],
       ["allowed", "demo ==1.0: allowed"],
     ],
   );
-  assert.deepEqual([counts.allowed, counts.unanswered, counts["not-from-index"]], [1, 1, 1]);
-  assert.equal(summary, "1 of 3 requirements are allowed; 1 could not be looked up, 1 not from an index");
+  assert.deepEqual([counts.allowed, counts["not-listed"], counts["not-from-index"]], [1, 1, 1]);
+  assert.equal(summary, "1 of 3 requirements are allowed; 1 not listed by the index, 1 not from an index");
   assert.equal(mode, "enforce");
 });
 
@@ -131,4 +131,20 @@ test("a project is looked up once however often it is named, and few at once", a
 test("of many hidden files some are told and all are counted", async () => {
   const { hidden, hiddenCount } = await one("demo==1", [explained("1", ...Array.from({ length: 300 }, () => DENIED))]);
   assert.deepEqual([hidden.length, hiddenCount], [50, 300]);
+});
+
+test("a project that is denied whole is hidden by its rule, and one that could not be looked up says why", async () => {
+  const explained = await explainRequirements("evil==1\nother", null, async (project) =>
+    project === "evil"
+      ? fail({ code: "HIDDEN_BY_POLICY", project, filename: null, rule: "deny evil", reason: "ticket 4711" })
+      : fail({ code: "OFFLINE", what: "it" }),
+  );
+  assert.ok(explained.ok);
+  const { requirements, mode } = explained.value;
+  assert.deepEqual(
+    requirements.map(({ state }) => state),
+    ["hidden", "unanswered"],
+  );
+  assert.equal(requirements[0]!.summary, "evil: all of its files are hidden (by deny evil: ticket 4711), and no index is asked for it");
+  assert.equal(mode, "enforce");
 });

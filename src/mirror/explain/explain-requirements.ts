@@ -12,7 +12,7 @@ import { parseLockFile } from "../lockfile/parse-lock-file.ts";
 import type { ProjectExplanation } from "../pages/pages.ts";
 import { parseSpecifier, type Specifier, specifierMatches } from "../versions/specifier.ts";
 import { compareVersions, parseVersion } from "../versions/version.ts";
-import { type HiddenFile, hiddenFile } from "./explain-project.ts";
+import { describeDenial, type HiddenFile, hiddenFile } from "./explain-project.ts";
 import { isAllowed, isOffered, newestVersion, type RankedVersion, rankVersions } from "./ranked-versions.ts";
 
 const LOOK_UPS_AT_ONCE = 8;
@@ -28,7 +28,7 @@ export type RequirementState =
   /** An installer gets something else than it would without the policy. */
   | "partly-hidden"
   | "hidden"
-  /** The index has the project, but no version or file that is asked for. */
+  /** No index has the project, or it has no version or file that is asked for. */
   | "not-listed"
   | "not-from-index"
   /** The look-up failed: `summary` says how. */
@@ -77,11 +77,11 @@ export async function explainRequirements(
     const asksIndex = entries.some(([, { isFromIndex }]) => isFromIndex);
     const found = asksIndex ? await lookUp(project) : null;
     if (found?.ok) mode = found.value.mode;
+    else if (found?.failure.code === "HIDDEN_BY_POLICY") mode = "enforce";
     const ranked = found?.ok ? rankVersions(found.value.versions) : [];
     for (const [place, requirement] of entries) {
       if (!requirement.isFromIndex) answers[place] = unjudged(requirement, "not-from-index", requirement.note ?? "comes from no index");
-      else if (found === null || !found.ok)
-        answers[place] = unjudged(requirement, "unanswered", found === null ? "" : explainFailure(found.failure).message);
+      else if (found === null || !found.ok) answers[place] = unjudged(requirement, ...describeFailure(found?.failure ?? null));
       else answers[place] = judged(requirement, found.value, ranked);
     }
   });
@@ -101,6 +101,12 @@ function describe(counts: Readonly<Record<RequirementState, number>>, total: num
   ] as const;
   const told = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   return `${counts.allowed} of ${total} requirements are allowed${told.length === 0 ? "" : `; ${told.join(", ")}`}`;
+}
+
+function describeFailure(failure: MirrorFailure | null): readonly [RequirementState, string] {
+  if (failure?.code === "HIDDEN_BY_POLICY") return ["hidden", describeDenial(failure)];
+  if (failure?.code === "NO_SUCH_PROJECT") return ["not-listed", explainFailure(failure).message];
+  return ["unanswered", failure === null ? "" : explainFailure(failure).message];
 }
 
 function unjudged(requirement: Requirement, state: RequirementState, reason: string): RequirementAnswer {

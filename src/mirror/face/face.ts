@@ -43,8 +43,12 @@ export function createFace(parts: MirrorParts, files: FileAnswers, { startedAtMs
     },
     async explain(exchange, project) {
       const explained = await parts.pages.explain(project);
-      if (!explained.ok) return explained.failure;
-      const { explainProject } = await import("../explain/explain-project.ts");
+      const { explainDenied, explainProject } = await import("../explain/explain-project.ts");
+      if (!explained.ok) {
+        if (explained.failure.code !== "HIDDEN_BY_POLICY") return explained.failure;
+        respondJson(exchange, explainDenied(project, explained.failure));
+        return null;
+      }
       respondJson(exchange, explainProject(explained.value));
       return null;
     },

@@ -24,9 +24,13 @@ interface World {
   readonly isStored?: boolean;
   readonly offline?: boolean;
   readonly linked?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function judged({ answer = ok(206), isStored = true, offline = false, linked }: World, artifact = ARTIFACT) {
+async function judged(
+  { answer = ok(206), isStored = true, offline = false, linked, headers = { "content-range": "bytes 0-0/3" } }: World,
+  artifact = ARTIFACT,
+) {
   const asked: UpstreamRequest[] = [];
   let discarded = 0;
   const parts = {
@@ -37,7 +41,11 @@ async function judged({ answer = ok(206), isStored = true, offline = false, link
       async request(request: UpstreamRequest) {
         asked.push(request);
         if (!answer.ok) return answer;
-        return ok({ status: answer.value, discard: () => void discarded++ } as unknown as UpstreamAnswer);
+        return ok({
+          status: answer.value,
+          header: (name: string) => headers[name] ?? null,
+          discard: () => void discarded++,
+        } as unknown as UpstreamAnswer);
       },
     },
   };
@@ -46,7 +54,30 @@ async function judged({ answer = ok(206), isStored = true, offline = false, link
 }
 
 test("what its index gives again may go, and no more than the head of its answer is read", async () => {
-  for (const status of [200, 206, 416]) assert.deepEqual(await judged({ answer: ok(status) }), { failure: null, asked: 1, discarded: 1 });
+  const worlds: World[] = [
+    { answer: ok(206) },
+    { answer: ok(200), headers: {} },
+    { answer: ok(200), headers: { "content-length": "3", "content-type": "application/zip" } },
+    { answer: ok(200), headers: { "content-length": "9", "content-encoding": "gzip" } },
+  ];
+  for (const world of worlds) assert.deepEqual(await judged(world), { failure: null, asked: 1, discarded: 1 });
+});
+
+test("what does not promise these bytes is no promise: another size, none, a web page, a status that has no file", async () => {
+  for (const [status, headers, reason] of [
+    [304, {}, /304/],
+    [416, {}, /416/],
+    [206, {}, /how large/],
+    [206, { "content-range": "bytes 0-0/*" }, /how large/],
+    [206, { "content-range": "bytes 0-0/4" }, /4 bytes .* this copy 3/],
+    [200, { "content-length": "4" }, /4 bytes .* this copy 3/],
+    [200, { "content-type": "text/html; charset=utf-8" }, /web page/],
+    [206, { "content-range": "bytes 0-0/3", "content-type": "Text/HTML" }, /web page/],
+  ] as const) {
+    const { failure, discarded } = await judged({ answer: ok(status), headers: headers as Record<string, string> });
+    assert.ok(failure?.code === "LAST_COPY" && reason.test(failure.reason), `${status} ${JSON.stringify(headers)}`);
+    assert.equal(discarded, 1);
+  }
 });
 
 test("what an index that is down, or no longer has it, could not give again is the last copy, and the reason is told", async () => {

@@ -129,7 +129,10 @@ class MirrorPages implements Pages {
   }
 
   async explain(project: string): Promise<Result<ProjectExplanation, MirrorFailure>> {
-    return this.#isClosed ? STOPPED : this.#answers.explain(project);
+    if (this.#isClosed) return STOPPED;
+    const denial = projectDenial(this.#options.config.policy, project);
+    if (denial !== null) return fail({ code: "HIDDEN_BY_POLICY", project, filename: null, ...denial });
+    return this.#answers.explain(project);
   }
 
   async whole(project: string, mayAsk: boolean): Promise<Result<WholePage | null, MirrorFailure>> {
