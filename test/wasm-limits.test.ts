@@ -30,6 +30,9 @@ const ATTACKS: Readonly<Record<string, { guest: readonly [Language, string]; cod
   "endless-loop": { guest: ["c", "attacks/endless-loop"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
   "endless-constructor": { guest: ["c", "attacks/endless-start"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
   "endless-start": { guest: ["wat", "start-loop"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
+  "clock-flood": { guest: ["wat", "clock-flood"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
+  "open-flood": { guest: ["wat", "open-flood"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
+  "host-log-flood": { guest: ["wat", "host-log-flood"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
   "log-flood": { guest: ["c", "attacks/log-flood"], code: "CPU_LIMIT_EXCEEDED", logged: /more than 300 ms of CPU time/ },
   "malloc-bomb": { guest: ["c", "attacks/malloc-bomb"], code: "GUEST_TRAPPED", logged: /^malloc-bomb trapped: unreachable$/ },
   recursion: { guest: ["c", "attacks/recursion"], code: "GUEST_TRAPPED", logged: /^recursion trapped: call stack exhausted$/ },
@@ -63,6 +66,7 @@ describe("limits", { skip: skipReason(guests["order"]!) }, () => {
       cpuTimeout: CPU_TIMEOUT,
       memory: `${MEMORY_MIB}m`,
       functions: {
+        "open-flood": { allow: { dir: [`${import.meta.dirname}/guests/c::/`] } },
         cat: { contract: "command", output: OUTPUT_MAX_BYTES },
         sleep: { timeout: "3s" },
         "long-sleep": { timeout: "1m" },
@@ -104,6 +108,19 @@ describe("limits", { skip: skipReason(guests["order"]!) }, () => {
       assert.equal(await server.workerOf("order", false), workerPid, "the worker lives on");
     });
   }
+
+  test("what a request logs by host_log ends at 32 KiB, with a line about the rest", async () => {
+    const answer = await server.get("/host-log-flood");
+    await answer.text();
+    const requestId = answer.headers.get("x-request-id");
+    const lines = await eventually("its last line is in the log", async () => {
+      const own = (await server.logs("host-log-flood")).filter((record) => record["requestId"] === requestId);
+      return own.some(({ level }) => level === "error") ? own.map(({ message }) => String(message)) : null;
+    });
+    const said = lines.filter((line) => /^a+$/.test(line));
+    assert.deepEqual([said.length, said.join("\n").length], [33, 32 * 1024]);
+    assert.equal(lines.filter((line) => /^host_log: \d+ bytes more dropped$/.test(line)).length, 1);
+  });
 
   test("memory grows to the limit, to the page, and every request begins without what the last one had", async () => {
     for (let request = 0; request < 3; request++)
@@ -191,7 +208,8 @@ describe("limits", { skip: skipReason(guests["order"]!) }, () => {
 
   test("a request whose deadline comes while it computes, after a wait, leaves nothing held behind", async () => {
     const ask = (order: string): Promise<Response> => server.get("/spinner", { method: "POST", body: order });
-    for (let attempt = 0; attempt < 3; attempt++) assert.equal((await ask(`spin ${HOARD_MIB} 50`)).status, 504);
+    // Less than its limit of CPU time, which is that deadline here: passing it would end the sandbox with all it holds.
+    for (let attempt = 0; attempt < 3; attempt++) assert.equal((await ask(`spin ${HOARD_MIB} 100`)).status, 504);
     // The last one may still be computing.
     for (let attempt = 0; attempt < 50; attempt++) {
       const answers = await Promise.all([ask(`take ${HOARD_MIB} 1`), ask(`take ${HOARD_MIB} 1`)]);

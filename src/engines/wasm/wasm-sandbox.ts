@@ -18,6 +18,7 @@ import type { OpenIsolate } from "../isolate/spare-isolates.ts";
 import { describeThrown } from "../isolate/thrown.ts";
 import { isInTurn, type TurnOwner, TurnRunner } from "../isolate/turn-runner.ts";
 import { HostFiles } from "./files/host-files.ts";
+import { HostLog } from "./host-log.ts";
 import type { SandboxRecorder } from "./recording/recorder.ts";
 import { requestEnviron, requestSettings } from "./request-realm.ts";
 import { endFailure, isolateMib, sharedStartFailure, trapFailure } from "./run-end.ts";
@@ -57,6 +58,7 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
   #running: Pending | null = null;
   readonly #suspendable: SuspendableRuns;
   readonly #stderr = new UnfinishedStderr();
+  readonly #hostLog = new HostLog();
   readonly #environOf: ReturnType<typeof requestEnviron>;
   readonly #recorder: SandboxRecorder | null;
   #callCount = 0;
@@ -103,9 +105,12 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
     const { module, folders } = this.#code;
     this.#realm = new WasmRealm(context ?? (await isolate.createContext()), module, requestSettings(this.#code, this.#mode), {
       files: folders.length === 0 ? null : (window) => new HostFiles({ folders, openMaxCount: OPEN_FILES_MAX, window }),
-      tap: this.#recorder === null ? null : (serve, window) => this.#recorder!.tap(serve, window, () => this.#turns.runningCallId),
+      tap: (serve, window) => {
+        const tapped = this.#recorder?.tap(serve, window, () => this.#turns.runningCallId) ?? serve;
+        return this.#turns.charged(tapped);
+      },
       streams: null,
-      log: (level, text) => this.#log(level >= 3 ? "error" : "info", text),
+      log: (level, text) => this.#logHost(level >= 3 ? "error" : "info", text),
       ask: (ticket, runId, operation, ...args) => {
         if (this.calls.has(runId)) this.#stderr.waits(runId, this.#realm!);
         this.#recorder?.asked(runId, operation, args);
@@ -404,10 +409,16 @@ export class WasmSandbox implements Sandbox, TurnOwner, CallHolder {
 
   #logStderr(callId: number, text: string): void {
     if (text !== "") for (const line of text.trimEnd().split("\n")) this.#logFor(callId, "info", line);
+    const dropped = this.#hostLog.end(callId);
+    if (dropped !== null) this.#logFor(callId, "warn", dropped);
   }
 
-  #log(level: LogLevel, message: string): void {
-    this.#logFor(this.#turns.runningCallId, level, message);
+  #logHost(level: LogLevel, message: string): void {
+    const callId = this.#turns.runningCallId;
+    // One that was given up has had its last words: it may run until its CPU limit, and nobody would say when it is over.
+    if (callId !== LOAD_CALL_ID && !this.calls.has(callId)) return;
+    const text = this.#hostLog.take(callId, message);
+    if (text !== null) this.#logFor(callId, level, text);
   }
 
   #logFor(callId: number, level: LogLevel, message: string): void {

@@ -1,7 +1,7 @@
 /*
  * "ORDER MIB MS": takes so many MiB and sleeps so long with them ("take"), or
- * first sleeps and then does so ("grow"), or sleeps, takes them and computes for
- * five times as long before it sleeps again ("spin").
+ * first sleeps and then does so ("grow"), or sleeps, takes them and computes
+ * as long before it sleeps again ("spin").
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
   if (hoard == NULL) return 1;
   memset(hoard, 1, bytes);
   __asm__ volatile("" ::"r"(hoard) : "memory");
-  if (strncmp(order, "spin", 4) == 0) spin(5 * ms);
+  if (strncmp(order, "spin", 4) == 0) spin(ms);
   doze(ms);
   printf("held %d\n", hoard[bytes - 1]);
   return 0;
