@@ -45,6 +45,25 @@ function hoardingModule(): Uint8Array {
   return module.emitBinary();
 }
 
+/** Where there is input, calls an import in every frame, of as many words as it is told, until one of both has no stack left. */
+function diggingModule(words: number, imported: string): Uint8Array {
+  const locals = Array.from({ length: words }, (_, index) => index + 1);
+  return binaryen
+    .parseText(`(module
+      (import "wasi_snapshot_preview1" "${imported}" (func $imported (param i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 8) "\\10\\00\\00\\00\\01\\00\\00\\00")
+      (func $dig (param i32 ${"i64 ".repeat(words)}) (result i32)
+        (if (call $imported (i32.const 64) (i32.const 8)) (then (return (i32.const 1))))
+        (i32.add (i32.const 1) (call $dig (local.get 0) ${locals.map((index) => `(local.get ${index})`).join(" ")})))
+      (func (export "_start")
+        (drop (call $fd_read (i32.const 0) (i32.const 8) (i32.const 1) (i32.const 4)))
+        (if (i32.load8_u (i32.const 16)) (then
+          (drop (call $dig (i32.const 0) ${locals.map((index) => `(i64.const ${index})`).join(" ")}))))))`)
+    .emitBinary();
+}
+
 describe("a run", { skip: skipReason(startWrites) }, () => {
   let engine: Engine;
   const logs: { level: string; message: string }[] = [];
@@ -101,6 +120,28 @@ describe("a run", { skip: skipReason(startWrites) }, () => {
     }
     assert.fail("its heap was never full in time");
   });
+
+  for (const lane of ["thread", "loop"] as const) {
+    test(`whose stack ends in an import is over in the ${lane} lane, as one whose stack ends in its own code`, async () => {
+      for (let words = 0; words <= 48; words += lane === "loop" ? 8 : 2) {
+        const file = join(workDir, `dig-${words}.wasm`);
+        writeFileSync(file, diggingModule(words, lane === "loop" ? "random_get" : "args_sizes_get"));
+        const template = await engine.prepare(await moduleSource(file, { contract: "command" }));
+        const sandbox = await template.open();
+        const ask = (body: string): Promise<FakeAnswer> => {
+          const { call, answer } = fakeCall({ method: "POST", body });
+          sandbox.invoke(call);
+          return answer;
+        };
+        for (let call = 0; lane === "loop" && template.lane !== "loop" && call < QUICK_CALLS_MAX; call++) await ask("");
+        assert.equal(template.lane, lane);
+        const { failure } = await ask("dig");
+        assert.deepEqual([failure?.code, failure?.message], ["GUEST_TRAPPED", "probe trapped: call stack exhausted"], `${words} words`);
+        assert.equal((await ask("")).failure, null);
+        sandbox.close();
+      }
+    });
+  }
 
   test("whose start function would have to wait is told so, and what to do", async () => {
     const told = /its start function calls what may have to wait .*: call it from main/;

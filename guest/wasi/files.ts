@@ -2,7 +2,7 @@
  * Files and folders of a guest process by their descriptors: the fd_* imports.
  * WASI's own rules are kept here (rights, flags, positions, error codes); what
  * may be touched is the host's to say. Bytes go through the window, a window
- * at a time. Must not throw but a RangeError, for what leaves the memory.
+ * at a time. Must not throw but OUTSIDE, for what leaves the memory.
  */
 import { ERRNO, FDFLAGS, FDSTAT_BYTES, FILESTAT_BYTES, FILETYPE, PREOPEN_DIR, PRESTAT_BYTES, RIGHTS, WHENCE } from "./abi.ts";
 import { NOTED } from "./channel.ts";

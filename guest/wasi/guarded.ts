@@ -6,6 +6,7 @@
  * it again, and so does whoever started the run.
  */
 import { MAY_WAIT } from "./channel.ts";
+import { OUTSIDE } from "./guest-memory.ts";
 import type { GuestProcess } from "./guest-process.ts";
 
 /** Some of Gojinn's give an i64, a bigint on this side. */
@@ -18,7 +19,7 @@ export const WAITS_TOO_EARLY =
 export function guarded(guest: GuestProcess, name: string, run: GuestFunction, outside: number | bigint): GuestFunction {
   const call = (MAY_WAIT.has(name) ? onceStarted(guest, run) : run) as (...args: unknown[]) => number | bigint | Promise<number | bigint>;
   const refuse = (error: unknown): number | bigint => {
-    if (error instanceof RangeError) return outside;
+    if (error === OUTSIDE) return outside;
     guest.end ??= error;
     throw error;
   };
@@ -29,7 +30,10 @@ export function guarded(guest: GuestProcess, name: string, run: GuestFunction, o
       const result = call(a, b, c, d, e, f, g, h, i);
       return result instanceof Promise ? result.catch(refuse) : result;
     } catch (error) {
-      return refuse(error);
+      // Without a call: where the stack ended in ours there may be no room for another.
+      if (error === OUTSIDE) return outside;
+      guest.end ??= error;
+      throw error;
     }
   }) as GuestFunction;
 }
