@@ -16,6 +16,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const GET = '(import "gojinn" "host_kv_get" (func $get (param i32 i32 i32 i32) (result i32)))';
 const SLEEP = '(import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))';
+const WRITE = '(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))';
+const LOG = '(import "gojinn" "host_log" (func $log (param i32 i32 i32)))';
+const EXIT = '(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))';
+const NEEDS_MEMORY = "which reads or writes its memory, and that is not known before _start: call it from main";
 const WAITS_TOO_EARLY = "its start function calls what may have to wait";
 
 function module(start: string, main: string, imports = ""): Uint8Array {
@@ -39,6 +43,9 @@ test("a module that spins or traps before its first request is a failure, within
     // Pointers and without: before there is an instance nothing is known of its memory.
     asks: module("(drop (call $get (i32.const 0) (i32.const 1) (i32.const 16) (i32.const 16)))", "", GET),
     "asks-of-nothing": module("(drop (call $get (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))", "", GET),
+    writes: module("(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))", "", WRITE),
+    logs: module("(call $log (i32.const 1) (i32.const 0) (i32.const 3))", "", LOG),
+    exits: module("(call $exit (i32.const 3))", "", EXIT),
     sleeps: module("(drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))", "", SLEEP),
   };
   for (const [name, bytes] of Object.entries(modules)) writeFileSync(join(functions, `${name}.wasm`), bytes);
@@ -59,6 +66,9 @@ test("a module that spins or traps before its first request is a failure, within
     traps: "traps can't be instantiated: unreachable",
     asks: `asks can't be instantiated: ${WAITS_TOO_EARLY}`,
     "asks-of-nothing": `asks-of-nothing can't be instantiated: ${WAITS_TOO_EARLY}`,
+    writes: `writes can't be instantiated: its start function calls fd_write, ${NEEDS_MEMORY}`,
+    logs: `logs can't be instantiated: its start function calls host_log, ${NEEDS_MEMORY}`,
+    exits: "exits can't be instantiated: its start function ended with exit code 3",
     sleeps: `sleeps can't be instantiated: ${WAITS_TOO_EARLY}`,
   });
   for (const { id, failure, start } of report.functions) {

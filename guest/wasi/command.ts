@@ -61,7 +61,7 @@ export class Command {
     const guest = this.#guest;
     this.#stderr.truncate(0);
     guest.begin();
-    const exports = this.#instantiate();
+    const exports = this.#instantiateOnly();
     if (this.#mode === "instance") {
       this.#discard();
       return 0;
@@ -182,6 +182,15 @@ export class Command {
     this.#stderr.truncate(0);
     this.prepare();
     return this.#exports!;
+  }
+
+  /** Before any request: an exit there would be the end of all of them. */
+  #instantiateOnly(): Exports {
+    try {
+      return this.#instantiate();
+    } catch (error) {
+      throw error instanceof Exit ? new Error(`its start function ended with exit code ${error.code}`) : error;
+    }
   }
 
   #instantiate(): Exports {

@@ -15,6 +15,11 @@ export type GuestFunction = (...args: never[]) => number | bigint | Promise<numb
 export const WAITS_TOO_EARLY =
   "its start function calls what may have to wait (kv, sql, blob, queue, lock, http, poll_oneoff), and nothing can wait before _start: call it from main";
 
+/** Of a start function, which runs before there is an instance and thus a memory: told it as EFAULT, its module would load and do without. */
+function needsMemoryTooEarly(name: string): string {
+  return `its start function calls ${name}, which reads or writes its memory, and that is not known before _start: call it from main`;
+}
+
 /** `outside` is the answer to a pointer that leads out of the memory, before and after any waiting. */
 export function guarded(guest: GuestProcess, name: string, run: GuestFunction, outside: number | bigint): GuestFunction {
   const call = (MAY_WAIT.has(name) ? onceStarted(guest, run) : run) as (...args: unknown[]) => number | bigint | Promise<number | bigint>;
@@ -31,9 +36,9 @@ export function guarded(guest: GuestProcess, name: string, run: GuestFunction, o
       return result instanceof Promise ? result.catch(refuse) : result;
     } catch (error) {
       // Without a call: where the stack ended in ours there may be no room for another.
-      if (error === OUTSIDE) return outside;
-      guest.end ??= error;
-      throw error;
+      if (error === OUTSIDE && !guest.isStarting) return outside;
+      guest.end ??= error === OUTSIDE ? new Error(needsMemoryTooEarly(name)) : error;
+      throw guest.end;
     }
   }) as GuestFunction;
 }
