@@ -105,6 +105,7 @@ test("what one machine bundles another imports, proves, and gives to the real pi
   const lock = lockFile();
   const { file } = await bundled(upstream, lock);
   const there = newCache();
+  mkdirSync(there[1]!);
   const before = await mirror("verify", lock, ...there);
   assert.equal(before.status, 1);
   assert.match(
@@ -315,6 +316,7 @@ test("misuse is one line and status 2, and nothing is opened or fetched for it",
     [["bundle", lockFile("demo ~~ 1"), "-o", "x"], /Cannot use .*requirements\.txt: line 1: /],
     [["bundle", lock, "-o", "x", "--port=1"], /Unknown flag --port/],
     [["verify", "nowhere.txt"], /no such file/],
+    [["verify", lock, "--cache-dir", fresh("typo")], /Cannot use the cache folder .*: there is none/],
     [["import"], /No file is named/],
     [["import", "nowhere.tar", "--cache-dir", fresh("cache")], /Cannot read the bundle .*nowhere\.tar/],
     [["--offline", "verify"], /Flags stand before "verify"/],

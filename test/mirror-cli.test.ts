@@ -1,7 +1,7 @@
 /** The mirror as people start it: what it says, where it looks for its index, how it ends. */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -149,6 +149,8 @@ test("a mirror that ends by a signal, or by two at once, says what was under way
   assert.match(mirror.said(), /"message":"Stopping: 0 answers and 0 transfers under way"/);
   const left = readdirSync(join(cwd, `cache-${folders}`));
   assert.ok(left.includes("pages.sqlite"));
+  const modeOf = (name: string) => (statSync(join(cwd, `cache-${folders}`, name)).mode & 0o777).toString(8);
+  assert.deepEqual([modeOf("."), modeOf("pages.sqlite")], ["700", "600"], "nobody else reads which packages are used");
   assert.deepEqual(
     left.filter((name) => /-(?:wal|shm)$/.test(name)),
     [],

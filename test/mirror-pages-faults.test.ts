@@ -108,6 +108,28 @@ for (const [what, answer] of Object.entries(MALFORMED)) {
   });
 }
 
+test("a page that lists nothing usable any more does not take the place of one that does, unless it says so", async (t) => {
+  const { upstream, open, clock } = pagesBench(t);
+  const pages = open();
+  const broken = [
+    { body: '{"meta":{"api-version":"1.0"},"files":[1,1]}', headers: { "content-type": JSON_TYPE } },
+    { body: "<title>Links for one</title><h1>Links for one</h1>", headers: { "content-type": "text/html" } },
+  ];
+  for (const answer of broken) {
+    upstream.on(ONE, page(ONE_PAGE));
+    await must(pages.represent("one", "json", "gzip"));
+    clock.nowMs += TTL_MS;
+    upstream.on(ONE, answer);
+    assert.deepEqual(await listed(pages, "one"), ["stale", fileName("one", "1.0")]);
+    clock.nowMs += FAILURE_PAUSE_MS;
+    upstream.on(`${FIRST_URL}two/`, answer);
+    assert.deepEqual(await listed(pages, "two"), ["miss"], "of what was never kept");
+    await pages.forget("two");
+  }
+  upstream.on(ONE, page(pageJson("one", {})));
+  assert.deepEqual(await listed(pages, "one"), ["miss"]);
+});
+
 test("an answer that breaks off is asked for once more, and is none if it breaks off again", async (t) => {
   const { upstream, open, counters, logged } = pagesBench(t);
   const broken = (): ScriptedAnswer => ({ headers: { "content-type": JSON_TYPE }, body: brokenBody(ONE, Buffer.from(ONE_PAGE)) });

@@ -11,6 +11,7 @@ test("addresses of indexes, pages and files are shown as they are", () => {
     "https://index.example/repository/MachineLearningPlatform/simple/",
     "https://index.example/repository/python3-packages-2024/simple/zope-interface/",
     "https://index.example/repository/release20241101/simple/",
+    "https://index.example/repository/production2/simple/@team/",
     "https://index.example/our_organisation/_packaging/MyPyPIServer/pypi/simple/",
     "https://index.example/packages/torch-2.5.0+cu118.gitabc123def4567890-cp312-cp312-manylinux_2_17_x86_64.whl.metadata",
   ])
@@ -32,6 +33,15 @@ test("what looks like a key in a path is not shown, whatever stands around it", 
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N",
     "our-team-x7Kq2Vb9Tz4Lm",
     "k3jX9vQ2%6DZ7pL1wR",
+    "AKIAIOSFODNN7EXAMPLE",
+    "glpat-abcdefghijkl",
+    "eyJhbGciOi.eyJ.",
+    "abcdefghijklmnop.abcdefghijklmnop.abcdefghijklmnop",
+    "JBSWYEDPEHPK3PXP",
+    "mfrggzdfmz2wca",
+    "a:b@c",
+    "user%3Apass%40index.example",
+    "https:user:pass@index.example-1.0.zip",
   ]) {
     assert.equal(shownAddress(`https://index.example/${key}/simple/`), "https://index.example/***/simple/", key);
     assert.equal(shownAddress(`https://index.example/org/${key}`), "https://index.example/org/***", key);

@@ -18,6 +18,17 @@ const LETTERS_MIN_LENGTH = 16;
 const LETTER_CHANGES_MAX = 0.35;
 
 const UUID = /[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}/i;
+/** An address within an address. */
+const USERINFO = /:.*@/s;
+/** As those who give them out say: AWS, GitLab, tokens of three parts (JWT and the like). */
+const KEY_SHAPES = [
+  /\b(?:AKIA|ASIA)[0-9A-Z]{12,}/,
+  /\bglpat-[\w-]{8,}/,
+  /(?:^|\W)eyJ[\w-]+\.[\w-]+\.[\w-]*/,
+  /^[\w-]{16,}\.[\w-]{16,}\.[\w-]{16,}$/,
+];
+/** A digit among its letters: at the end it counts something. */
+const BASE32 = /^(?=.{12})(?:(?=.*[a-z][2-7]+[a-z])[a-z2-7]+|(?=.*[A-Z][2-7]+[A-Z])[A-Z2-7]+)$/;
 /** Versions, hashes of commits and tags of platforms make a distribution's name look like anything. */
 const DISTRIBUTION = /\.(?:whl|egg|zip|tar\.\w{1,4}|tgz)(?:\.(?:metadata|provenance|asc))?$/i;
 
@@ -35,12 +46,14 @@ export function withoutKeys(path: string): string {
 }
 
 function looksLikeKey(segment: string): boolean {
-  if (segment.length < KEY_MIN_LENGTH || (segment.includes("-") && DISTRIBUTION.test(segment))) return false;
   const text = decoded(segment);
+  if (USERINFO.test(text) || KEY_SHAPES.some((shape) => shape.test(text))) return true;
+  if (segment.length < KEY_MIN_LENGTH || (segment.includes("-") && DISTRIBUTION.test(segment))) return false;
   return UUID.test(text) || text.split(/[^a-z0-9]+/i).some(isNoWord);
 }
 
 function isNoWord(word: string): boolean {
+  if (BASE32.test(word)) return true;
   // A date, or the number of a project.
   if (word.length < KEY_MIN_LENGTH || /^\d{1,20}$/.test(word)) return false;
   if (word.length > WORD_MAX_LENGTH) return true;

@@ -4,6 +4,7 @@
  * status. The cache has one owner, so a mirror that runs on it stands in the
  * way, and each command says what can be done then.
  */
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { basename, resolve } from "node:path";
 import { readRegularFile } from "../base/regular-file.ts";
@@ -26,6 +27,8 @@ export interface CacheUse {
   readonly isOffline: boolean;
   /** What to do while a mirror runs on the cache. */
   readonly whenInUse: string;
+  /** Only looks: where no cache is, none is made. */
+  readonly looksOnly?: boolean;
   /** Called before an interrupt ends the process: what the cache has under way, its next owner clears up. */
   readonly onInterrupt?: () => void;
 }
@@ -41,6 +44,11 @@ export async function withCache(
 ): Promise<number> {
   const configured = await configureMirror(call, { listens: false, isOffline: use.isOffline });
   if (!configured.ok) return misuse(call, command, configured.failure);
+  const { cacheDir } = configured.value.config;
+  if (use.looksOnly === true && !existsSync(cacheDir)) {
+    const message = `Cannot use the cache folder ${cacheDir}: there is none`;
+    return misuse(call, command, [{ code: "NO_CACHE", message, hint: "Name the one of the mirror with --cache-dir" }]);
+  }
   const { openParts } = await import("../mirror/mirror-parts.ts");
   const log = (level: string, message: string) => {
     // What fails is told by the command itself; this is what the machine has to say.

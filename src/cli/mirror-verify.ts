@@ -34,7 +34,7 @@ async function run(call: Call): Promise<number> {
   const lock = await readLockFile(named.value);
   if (!lock.ok) return misuse(call, NAME, [lock.failure]);
   const whenInUse = "Stop that mirror for as long as this takes";
-  return withCache(call, NAME, { isOffline: true, whenInUse }, (parts) => verify(call, parts, lock.value));
+  return withCache(call, NAME, { isOffline: true, whenInUse, looksOnly: true }, (parts) => verify(call, parts, lock.value));
 }
 
 async function verify(call: Call, parts: MirrorParts, lock: LockFile): Promise<number> {

@@ -17,3 +17,10 @@ test("what the store says of its files is not for clients", () => {
     assert.equal(told.status, code === "BUSY" ? 503 : 500);
   }
 });
+
+test("of what lies beside a file it is told what is missing", () => {
+  const told = (filename: string) => explainFailure({ code: "NO_SUCH_FILE", project: "demo", filename }).message;
+  assert.equal(told("demo-1.0.zip"), 'The project "demo" has no file "demo-1.0.zip"');
+  assert.match(told("demo-1.0.zip.asc"), /has no signature "demo-1\.0\.zip\.asc": .* no signature of it/);
+  assert.match(told("demo-1.0.whl.metadata"), /has no metadata /);
+});

@@ -118,7 +118,7 @@ export function explainFailure(failure: MirrorFailure): FailureText {
     case "NO_SUCH_FILE":
       return {
         status: 404,
-        message: `The project "${failure.project}" has no file "${failure.filename}"`,
+        message: missingText(failure.project, failure.filename),
         hint: "Check the name; its page lists what there is",
       };
     case "FILE_CHANGED":
@@ -167,6 +167,15 @@ export function explainFailure(failure: MirrorFailure): FailureText {
       };
   }
 }
+
+/** What lies beside a file is asked for by whoever has the file: it is told apart from a name that is wrong. */
+function missingText(project: string, filename: string): string {
+  const what = Object.entries(COMPANIONS).find(([suffix]) => filename.endsWith(suffix));
+  if (what === undefined) return `The project "${project}" has no file "${filename}"`;
+  return `The project "${project}" has no ${what[1]} "${filename}": there is no such file, or its index tells of no ${what[1]} of it`;
+}
+
+const COMPANIONS = { ".metadata": "metadata", ".provenance": "provenance", ".asc": "signature" } as const;
 
 export function isUpstreamFailure(failure: MirrorFailure): failure is UpstreamFailure {
   return failure.code.startsWith("UPSTREAM_");

@@ -36,9 +36,9 @@ const DATA_FOLDER: FolderWords = {
 };
 
 /** Null when files can be written there. */
-export function prepareDataFolder(dataDir: string, words = DATA_FOLDER): Failure | null {
+export function prepareDataFolder(dataDir: string, words = DATA_FOLDER, mode?: number): Failure | null {
   try {
-    makeFolder(dataDir);
+    makeFolder(dataDir, mode);
     probe(join(dataDir, `.tmp-probe-${process.pid}`));
     return null;
   } catch (error) {
@@ -60,22 +60,22 @@ export function storageFailure(dataDir: string, error: unknown, { code, name, al
   };
 }
 
-/** Throws the file system's error. Not mkdir's own `recursive`: below /proc, where nothing can be made, that never returns. */
-export function makeFolder(folder: string): void {
+/** Throws the file system's error. Not mkdir's own `recursive`: below /proc, where nothing can be made, that never returns. `mode` is that of the last one, if it is made here. */
+export function makeFolder(folder: string, mode?: number): void {
   if (isFolder(folder)) return;
   try {
-    makeOne(folder);
+    makeOne(folder, mode);
   } catch (error) {
     const parent = dirname(folder);
     if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === folder) throw error;
     makeFolder(parent);
-    makeOne(folder);
+    makeOne(folder, mode);
   }
 }
 
-function makeOne(folder: string): void {
+function makeOne(folder: string, mode?: number): void {
   try {
-    mkdirSync(folder);
+    mkdirSync(folder, { mode: mode ?? 0o777 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     // Another process may have made it meanwhile.

@@ -96,6 +96,8 @@ export class PageService {
     const parse = content.value.parser === "json" ? await jsonParser() : await htmlParser();
     const page = parse(content.value.text, project, request.baseUrl);
     if (!page.ok) return fail({ code: "UPSTREAM_MALFORMED", url: body.url, reason: page.failure });
+    if (page.value.files.length === 0 && !EMPTY_LIST.test(content.value.text) && this.#keepsFiles(project, url))
+      return fail({ code: "UPSTREAM_MALFORMED", url: body.url, reason: "it lists no file that can be used, and did before" });
     // A page that can't be written is served all the same, from memory.
     const { answer } = this.#put(page.value, { url, index, isPage: true, checkedAtMs: nowMs, isForgotten: false, etag, lastModified });
     return ok(answer);
@@ -188,6 +190,12 @@ export class PageService {
     return { answer, isKept };
   }
 
+  #keepsFiles(project: string, url: string): boolean {
+    const kept = this.look(project).find((answer) => answer.url === url && answer.isPage);
+    if (kept === undefined) return false;
+    return this.#page({ kind: "kept", project, url, index: kept.index, contentHash: kept.contentHash })?.files.length !== 0;
+  }
+
   #page(source: PageSource): ProjectPage | null {
     if (source.kind === "own") return source.page;
     const { project, url, contentHash } = source;
@@ -200,6 +208,9 @@ export class PageService {
     return page;
   }
 }
+
+/** An index that means it: what is not in JSON, or has entries that nobody can use, is rather broken than emptied. */
+const EMPTY_LIST = /"files"\s*:\s*\[\s*\]/;
 
 function listedAs(page: ProjectPage, filename: string): ProjectFile | undefined {
   return page.files.find((file) => file.filename === filename);

@@ -4,7 +4,7 @@
  * again: a commit need not survive a power cut, and a damaged file is set
  * aside (never deleted: somebody may want to know why) for a new one.
  */
-import { renameSync } from "node:fs";
+import { closeSync, openSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { GIB } from "../../base/units.ts";
@@ -37,12 +37,22 @@ export function pagesFile(cacheDir: string): string {
 /** Throws StoreError. */
 export function openPagesDatabase(file: string, maxBytes: number): { readonly database: DatabaseSync; readonly wasDamaged: boolean } {
   const kind = { ...PAGES_DATABASE, maxBytes };
+  makeForOwner(file);
   try {
     return { database: openDatabase(file, kind), wasDamaged: false };
   } catch (error) {
     if (!(error instanceof StoreError) || !isDamagedFile(file)) throw error;
     setAside(file);
     return { database: openDatabase(file, kind), wasDamaged: true };
+  }
+}
+
+/** SQLite would make it for everybody to read; what it makes beside it gets the same mode. */
+function makeForOwner(file: string): void {
+  try {
+    closeSync(openSync(file, "ax", 0o600));
+  } catch {
+    // It is there; what else is the matter, SQLite will say.
   }
 }
 

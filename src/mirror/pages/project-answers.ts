@@ -9,7 +9,7 @@
 import { fail, ok, type Result } from "../../base/result.ts";
 import { SECOND_MS } from "../../base/units.ts";
 import type { MirrorConfig } from "../../config/mirror-config.ts";
-import type { ArtifactKind } from "../artifact.ts";
+import { ARTIFACT_SUFFIX, type ArtifactKind } from "../artifact.ts";
 import type { MirrorFailure } from "../failures.ts";
 import type { Packages } from "../packages/packages.ts";
 import { FORMATS, type PageFormat } from "../simple/format.ts";
@@ -95,12 +95,12 @@ export class ProjectAnswers {
       if (looked.ok) {
         if (looked.value?.found != null) return ok(looked.value.found);
         if (looked.value === null) this.#parts.answers.drop(project);
-        else if (!this.#mayBeOutdated(page)) return noSuchFile(project, filename);
+        else if (!this.#mayBeOutdated(page)) return noSuchFile(project, `${filename}${ARTIFACT_SUFFIX[kind]}`);
       }
     }
     const looked = await this.#make(project, (current) => this.#findIn(project, current, filename, kind));
     if (!looked.ok) return looked;
-    return looked.value.found === null ? noSuchFile(project, filename) : ok(looked.value.found);
+    return looked.value.found === null ? noSuchFile(project, `${filename}${ARTIFACT_SUFFIX[kind]}`) : ok(looked.value.found);
   }
 
   /** The page is another now. */

@@ -57,10 +57,13 @@ export async function openContentStore(options: ContentStoreOptions): Promise<Re
  * Whose it is comes first: a disk that another mirror has filled is that one's affair, and its folder is not written to. What
  * keeps the lock from being asked for at all (no folder yet, no permission) is made, or told, by the proof that it can be used.
  */
+/** Which packages a company uses is nobody else's business on the machine. A folder that is there keeps its mode. */
+const OWNERS_ONLY = 0o700;
+
 function takeFolder(dir: string): Result<FolderOwner, Failure> {
   const asked = ownFolder(dir);
   if (!asked.ok && asked.failure.code === IN_USE) return asked;
-  const unusable = prepareDataFolder(dir, CACHE_FOLDER);
+  const unusable = prepareDataFolder(dir, CACHE_FOLDER, OWNERS_ONLY);
   if (unusable === null) return asked.ok ? asked : ownFolder(dir);
   if (asked.ok) asked.value.release();
   return fail(unusable);
