@@ -93,6 +93,7 @@ test("what was typed wrongly is told in one line, with 2", async () => {
     [["list", "--state", "gone"], /state must be one of queued, running, done, dead/],
     [["list", "--limit", "0"], /limit must be from 1 to 1000/],
     [["show"], /No job is named/],
+    [["show", ""], /No job is named/],
     [["replay"], /No job is named/],
     [["drop", "abc", "--dead"], /Both a job and --dead/],
   ] as const) {

@@ -77,3 +77,23 @@ test("a module that spins or traps before its first request is a failure, within
     if (id.startsWith("spins")) assert.match(failure!.hint, new RegExp(`functions\\.${id}\\.cpu_timeout`));
   }
 });
+
+test("what is wrong with a module is told with what to do, and how requests start of those alone that have any", async () => {
+  const project = join(folder, "told");
+  mkdirSync(join(project, "functions"), { recursive: true });
+  const parsed = (text: string): Uint8Array => binaryen.parseText(text).emitBinary();
+  const modules = {
+    good: module("", ""),
+    traps: module("(unreachable)", ""),
+    "long-data": parsed('(module (memory (export "memory") 1) (data (i32.const 65535) "xxx") (func (export "_start")))'),
+    global: parsed(
+      '(module (import "wasi_snapshot_preview1" "fd_write" (global i32)) (memory (export "memory") 1) (func (export "_start")))',
+    ),
+  };
+  for (const [name, bytes] of Object.entries(modules)) writeFileSync(join(project, "functions", `${name}.wasm`), bytes);
+  const { status, stdout } = await pilotlight(["validate"], { cwd: project });
+  assert.equal(status, 1);
+  assert.deepEqual(stdout.match(/\S+ starts requests by/g), ["good starts requests by"]);
+  assert.match(stdout, /long-data can't be instantiated: .*segment 0 is out of bounds[\s\S]*more of it \(wasm-ld --initial-memory\)/);
+  assert.match(stdout, /wasi_snapshot_preview1\.fd_write is a function: import it as one, not as a global/);
+});

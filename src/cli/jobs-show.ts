@@ -18,7 +18,7 @@ export const jobsShow: Command = {
 
 async function run(call: Call): Promise<number> {
   const [id] = call.flags.positionals;
-  if (id === undefined) {
+  if (id === undefined || id === "") {
     printFailures("jobs show", [{ code: "JOBS_USAGE", message: "No job is named", hint: "Write pilotlight jobs show ID" }], call.io);
     return EXIT_MISUSE;
   }

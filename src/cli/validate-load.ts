@@ -85,9 +85,14 @@ function startFailure({ id, file, cpuTimeoutMs, timeoutMs }: FunctionSpec, { cod
   return {
     code: "LOAD_FAILED",
     message: `${id} can't be instantiated: ${why}`,
-    hint: limitHint(id, code) ?? "Every call would be answered 500 until it can: look at its start function",
+    hint: limitHint(id, code) ?? segmentHint(message) ?? "Every call would be answered 500 until it can: look at its start function",
     at: { file },
   };
+}
+
+function segmentHint(message: string): string | null {
+  if (!/\bsegment \d+ is out of bounds/.test(message)) return null;
+  return "What it begins with does not fit its memory or table: build it with more of it (wasm-ld --initial-memory), or move the segment";
 }
 
 function unservedWarning(spec: FunctionSpec, unserved: readonly string[]): Failure {

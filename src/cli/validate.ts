@@ -155,8 +155,9 @@ function limitLines(limits: ProgramCheck["limits"]): string[] {
 }
 
 /** How requests of a module start and what they look like: chosen for the developer, who may want to choose otherwise. */
-function startLine({ id }: FunctionSpec, start: WasmStart | null): string[] {
-  if (start === null) return [];
+function startLine({ id, failure }: FunctionSpec, start: WasmStart | null): string[] {
+  // What can't be served has no requests.
+  if (start === null || failure !== null) return [];
   return [
     `      ${id} starts requests by ${start.mode}: ${start.modeReason}`,
     `      ${id} keeps the contract ${start.contract}: ${start.contractReason}`,

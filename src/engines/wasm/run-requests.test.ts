@@ -49,6 +49,15 @@ test("what a run still waits for is given up when it is over", async () => {
   );
 });
 
+test("an argument that can't be read is told with its operation and its place", async () => {
+  const told: string[] = [];
+  const capabilities = async () => ({ lock: {}, kv: {} }) as unknown as HostCapabilities;
+  const requests = new RunRequests({ allow: {}, answerMaxBytes: 1_024, capabilities, onRefused: (message) => told.push(message) });
+  assert.equal((await requests.answer("lock.acquire", [null, 60_000])).code, ERRNO.inval);
+  assert.equal((await requests.answer("kv.get", [null, Uint8Array.of(0xff)])).code, ERRNO.inval);
+  assert.deepEqual(told, ["lock.acquire: its argument 2 is no bytes but a number", "kv.get: its argument 2 is no UTF-8"]);
+});
+
 test("an unlock by name releases what this run has locked, and nothing of another's", async () => {
   const asked: Asked = { signals: [], released: [] };
   const [holder, other] = [runOn(asked), runOn(asked)];

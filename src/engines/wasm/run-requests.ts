@@ -62,6 +62,8 @@ export class RunRequests {
       return await run.apply(this, [...args]);
     } catch (error) {
       if (error instanceof GuestFault) return this.#refused(error.message);
+      if (error instanceof BadArgument)
+        return this.#refused(`${operation}: its argument ${args.indexOf(error.value) + 1} ${error.message}`, ERRNO.inval);
       if (error instanceof TypeError) return this.#refused(error.message, ERRNO.inval);
       throw error;
     }
@@ -247,12 +249,27 @@ function parseJson(json: string): unknown {
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Throws a TypeError for what is no UTF-8. */
+/** Which one it is, `answer` finds out. */
+class BadArgument extends TypeError {
+  readonly value: unknown;
+
+  constructor(value: unknown, whatItIs: string) {
+    super(whatItIs);
+    this.value = value;
+  }
+}
+
+/** Throws for what is no UTF-8. */
 function text(value: unknown): string {
-  return decoder.decode(bytes(value));
+  const encoded = bytes(value);
+  try {
+    return decoder.decode(encoded);
+  } catch {
+    throw new BadArgument(value, "is no UTF-8");
+  }
 }
 
 function bytes(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  throw new TypeError("an argument is no bytes");
+  throw new BadArgument(value, `is no bytes but ${value === null ? "null" : `a ${typeof value}`}`);
 }

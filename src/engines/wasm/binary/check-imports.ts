@@ -90,6 +90,8 @@ function whatToDo(unknown: readonly ImportFacts[]): string {
   const first = unknown.slice(0, LOOKED_AT_MAX);
   const elsewhere = ELSEWHERE.find(({ fits }) => first.some(fits));
   if (elsewhere !== undefined) return elsewhere.hint;
+  const named = first.find(({ kind, module, name }) => kind !== "function" && isHostModule(module) && HOST_FUNCTIONS[module].has(name));
+  if (named !== undefined) return `${named.module}.${named.name} is a function: import it as one, not as a ${named.kind}`;
   const close = first.map(({ module, name }) => closeTo(module, name)).filter((one) => one !== null);
   if (close.length > 0) return close.join(" ");
   return first.some(({ kind }) => kind === "function")
