@@ -1,13 +1,12 @@
 /**
  * HTTP call: one call on its way to a program that is an HTTP server and knows
  * nothing of us. Decides what a failure means: a request of which nothing was
- * sent may go elsewhere, and so may one that a kept connection swallowed, if its
- * method may be repeated (RFC 9110 section 9.2.2) and its body is still all
- * there; who answers something that is not HTTP gets no second try.
+ * sent may go elsewhere; who answers something that is not HTTP gets no second
+ * try.
  */
 import { type Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
-import { ANSWER_HEAD_MAX_BYTES, answerLines, fitsOneWrite, relayAnswer, relayBody } from "../../../http/relay.ts";
+import { ANSWER_HEAD_MAX_BYTES, answerLines, relayAnswer, relayBody } from "../../../http/relay.ts";
 import type { Call, CallFailure } from "../../engine.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
 import type { CallEnd, LinkedCall } from "./link.ts";
@@ -26,8 +25,6 @@ export interface HttpCallLink {
   refused(why: string): void;
 }
 
-/** RFC 9110 section 9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 /** Nobody is there, and nobody will be: a queue that is full for the moment is something else (EAGAIN). */
 const NOBODY_LISTENS: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT"]);
 const ANSWERED: CallEnd = { kind: "answered" };
@@ -36,18 +33,14 @@ export class HttpCall implements LinkedCall {
   readonly #call: Call;
   readonly #link: HttpCallLink;
   readonly #ended: (end: CallEnd) => void;
-  readonly #isBodyWhole: boolean;
   #upstream: ClientRequest | null = null;
   #socket: Socket | null = null;
-  /** Bytes that came on the connection for others, before. */
-  #earlierBytes = 0;
   #isOver = false;
 
   constructor(call: Call, ended: (end: CallEnd) => void, link: HttpCallLink) {
     this.#call = call;
     this.#ended = ended;
     this.#link = link;
-    this.#isBodyWhole = call.exchange.body.complete;
   }
 
   send(): void {
@@ -62,8 +55,6 @@ export class HttpCall implements LinkedCall {
       maxHeaderSize: ANSWER_HEAD_MAX_BYTES,
     });
     this.#upstream = upstream;
-    // An idle connection times out in the agent; for one that waits for its answer there is the deadline.
-    upstream.setTimeout(0);
     upstream.on("response", (response) => this.#answer(response));
     upstream.on("upgrade", (_response, socket) => {
       socket.destroy();
@@ -80,7 +71,6 @@ export class HttpCall implements LinkedCall {
   #connected(socket: Socket): void {
     if (this.#isOver) return;
     this.#socket = socket;
-    this.#earlierBytes = socket.bytesRead;
     relayBody(this.#call.exchange, this.#upstream!).catch((error: Error) => this.#fail({ code: "BODY_FAILED", message: error.message }));
   }
 
@@ -114,22 +104,12 @@ export class HttpCall implements LinkedCall {
     const { code = "", message } = error;
     if (code.startsWith("HPE_")) this.#invalid(`it is no HTTP/1.1 (${message})`);
     else if (this.#socket === null) this.#unconnected(code, message);
-    else if (!this.#call.exchange.answered && this.#maySendAgain(code))
-      this.#end({ kind: "unsent", why: `its connection had been closed (${message})` });
     else this.#fail(this.#lostFailure(`its connection ended before the answer did (${message})`));
   }
 
   #unconnected(code: string, message: string): void {
     if (NOBODY_LISTENS.has(code)) this.#link.refused(`it takes no connections (${message})`);
     this.#end({ kind: "unsent", why: `it can't be connected to (${message})` });
-  }
-
-  /** A server closes a kept connection when it likes, and that may be just when we use it again. */
-  #maySendAgain(code: string): boolean {
-    if (!this.#upstream!.reusedSocket || !this.#isBodyWhole || this.#socket!.bytesRead !== this.#earlierBytes) return false;
-    const { exchange } = this.#call;
-    const isRefused = code === "EPIPE" && "socketPath" in this.#link.target && fitsOneWrite(exchange);
-    return isRefused || IDEMPOTENT.has(exchange.method);
   }
 
   #invalid(fault: string): void {

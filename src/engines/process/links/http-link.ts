@@ -1,17 +1,15 @@
 /**
  * HTTP link: calls to a program that serves HTTP on a port or socket of its own,
- * so that an existing one runs unchanged. Connections are kept per instance, for
- * a short while: most servers close idle ones after two seconds or more, and a
- * request must not meet that.
+ * so that an existing one runs unchanged. Every call has a connection of its own:
+ * on a kept one, what a program writes behind an answer (a body after HEAD, a
+ * second answer, held back until the next request comes) would pass for the
+ * answer to another caller's request, and nothing tells the two apart.
  */
 import { Agent } from "node:http";
 import { connect } from "node:net";
 import type { Call } from "../../engine.ts";
 import { HttpCall, type HttpCallLink, type HttpTarget } from "./http-call.ts";
 import type { CallEnd, Link, LinkedCall } from "./link.ts";
-
-const IDLE_CONNECTION_MS = 1_000;
-const IDLE_CONNECTIONS_MAX_COUNT = 64;
 
 export interface HttpLinkOptions {
   readonly functionId: string;
@@ -22,7 +20,7 @@ export class HttpLink implements Link, HttpCallLink {
   readonly way = "http";
   readonly functionId: string;
   readonly target: HttpTarget;
-  readonly agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeSockets: IDLE_CONNECTIONS_MAX_COUNT });
+  readonly agent = new Agent({ keepAlive: false });
   readonly #calls = new Set<HttpCall>();
   #closedBecause: string | null = null;
   onBroken: ((why: string) => void) | null = null;
