@@ -135,7 +135,7 @@ test("dev shows why a program can't be started: what it wrote, and what to do", 
     };
     const words = await pageOf("/words");
     assert.match(words, /Cannot find package &#39;pilotlight&#39;/);
-    assert.match(words, /npm install pilotlight in its project, or copy guest\/process\/pilotlight\.mjs/);
+    assert.match(words, /copy guest\/process\/pilotlight\.mjs beside the file/);
     assert.match(await pageOf("/missing"), /wants no-such-ruby, and there is none in PATH/);
     assert.match(await pageOf("/silent"), /has not said READY within 200ms.*raise ready_timeout/s);
   } finally {

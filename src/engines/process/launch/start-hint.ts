@@ -5,7 +5,7 @@
 const HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [
     /Cannot find (?:package|module) 'pilotlight/,
-    "Node finds no package pilotlight from there: npm install pilotlight in its project, or copy guest/process/pilotlight.mjs beside the file and import ./pilotlight.mjs",
+    "Node finds no package pilotlight from there: copy guest/process/pilotlight.mjs beside the file and import ./pilotlight.mjs, or install Pilotlight in its project by its path (npm install PATH)",
   ],
   [
     /No module named '?pilotlight/,
