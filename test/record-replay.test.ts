@@ -9,8 +9,11 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { MIB } from "../src/base/units.ts";
 import type { Recording } from "../src/engines/wasm/recording/recording.ts";
+import { buildWasm } from "../src/serve/build-wasm.ts";
 import { type CliResult, pilotlight } from "./support/cli.ts";
+import { spec } from "./support/fake-fleet.ts";
 import { fileOf, guest, skipReason } from "./support/guests.ts";
 import type { TestServer } from "./support/server.ts";
 import { startWasmServer } from "./support/wasm-server.ts";
@@ -50,6 +53,15 @@ function changed(file: string, change: (recording: Recording) => unknown): strin
   return copy;
 }
 
+/** Beside a server it would be done at the lowest priority: on a busy machine that may be never. */
+async function prepare(dataDir: string, file: string): Promise<void> {
+  const limits = { memoryMaxBytes: 128 * MIB, timeoutMs: 30_000, cpuTimeoutMs: 5_000 };
+  const source = spec("go", { engine: "wasm", file, contract: "command", checkpoint: true, ...limits });
+  const built = await buildWasm({ dataDir }, source, { signal: new AbortController().signal, isWaitedFor: true });
+  assert.ok(built.ok);
+  assert.equal((await built.value.better)?.failure, null);
+}
+
 describe("recorded requests", { skip: skipReason(guests[0]!) }, () => {
   let server: TestServer;
   let requestCount = 0;
@@ -59,7 +71,10 @@ describe("recorded requests", { skip: skipReason(guests[0]!) }, () => {
     process.env["RECORD_TEST_SECRET"] = SECRET;
     const modules = Object.fromEntries(NAMES.map((name, index) => [name === "wait" ? "[ms]" : basename(name), fileOf(guests[index]!)]));
     const keeps = ["default"];
+    const dataDir = join(folder, "server");
+    if ("file" in go) await prepare(dataDir, go.file);
     server = await startWasmServer("file" in go ? { ...modules, go: go.file, "go-shared": go.file } : modules, {
+      dataDir,
       record: recordings,
       cpuTimeout: 300,
       functions: {
