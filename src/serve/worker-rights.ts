@@ -42,7 +42,8 @@ export function rightsIn(config: Config): WorkerRights {
 }
 
 function snapshotFoldersIn(settings: readonly (Partial<ProcessSettings> | null)[]): string[] {
-  return [...new Set(settings.flatMap((one) => one?.snapshotDir ?? []))];
+  const withImages = settings.filter((one) => one?.snapshot === "criu" || one?.snapshot === "node");
+  return [...new Set(withImages.flatMap((one) => one?.snapshotDir ?? []))];
 }
 
 /** Resolves when others have taken over, or can't for now. */
