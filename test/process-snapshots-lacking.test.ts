@@ -55,9 +55,11 @@ test("without root, or without namespaces, it is told", async () => {
   assert.match(await whyStarted({ facts: asRoot({ criu, namespaces }) }), /needs a PID namespace of its own: Operation not permitted/);
 });
 
-test("a one-shot call is started, whatever there is", WITH_PLACE, async () => {
+test("a one-shot call is started, and so is what has to tell how it is called, whatever there is", WITH_PLACE, async () => {
   const { start } = restoring(waitingClient(), { facts: await fakeCriu("4.2") });
-  const launched = await start({ ownsStdio: true });
+  assert.match((await start({ ownsStdio: true })).insteadBecause!, /its first start has to tell how it is called; with call: ring/);
+  const decided = restoring(waitingClient(), { facts: await fakeCriu("4.2"), settings: { call: "frames" } });
+  const launched = await decided.start({ moreEnv: { REQUEST_METHOD: "GET" } });
   assert.match(launched.insteadBecause!, /a one-shot call has its own input and environment/);
 });
 

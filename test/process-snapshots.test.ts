@@ -137,10 +137,12 @@ server.serve_forever()`);
 test("a restore that takes longer than it should is told, and counted", WITH_CRIU, async () => {
   const { second, start, told } = restoring(waitingClient(), { settings: { restoreTimeoutMs: 1 } });
   await second();
-  await start();
+  for (let restores = 2; restores <= 4; restores++) await start();
   const slow = told.notes.filter((note) => note.includes("restore_timeout"));
   assert.match(slow[0]!, /restoring instance \d+ took \S+, longer than restore_timeout \(1ms\); so did 1 of 1 restores$/);
   assert.match(slow[1]!, /so did 2 of 2 restores$/);
+  assert.match(slow[2]!, /so did 4 of 4 restores$/);
+  assert.equal(slow.length, 3);
 });
 
 test("what can't be dumped says why, and is started as before", WITH_CRIU, async (t) => {

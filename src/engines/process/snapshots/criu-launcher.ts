@@ -16,7 +16,7 @@ import { restoreProcess } from "./criu-restore.ts";
 import { type CriuImage, takeImage } from "./criu-template.ts";
 import { keyOfFunction } from "./function-key.ts";
 import { ImageKeeper } from "./image-keeper.ts";
-import { ONE_SHOT, openStore, QUIET } from "./launcher-parts.ts";
+import { lackOf, openStore, QUIET } from "./launcher-parts.ts";
 
 export class CriuLauncher implements Launcher {
   readonly #subject: LaunchSubject;
@@ -72,8 +72,8 @@ export class CriuLauncher implements Launcher {
 
   /** The fault is a phrase. */
   async #restore(order: LaunchOrder): Promise<Result<LaunchedProcess, string>> {
-    if (this.#lack !== null) return fail(this.#lack);
-    if (order.ownsStdio || Object.keys(order.moreEnv).length > 0) return fail(ONE_SHOT);
+    const lack = this.#lack ?? lackOf(order, this.#subject.settings);
+    if (lack !== null) return fail(lack);
     const keeper = await this.#images();
     if (!keeper.ok) return keeper;
     const image = await keeper.value.image();
@@ -95,6 +95,8 @@ export class CriuLauncher implements Launcher {
     this.#restoreCount++;
     if (restoreMs <= settings.restoreTimeoutMs) return;
     this.#slowCount++;
+    // Where all are slow, each line says less than the one before.
+    if ((this.#slowCount & (this.#slowCount - 1)) !== 0) return;
     const took = `restoring instance ${instance} took ${formatDuration(Math.round(restoreMs))}`;
     const limit = `longer than restore_timeout (${formatDuration(settings.restoreTimeoutMs)})`;
     this.#log.note(`${functionId}: ${took}, ${limit}; so did ${this.#slowCount} of ${this.#restoreCount} restores`);

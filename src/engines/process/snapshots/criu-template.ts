@@ -57,7 +57,7 @@ const IO_URING_TOLD =
   "it has an io_uring open, which CRIU doesn't know; current versions of Node always have: take snapshot: node for them";
 /** What fails goes on running. It may have been about to close its connection, or to open one for its READY after its port. */
 const DUMP_AFTER_MS = [0, 100, 400];
-const SOURCES_MAX_BYTES = 4 * MIB;
+const SOURCES_MAX_BYTES = MIB;
 
 /** Into a folder that is there. The fault is a phrase: why there is no image. */
 export async function takeImage(parts: TemplateParts, dir: string, signal: AbortSignal): Promise<Result<Made<CriuImage>, string>> {

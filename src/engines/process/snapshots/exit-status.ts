@@ -5,7 +5,7 @@
  * On older kernels, and where there is no FFI, nobody knows: null.
  */
 import { closeSync } from "node:fs";
-import { openLibc } from "../../../base/libc.ts";
+import { type Libc, openLibc } from "../../../base/libc.ts";
 
 /** As wait(2) gives it. */
 export interface ExitStatus {
@@ -31,24 +31,31 @@ const SIGNATURES = {
 
 const NOBODY_KNOWS: ExitWatch = { read: () => null };
 
+let libc: Libc<typeof SIGNATURES> | null | undefined;
+
 /** Before it ends: its pid may be somebody else's afterwards. */
 export function watchExit(pid: number): ExitWatch {
+  if (libc === undefined) libc = opened();
+  const fd = libc?.calls.pidfd_open(pid, 0) ?? -1;
+  if (libc === null || fd < 0) return NOBODY_KNOWS;
+  const { ioctl } = libc.calls;
+  return {
+    read() {
+      const info = Buffer.alloc(INFO_BYTES);
+      info.writeBigUInt64LE(PIDFD_INFO_EXIT);
+      const isTold = ioctl(fd, PIDFD_GET_INFO, info) === 0 && (info.readBigUInt64LE() & PIDFD_INFO_EXIT) !== 0n;
+      closeSync(fd);
+      if (!isTold) return null;
+      const status = info.readInt32LE(EXIT_CODE_AT);
+      return { code: (status >> 8) & 0xff, signalNumber: status & 0x7f };
+    },
+  };
+}
+
+function opened(): Libc<typeof SIGNATURES> | null {
   try {
-    const { calls } = openLibc(SIGNATURES);
-    const fd = calls.pidfd_open(pid, 0);
-    if (fd < 0) return NOBODY_KNOWS;
-    return {
-      read() {
-        const info = Buffer.alloc(INFO_BYTES);
-        info.writeBigUInt64LE(PIDFD_INFO_EXIT);
-        const isTold = calls.ioctl(fd, PIDFD_GET_INFO, info) === 0 && (info.readBigUInt64LE() & PIDFD_INFO_EXIT) !== 0n;
-        closeSync(fd);
-        if (!isTold) return null;
-        const status = info.readInt32LE(EXIT_CODE_AT);
-        return { code: (status >> 8) & 0xff, signalNumber: status & 0x7f };
-      },
-    };
+    return openLibc(SIGNATURES);
   } catch {
-    return NOBODY_KNOWS;
+    return null;
   }
 }

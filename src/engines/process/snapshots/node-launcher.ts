@@ -16,7 +16,7 @@ import { findProgram } from "../launch/program.ts";
 import { keyOfFunction } from "./function-key.ts";
 import { ImageKeeper } from "./image-keeper.ts";
 import type { Image } from "./image-store.ts";
-import { ONE_SHOT, openStore } from "./launcher-parts.ts";
+import { lackOf, openStore } from "./launcher-parts.ts";
 import { type NodeProgram, nodeProgramOf } from "./node-program.ts";
 import { BLOB, buildSnapshot } from "./node-snapshot.ts";
 
@@ -74,7 +74,8 @@ export class NodeLauncher implements Launcher {
 
   /** The fault is a phrase. */
   async #deserialize(order: LaunchOrder): Promise<Result<LaunchedProcess, string>> {
-    if (order.ownsStdio || Object.keys(order.moreEnv).length > 0) return fail(ONE_SHOT);
+    const lack = lackOf(order, this.#subject.settings);
+    if (lack !== null) return fail(lack);
     const opened = await this.#snapshots;
     if (!opened.ok) return opened;
     const { keeper, program } = opened.value;

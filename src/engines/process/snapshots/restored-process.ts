@@ -9,7 +9,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Result } from "../../../base/result.ts";
 import type { Hello, LaunchedProcess, LaunchFailure, Origin, ProcessEnd } from "../launch/launched.ts";
 import { endOfForked } from "../launch/process-end.ts";
-import { childrenOf, descendantsOf, innerPidOf, signal } from "../launch/process-tree.ts";
+import { descendantsOf, innerPidOf, signal } from "../launch/process-tree.ts";
 import type { StartedProcess } from "../launch/started-process.ts";
 import type { RingFile } from "../ring/ring-file.ts";
 import { type ExitWatch, watchExit } from "./exit-status.ts";
@@ -36,7 +36,7 @@ export class RestoredProcess implements LaunchedProcess {
   /** `holder`: CRIU, with the process restored. `innerPid`: of the process, in its namespace. */
   constructor(holder: StartedProcess, innerPid: number, restoreMs: number) {
     this.#holder = holder;
-    this.pid = childrenOf(holder.pid).find((pid) => innerPidOf(pid) === innerPid) ?? holder.pid;
+    this.pid = descendantsOf(holder.pid).find((pid) => innerPidOf(pid) === innerPid) ?? holder.pid;
     this.spawnMs = restoreMs;
     this.port = holder.port;
     this.ring = holder.ring;
@@ -54,7 +54,7 @@ export class RestoredProcess implements LaunchedProcess {
   }
 
   terminate(): void {
-    for (const pid of descendantsOf(this.#holder.pid)) signal(pid, "SIGTERM");
+    for (const pid of [this.pid, ...descendantsOf(this.pid)]) signal(pid, "SIGTERM");
   }
 
   kill(): void {
