@@ -12,6 +12,7 @@ import { cold } from "./figures/cold.ts";
 import { density } from "./figures/density.ts";
 import { MIRROR_FIGURES } from "./figures/mirror.ts";
 import { process_ } from "./figures/process.ts";
+import { processStart } from "./figures/process-start.ts";
 import { ring } from "./figures/ring.ts";
 import { throughput } from "./figures/throughput.ts";
 import { verdicts } from "./figures/verdicts.ts";
@@ -26,7 +27,7 @@ import { ROOT } from "./support/subjects.ts";
 
 const FIGURES: readonly Figure[] = [throughput, boot, cold, density, wasm, wasmStart, wasmMany];
 /** Asked for by name only: up to half an hour each. */
-const LONG_FIGURES: readonly Figure[] = [verdicts, process_, ring, ...MIRROR_FIGURES];
+const LONG_FIGURES: readonly Figure[] = [verdicts, process_, processStart, ring, ...MIRROR_FIGURES];
 /** Several figures by one name. */
 const GROUPS: Readonly<Record<string, readonly Figure[]>> = { mirror: MIRROR_FIGURES };
 const QUICK: Effort = { rounds: 5, seconds: 1.5, warmUpSeconds: 4.5, scale: 1 };
