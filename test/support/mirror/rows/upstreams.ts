@@ -205,9 +205,15 @@ async function versionsOf(mirror: Mirror, project: string): Promise<string[]> {
   return JSON.parse(body.toString()).files.map((file: { filename: string }) => file.filename);
 }
 
+/** Of a project that is denied whole no files are told: what they are only the index knows, and it is not asked. */
 async function checkExplained(bench: Bench, mirror: Mirror, project: string, filename: string): Promise<void> {
   const { status, body } = await ask(`${mirror.origin}/explain/${project}`);
-  const explanation: { hidden?: { filename: string }[] } = status === 200 ? JSON.parse(body.toString()) : {};
+  const explanation: { hidden?: { filename: string }[]; hiddenCount?: number | null; summary?: string } =
+    status === 200 ? JSON.parse(body.toString()) : {};
+  if (explanation.hiddenCount === null) {
+    bench.check(/evil-\*/.test(explanation.summary ?? ""), `what /explain/${project} says: ${explanation.summary}`);
+    return;
+  }
   const hidden = explanation.hidden?.map((file) => file.filename) ?? `status ${status}`;
   bench.same(hidden, [filename], `what /explain/${project} says is hidden`);
 }
