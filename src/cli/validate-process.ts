@@ -1,12 +1,13 @@
 /**
  * What can be known of process functions without running them: whether their
- * program is there and can be executed, and which of their limits and walls hold
- * on this machine, and by what. For `pilotlight validate`.
+ * program is there and can be executed, which of their limits and walls hold on
+ * this machine, and by what, and whether their images can be restored. For `pilotlight validate`.
  */
 import type { Failure } from "../base/result.ts";
 import { limitsTold } from "../engines/process/launch/limits-told.ts";
 import type { MachineFacts } from "../engines/process/launch/machine-facts.ts";
 import { probeMachine } from "../engines/process/launch/machine-probe.ts";
+import { snapshotTold } from "../engines/process/snapshots/snapshot-told.ts";
 import type { FunctionSpec } from "../serve/function-spec.ts";
 import { programFailure } from "../serve/program-check.ts";
 
@@ -27,8 +28,12 @@ export async function checkPrograms(functions: readonly FunctionSpec[]): Promise
     if (settings === null || spec.failure !== null) continue;
     const failure = programFailure(spec);
     if (failure !== null) failures.set(id, failure);
-    facts ??= await probeMachine({ serverPid: process.pid, withCriu: false, mayMove: false });
-    limits.set(id, limitsTold(settings, memoryMaxBytes, facts));
+    facts ??= await probeMachine({ serverPid: process.pid, withCriu: functions.some(wantsCriu), mayMove: false });
+    limits.set(id, [...limitsTold(settings, memoryMaxBytes, facts), ...snapshotTold(settings, facts)]);
   }
   return { failures, limits };
+}
+
+function wantsCriu({ process: settings }: FunctionSpec): boolean {
+  return settings?.snapshot === "criu";
 }

@@ -4,6 +4,7 @@ import { PROCESS_DEFAULTS, type ProcessSettings } from "../../../config/process-
 import type { MachineFacts } from "../launch/machine-facts.ts";
 import { FULL_FACTS, MAC_FACTS, USER_FACTS } from "../launch/testing/facts.ts";
 import { criuLack } from "./criu-needs.ts";
+import { snapshotTold } from "./snapshot-told.ts";
 
 function lack(facts: Partial<MachineFacts> = {}, settings: Partial<ProcessSettings> = {}): string | null {
   return criuLack({ ...PROCESS_DEFAULTS, snapshot: "criu", ...settings }, { ...FULL_FACTS, ...facts });
@@ -30,4 +31,11 @@ test("settings that can't go with it are named", () => {
   assert.match(lack({}, { namespaces: ["user"] })!, /leave `user` out of its namespaces/);
   assert.match(lack({}, { namespaces: ["network"], call: "http" })!, /can't be called by HTTP/);
   assert.match(lack({}, { call: "stdio" })!, /one-shot program has nothing to restore/);
+});
+
+test("validate says what becomes of it", () => {
+  const settings = { ...PROCESS_DEFAULTS, snapshot: "criu" } as const;
+  assert.deepEqual(snapshotTold(settings, FULL_FACTS), ["snapshot: criu: instances are restored by CRIU 4.2"]);
+  assert.match(snapshotTold(settings, USER_FACTS)[0]!, /^snapshot: criu: instances are started: CRIU restores processes as root/);
+  assert.deepEqual(snapshotTold(PROCESS_DEFAULTS, FULL_FACTS), []);
 });
